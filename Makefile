@@ -1,0 +1,145 @@
+# Sight Reading. The chapters are the source; `make help` lists what can be made of them.
+
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+# Packages first, alone; then everything else in a make of its own that sees them.
+REST := $(filter-out deps,$(MAKECMDGOALS))
+.PHONY: deps $(REST)
+deps:
+	tools/deps
+ifneq ($(REST),)
+$(firstword $(REST)): deps
+	+$(MAKE) $(REST)
+$(wordlist 2,$(words $(REST)),$(REST)): $(firstword $(REST)) ;
+endif
+else
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+CC := gcc
+CHAPTERS := $(sort $(wildcard chapters/*.nw))
+TANGLED := $(shell tools/tangle --list)
+LIBRARY := $(filter-out src/programs/%,$(filter src/%.c,$(TANGLED)))
+PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
+TESTS := $(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED)))
+
+.PHONY: all help data book pdf check check-asan debug tangle drift warnings witness clean
+all: programs
+
+help:
+	@echo "make deps        install the packages and fetch the data sets (Debian 12)"
+	@echo "make book        tangle, build, train what the figures need, plot, weave build/book.pdf"
+	@echo "make pdf         weave again from the runs that are there"
+	@echo "make check       all tests; make check-asan: the same under the sanitizers"
+	@echo "make debug       build/debug/*: naive kernels, unoptimised, gdb shows the chapters"
+	@echo "make programs    build/train-vit, build/patches, ..."
+	@echo "make tangle      write src/ and tests/ again from chapters/"
+	@echo "make witness     compute tests/fixtures again with PyTorch (needs python3-torch)"
+
+data:
+	data/fetch
+
+# ---- From chapters to C -----------------------------------------------------------------------
+# Files are rewritten only where they change, so that a change of prose rebuilds nothing. Without
+# noweb the committed files are used as they are.
+ifneq ($(shell command -v notangle),)
+build/tangle.stamp: $(CHAPTERS) tools/tangle tools/chunk-names.awk
+	@mkdir -p build
+	tools/tangle .
+	@touch $@
+$(TANGLED): build/tangle.stamp ;
+build/debug.stamp: $(CHAPTERS) tools/tangle
+	@mkdir -p build
+	tools/tangle --debug build/debug/tangled
+	@touch $@
+$(addprefix build/debug/tangled/,$(TANGLED)): build/debug.stamp ;
+endif
+tangle: build/tangle.stamp
+
+# ---- Five builds of the same sources ----------------------------------------------------------
+# No -ffast-math. -ffp-contract=fast allows a*b+c in one instruction; 512-bit vectors where there are any.
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+            -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wvla
+WIDE := $(shell $(CC) -mprefer-vector-width=512 -E -x c /dev/null >/dev/null 2>&1 && echo -mprefer-vector-width=512)
+COMMON := -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L $(WARNINGS)
+FLAGS_release := -O3 -march=native $(WIDE) -ffp-contract=fast -fopenmp
+FLAGS_double := -DREAL_DOUBLE -O2 -march=native -ffp-contract=fast -fopenmp
+FLAGS_asan := -O1 -g -fopenmp -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_asan-double := -DREAL_DOUBLE $(FLAGS_asan)
+FLAGS_debug := -O0 -g3 -Wno-unknown-pragmas
+LIBS := -ljansson -lz -lm
+CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck -lsubunit -lm -lrt -lpthread)
+
+# $(1) build, $(2) folder of its sources
+define BUILD
+build/$(1)/%.o: $(2)%.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC) $$(COMMON) $$(FLAGS_$(1)) -I$(2)src -I$(2)tests -MMD -MP -c $$< -o $$@
+build/$(1)/libsight.a: $$(LIBRARY:%.c=build/$(1)/%.o)
+	@rm -f $$@
+	ar rcs $$@ $$^
+build/$(1)/tests/test_%: build/$(1)/tests/test_%.o build/$(1)/tests/testing.o build/$(1)/libsight.a
+	$$(CC) $$(FLAGS_$(1)) $$^ $$(CHECK_LIBS) $$(LIBS) -o $$@
+# A program that comes out as before keeps its date, so that no run is done again for nothing.
+$$(PROGRAMS:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(1)/src/programs/%.o build/$(1)/libsight.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(FLAGS_$(1)) $$^ $$(LIBS) -o $$@.new
+	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
+-include $$(wildcard build/$(1)/src/*/*.d build/$(1)/tests/*.d)
+endef
+$(eval $(call BUILD,release,))
+$(eval $(call BUILD,double,))
+$(eval $(call BUILD,asan,))
+$(eval $(call BUILD,asan-double,))
+$(eval $(call BUILD,debug,build/debug/tangled/))
+
+# Programs are found as build/NAME and build/debug/NAME, with - for _.
+dash = $(subst _,-,$(1))
+define LINKS
+build/$(call dash,$(1)): build/release/programs/$(1)
+	@ln -sf release/programs/$(1) $$@
+build/debug/$(call dash,$(1)): build/debug/programs/$(1)
+	@ln -sf programs/$(1) $$@
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call LINKS,$(p))))
+.PHONY: programs
+programs: $(foreach p,$(PROGRAMS),build/$(call dash,$(p)))
+debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
+
+# ---- Tests ------------------------------------------------------------------------------------
+# Suites that run programs and gdb only make sense once; the others run in float and in double.
+ONCE := test_debugger test_programs
+# $(1) build: run each suite, go on after a failure, fail at the end.
+run_suites = failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/tests/$$t || failed=1; done; exit $$failed
+check: drift warnings programs debug $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)
+	@echo "== float"; $(call run_suites,release,$(TESTS))
+	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
+check-asan: $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(PROGRAMS:%=build/asan/programs/%) debug
+	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan/programs; \
+	    $(call run_suites,asan,$(filter-out test_debugger,$(TESTS)))
+	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
+
+# The committed files are exactly what the chapters say: the same set, the same bytes, and no line too
+# long for the page.
+drift:
+	@rm -rf build/drift && mkdir -p build/drift
+	@tools/tangle build/drift
+	@cd build/drift && find src tests -type f | sort >../drift.want
+	@find src tests -type f \( -name '*.c' -o -name '*.h' -o -path 'src/*.py' \) | sort >build/drift.have
+	@diff build/drift.want build/drift.have || { echo "drift: the files on disk are not those of the chapters" >&2; exit 1; }
+	@for f in $$(cat build/drift.want); do cmp build/drift/$$f $$f || { echo "drift: $$f is not what its chapter says: run make tangle" >&2; exit 1; }; done
+	@awk 'FNR==1{code=0} /^<<.*>>=$$/{code=1;next} /^@( |$$)/{code=0} code&&length>85{print "drift: " FILENAME ":" FNR ": a code line of " length " characters (85 fit the page)"; bad=1} END{exit bad}' $(CHAPTERS)
+	@echo "drift: $$(wc -l <build/drift.want) files are what the chapters say"
+
+# Every file, in float and double, with gcc and clang: no warning at all.
+warnings: $(TANGLED)
+	@for cc in gcc clang; do for real in "" -DREAL_DOUBLE; do for f in $(filter %.c,$(TANGLED)); do \
+	    echo "$$cc $$real $$f"; done; done; done | xargs -P 2 -L 1 $(CC_CHECK)
+CC_CHECK := sh -c 'exec "$$0" $(COMMON) -Werror -fopenmp -fsyntax-only -Isrc -Itests "$$@"'
+
+clean:
+	rm -rf build
+
+endif

@@ -1,0 +1,47 @@
+/* Tangled from chapters/90-workshop.nw: edit that, not this. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum { OPTION_INT, OPTION_NUMBER, OPTION_TEXT, OPTION_CHOICE } OptionKind;
+
+/* One option. `value` points to an int, a double, a const char *, or, for
+   a choice, an int that holds the index into `choices` ("a|b|c"). Numbers
+   must lie in [low, high]. A `transient` option (a number of threads, an
+   output folder) is not part of what makes a run repeatable. The value that
+   is there when options_parse is called is the default. */
+typedef struct Option {
+  const char *name;
+  OptionKind kind;
+  void *value;
+  double low, high;
+  const char *choices;
+  const char *help;
+  bool transient;
+  bool given; /* set by options_parse when the command line named it */
+} Option;
+
+typedef struct Program {
+  const char *name;      /* "train-vit" */
+  const char *arguments; /* what follows the options, as in "IMAGE..." or "" */
+  const char *purpose;   /* one or two sentences for --help */
+  Option *options;
+  int count;
+} Program;
+
+/* Read argv. Returns the index of the first argument that is not an option;
+   the options' values are set. Prints help and ends the program with status 0
+   on --help; on a bad option prints one line and ends it with status 2. */
+int options_parse(Program *program, int argc, char **argv);
+
+/* Set one option from text, with the same checks. Returns false with a
+   message that starts with "--NAME: expected". */
+bool option_set(Option *option, const char *text);
+
+/* Write the option's present value as text that option_set reads back. */
+void option_text(const Option *option, char *text, size_t size);
+
+/* Print "PROGRAM: SENTENCE" (the last failure) and "try --help"; returns 2. */
+int options_complain(const Program *program);
+#endif

@@ -1,0 +1,160 @@
+/* Tangled from chapters/01-patches.nw: edit that, not this. */
+#include "data/image.h"
+
+#include <assert.h>
+#include <stb/stb_image_resize.h>
+#include <stb/stb_image_write.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/files.h"
+#include "base/memory.h"
+#define STBI_NO_STDIO
+#include <stb/stb_image.h>
+
+Image image_new(int width, int height, int channels, uint8_t value) {
+  size_t size = (size_t)width * (size_t)height * (size_t)channels;
+  Image image = {width, height, channels, allocate(size, 1)};
+  memset(image.pixels, value, size);
+  return image;
+}
+
+void image_free(Image *image) {
+  free(image->pixels);
+  *image = (Image){0};
+}
+
+// Check what the file claims
+enum { DEFLATE_LIMIT = 1032 };
+
+static bool jpeg_is_whole(const uint8_t *bytes, size_t count) {
+  for (size_t i = count - 1; i > 1; i--) {
+    if (bytes[i - 1] != 0xff) continue;
+    if (bytes[i] == 0xd9) return true;
+    if (bytes[i] == 0xda) return false;
+  }
+  return false;
+}
+
+static bool check_claims(const char *path, const uint8_t *bytes, size_t count,
+                         int width, int height, int channels) {
+  size_t size = (size_t)width * (size_t)height * (size_t)channels;
+  bool jpeg = bytes[0] == 0xff;
+  if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE || size > IMAGE_MAX_BYTES)
+    return fail("%s: expected at most %d dots a side and %d bytes in all, "
+                "found %d x %d x %d", path, IMAGE_MAX_SIDE, IMAGE_MAX_BYTES,
+                width, height, channels);
+  if (!jpeg && size / DEFLATE_LIMIT > count)
+    return fail("%s: expected data for %d x %d x %d values, found %zu bytes", path,
+                width, height, channels, count);
+  if (jpeg && !jpeg_is_whole(bytes, count))
+    return fail("%s: expected a whole JPEG, found one that is cut short", path);
+  return true;
+}
+
+// Lay over white
+static void flatten(uint8_t *out, const uint8_t *in, int channels, size_t dots) {
+  for (size_t i = 0; i < dots; i++, in += channels + 1, out += channels)
+    for (int c = 0; c < channels; c++) {
+      int alpha = in[channels];
+      out[c] = (uint8_t)((alpha * in[c] + (255 - alpha) * 255 + 127) / 255);
+    }
+}
+
+// Decode a picture
+static bool decode(Image *image, const char *path, const uint8_t *bytes,
+                   size_t count, int channels) {
+  int width, height, stored;
+  if (count > INT32_MAX || count < 4 ||
+      !stbi_info_from_memory(bytes, (int)count, &width, &height, &stored))
+    return fail("%s: expected a PNG or JPEG picture, found %zu bytes that are not",
+                path, count);
+  if (!check_claims(path, bytes, count, width, height, stored)) return false;
+  int wanted = channels ? channels : (stored <= 2 ? 1 : 3);
+  bool alpha = stored == 2 || stored == 4;
+  uint8_t *pixels = stbi_load_from_memory(bytes, (int)count, &width, &height,
+                                          &stored, alpha ? wanted + 1 : wanted);
+  if (!pixels)
+    return fail("%s: expected a whole picture, found a broken one (%s)", path,
+                stbi_failure_reason());
+  *image = image_new(width, height, wanted, 0);
+  size_t dots = (size_t)width * (size_t)height;
+  if (alpha) flatten(image->pixels, pixels, wanted, dots);
+  else memcpy(image->pixels, pixels, dots * (size_t)wanted);
+  stbi_image_free(pixels);
+  return true;
+}
+
+// Load, save and scale
+bool image_load(Image *image, const char *path, int channels) {
+  size_t count;
+  char *bytes = file_read(path, &count);
+  if (!bytes) return false;
+  bool good = decode(image, path, (const uint8_t *)bytes, count, channels);
+  free(bytes);
+  return good;
+}
+
+static void write_part(void *file, void *bytes, int count) {
+  fwrite(bytes, 1, (size_t)count, file); /* file_commit sees an error */
+}
+
+bool image_save(const Image *image, const char *path) {
+  FILE *file = file_begin(path);
+  if (!file) return false;
+  stbi_write_png_to_func(write_part, file, image->width, image->height,
+                         image->channels, image->pixels,
+                         image->width * image->channels);
+  return file_commit(file, path);
+}
+
+Image image_square(const Image *image, int side) {
+  int shorter = image->width < image->height ? image->width : image->height;
+  int left = (image->width - shorter) / 2, top = (image->height - shorter) / 2;
+  int c = image->channels, stride = image->width * c;
+  Image square = image_new(side, side, c, 0);
+  const uint8_t *corner = image->pixels + (size_t)top * (size_t)stride + left * c;
+  if (!stbir_resize_uint8(corner, shorter, shorter, stride, square.pixels, side,
+                          side, 0, c)) {
+    fail("out of memory while scaling a picture");
+    exit(fail_report("image"));
+  }
+  return square;
+}
+
+// Paste
+void image_paste(Image *canvas, const Image *tile, int x, int y, int scale) {
+  assert(tile->channels == canvas->channels || tile->channels == 1);
+  for (int v = 0; v < tile->height * scale; v++)
+    for (int u = 0; u < tile->width * scale; u++) {
+      int cx = x + u, cy = y + v;
+      if (cx < 0 || cy < 0 || cx >= canvas->width || cy >= canvas->height) continue;
+      int from = ((v / scale) * tile->width + u / scale) * tile->channels;
+      int to = (cy * canvas->width + cx) * canvas->channels;
+      for (int c = 0; c < canvas->channels; c++)
+        canvas->pixels[to + c] = tile->pixels[from + (tile->channels > 1 ? c : 0)];
+    }
+}
+
+// Normalise
+void image_normalize(real *planes, const uint8_t *pixels, int channels,
+                     int height, int width, const real *mean,
+                     const real *deviation) {
+  for (int c = 0; c < channels; c++)
+    for (int i = 0; i < height * width; i++)
+      planes[c * height * width + i] =
+          ((real)pixels[i * channels + c] / 255 - mean[c]) / deviation[c];
+}
+
+Image image_from_planes(const real *planes, int channels, int height, int width,
+                        const real *mean, const real *deviation) {
+  Image image = image_new(width, height, channels, 0);
+  for (int c = 0; c < channels; c++)
+    for (int i = 0; i < height * width; i++) {
+      real v = (planes[c * height * width + i] * deviation[c] + mean[c]) * 255;
+      real byte = v < 0 ? 0 : v > 255 ? 255 : v;
+      image.pixels[i * channels + c] = (uint8_t)(byte + (real)0.5);
+    }
+  return image;
+}

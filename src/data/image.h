@@ -1,0 +1,48 @@
+/* Tangled from chapters/01-patches.nw: edit that, not this. */
+#ifndef IMAGE_H
+#define IMAGE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/real.h"
+
+/* A picture: rows from the top, dots from the left, channels interleaved
+   (1 grey, 3 RGB), brightness 0..255. The image owns its pixels. */
+typedef struct Image {
+  int width, height, channels;
+  uint8_t *pixels; /* [height][width][channels] */
+} Image;
+
+enum { IMAGE_MAX_SIDE = 16384, IMAGE_MAX_BYTES = 1 << 28 };
+
+/* A picture of one grey value, or free an image's pixels. */
+Image image_new(int width, int height, int channels, uint8_t value);
+void image_free(Image *image);
+
+/* Read a PNG or JPEG file. channels 1 or 3 converts; 0 keeps grey or colour
+   as it is. Transparency is laid over white. Returns false with a message
+   if the file is missing, cut short, no picture, or larger than the limits
+   above; *image is then untouched. */
+bool image_load(Image *image, const char *path, int channels);
+
+/* Write a PNG, aside first. Returns false with a message. */
+bool image_save(const Image *image, const char *path);
+
+/* A copy scaled so that the shorter side is `side`, then cut to a square
+   from the middle. */
+Image image_square(const Image *image, int side);
+
+/* Copy `tile` into `canvas` with its top left corner at (x, y), each dot
+   drawn as a square of scale x scale. What falls outside is cut off. A grey
+   tile may go onto a colour canvas. */
+void image_paste(Image *canvas, const Image *tile, int x, int y, int scale);
+
+/* The pixels as planes [channels][height][width], each channel c shifted
+   and scaled: (pixel / 255 - mean[c]) / deviation[c]; and back, rounded and
+   cut to 0..255. */
+void image_normalize(real *planes, const uint8_t *pixels, int channels,
+                     int height, int width, const real *mean,
+                     const real *deviation);
+Image image_from_planes(const real *planes, int channels, int height, int width,
+                        const real *mean, const real *deviation);
+#endif

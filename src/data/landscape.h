@@ -1,0 +1,11 @@
+/* Tangled from chapters/01-patches.nw: edit that, not this. */
+#ifndef LANDSCAPE_H
+#define LANDSCAPE_H
+#include <stdint.h>
+
+#include "data/image.h"
+
+/* A colour picture of a lake before mountains, side x side; the seed moves the
+   mountains. The caller frees it. */
+Image landscape_draw(int side, uint64_t seed);
+#endif

@@ -1,0 +1,101 @@
+/* Tangled from chapters/01-patches.nw: edit that, not this. */
+#include "nn/patches.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "data/image.h"
+#include "data/landscape.h"
+
+static int patch_size = 16, size = 224, gap = 4, seed = 7;
+static const char *out = "build/runs/patches";
+
+static Option options[] = {
+    {.name = "patch-size", .kind = OPTION_INT, .value = &patch_size, .low = 1,
+     .high = 512, .help = "side of a patch in dots"},
+    {.name = "size", .kind = OPTION_INT, .value = &size, .low = 1, .high = 4096,
+     .help = "scale and cut the image to a square of this side"},
+    {.name = "gap", .kind = OPTION_INT, .value = &gap, .low = 0, .high = 64,
+     .help = "white dots between patches in the picture"},
+    {.name = "seed", .kind = OPTION_INT, .value = &seed, .low = 0, .high = 1e9,
+     .help = "seed of the drawn landscape"},
+    {.name = "out", .kind = OPTION_TEXT, .value = &out,
+     .help = "folder for the pictures"}};
+
+static Program program = {"patches", "[IMAGE]",
+                          "Cut an image (PNG or JPEG) into patches, write them "
+                          "as a picture, put them together again.",
+                          options, sizeof options / sizeof *options};
+
+static const real black[3] = {0}, white[3] = {1, 1, 1};
+
+// Draw the patches apart
+static Image draw_apart(const real *patches, int C, int side, int P) {
+  int n = side / P, step = P + gap;
+  Image canvas = image_new(n * step - gap, n * step - gap, C, 255);
+  for (int i = 0; i < n * n; i++) {
+    Image tile = image_from_planes(patches + (size_t)i * (size_t)(C * P * P), C, P,
+                                   P, black, white);
+    image_paste(&canvas, &tile, i % n * step, i / n * step, 1);
+    image_free(&tile);
+  }
+  return canvas;
+}
+
+// Cut, show and join
+static bool save(Image image, const char *name) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%s", out, name);
+  bool good = image_save(&image, path);
+  if (good) printf("wrote %s\n", path);
+  image_free(&image);
+  return good;
+}
+
+static bool cut_and_join(const Image *square) {
+  int C = square->channels, side = square->width, P = patch_size;
+  size_t count = (size_t)(C * side) * (size_t)side;
+  real *planes = allocate(count, sizeof(real));
+  real *patches = allocate(count, sizeof(real));
+  real *joined = allocate(count, sizeof(real));
+  image_normalize(planes, square->pixels, C, side, side, black, white);
+  patchify(patches, planes, C, side, side, P);
+  unpatchify(joined, patches, C, side, side, P);
+  printf("image [%d, %d, %d] -> patches [%d, %d]\n", C, side, side,
+         side / P * (side / P), C * P * P);
+  Image back = image_from_planes(joined, C, side, side, black, white);
+  bool same = memcmp(back.pixels, square->pixels, count) == 0;
+  printf("joined again: %s\n", same ? "every dot as before" : "DIFFERENT");
+  bool good = save(draw_apart(patches, C, side, P), "patches.png") &&
+              save(back, "joined.png");
+  free(planes);
+  free(patches);
+  free(joined);
+  return good && (same || fail("the joined image differs from the original"));
+}
+
+int main(int argc, char **argv) {
+  int first = options_parse(&program, argc, argv);
+  Image image, square;
+  if (size % patch_size != 0) {
+    fail("--patch-size: expected a divisor of --size %d, found %d", size, patch_size);
+    return options_complain(&program);
+  }
+  if (argc > first + 1) {
+    fail("expected at most one IMAGE, found %d", argc - first);
+    return options_complain(&program);
+  }
+  if (argc == first) image = landscape_draw(size, (uint64_t)seed);
+  else if (!image_load(&image, argv[first], 0)) return fail_report(program.name);
+  if (!folder_make(out)) return fail_report(program.name);
+  square = image_square(&image, size);
+  bool good = cut_and_join(&square);
+  image_free(&image);
+  image_free(&square);
+  return good ? 0 : fail_report(program.name);
+}

@@ -1,0 +1,16 @@
+/* Tangled from chapters/02-tape.nw: edit that, not this. */
+#ifndef ARITHMETIC_H
+#define ARITHMETIC_H
+#include "tensor/tape.h"
+
+/* Element by element; a and b have the same shape, and may be the same. */
+Tensor *add(Tape *tape, Tensor *a, Tensor *b);
+Tensor *mul(Tape *tape, Tensor *a, Tensor *b);
+
+/* All elements added up, first to last: a tensor of rank 0. */
+Tensor *sum(Tape *tape, Tensor *a);
+
+/* x[n][...] + table[...] for each n: one table added to each part of a batch.
+   The gradient of the table is the sum over the batch. */
+Tensor *add_to_each(Tape *tape, Tensor *x, Tensor *table);
+#endif

@@ -1,0 +1,97 @@
+/* Tangled from chapters/02-tape.nw: edit that, not this. */
+#include "tensor/params.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+
+Init init_constant(double value) { return (Init){INIT_CONSTANT, value, NULL}; }
+Init init_normal(double deviation) { return (Init){INIT_NORMAL, deviation, NULL}; }
+Init init_values(const double *values) { return (Init){INIT_VALUES, 0, values}; }
+Init init_xavier(int fan_in, int fan_out) {
+  return (Init){INIT_UNIFORM, sqrt(6.0 / (fan_in + fan_out)), NULL};
+}
+
+// Declare a parameter
+Params *params_new(void) {
+  Params *params = allocate(1, sizeof *params);
+  params->arena = arena_new();
+  return params;
+}
+
+void params_free(Params *params) {
+  free(params->value);
+  free(params->grad);
+  free(params->list);
+  arena_free(params->arena);
+  free(params);
+}
+
+Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
+                   ParamKind kind) {
+  assert(!params->value && !params_find(params, name));
+  if (params->count == params->capacity) {
+    Parameter *old = params->list;
+    params->capacity = 2 * params->capacity + 64;
+    params->list = allocate((size_t)params->capacity, sizeof(Parameter));
+    if (old) memcpy(params->list, old, (size_t)params->count * sizeof *old);
+    free(old);
+  }
+  Tensor *tensor = arena_get(params->arena, sizeof *tensor);
+  char *copy = arena_get(params->arena, strlen(name) + 1);
+  *tensor = (Tensor){.name = strcpy(copy, name), .shape = shape,
+                     .needs_grad = kind != PARAM_FIXED};
+  params->list[params->count++] = (Parameter){tensor, kind, init, params->size};
+  params->size += (tensor_size(tensor) + 15) / 16 * 16;
+  return tensor;
+}
+
+// Fill the table
+static void fill(const Parameter *p, uint64_t seed) {
+  Tensor *t = p->tensor;
+  RandomKey key = random_key(seed, t->name);
+  double a = p->init.amount;
+  for (size_t i = 0; i < tensor_size(t); i++) switch (p->init.kind) {
+    case INIT_CONSTANT: t->value[i] = (real)a; break;
+    case INIT_NORMAL: t->value[i] = (real)(a * random_normal(key, i)); break;
+    case INIT_UNIFORM:
+      t->value[i] = (real)(a * (2 * random_uniform(key, i) - 1));
+      break;
+    case INIT_VALUES: t->value[i] = (real)p->init.values[i]; break;
+    }
+}
+
+void params_fill(Params *params, uint64_t seed) {
+  assert(!params->value);
+  params->value = allocate(params->size, sizeof(real));
+  params->grad = allocate(params->size, sizeof(real));
+  for (int i = 0; i < params->count; i++) {
+    Parameter *p = &params->list[i];
+    p->tensor->value = params->value + p->offset;
+    if (p->kind != PARAM_FIXED) p->tensor->grad = params->grad + p->offset;
+    fill(p, seed);
+  }
+}
+
+// Ask the table
+void params_clear_grad(Params *params) {
+  memset(params->grad, 0, params->size * sizeof(real));
+}
+
+Parameter *params_find(const Params *params, const char *name) {
+  for (int i = 0; i < params->count; i++)
+    if (strcmp(params->list[i].tensor->name, name) == 0) return &params->list[i];
+  return NULL;
+}
+
+size_t params_count(const Params *params, bool trained_only) {
+  size_t count = 0;
+  for (int i = 0; i < params->count; i++)
+    if (!trained_only || params->list[i].kind != PARAM_FIXED)
+      count += tensor_size(params->list[i].tensor);
+  return count;
+}

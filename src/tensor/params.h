@@ -1,0 +1,56 @@
+/* Tangled from chapters/02-tape.nw: edit that, not this. */
+#ifndef PARAMS_H
+#define PARAMS_H
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "tensor/tensor.h"
+
+/* How a parameter's first values are made. */
+typedef struct Init {
+  enum { INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_VALUES } kind;
+  double amount;        /* the constant, the deviation, or the bound */
+  const double *values; /* for INIT_VALUES */
+} Init;
+
+Init init_constant(double value);
+Init init_normal(double deviation);      /* N(0, deviation^2) */
+Init init_xavier(int fan_in, int fan_out); /* U(-a, a), a^2 = 6/(in + out) */
+Init init_values(const double *values);  /* read when filled; not owned */
+
+/* Decayed: matrices. Plain: gains, biases, tokens, positions. Fixed: never
+   trained, such as a table of sines. */
+typedef enum { PARAM_DECAYED, PARAM_PLAIN, PARAM_FIXED } ParamKind;
+
+typedef struct Parameter {
+  Tensor *tensor;
+  ParamKind kind;
+  Init init;
+  size_t offset; /* of its first element in the shared arrays */
+} Parameter;
+
+typedef struct Params {
+  Parameter *list;
+  int count, capacity;
+  size_t size;        /* elements of the arrays, padding included */
+  real *value, *grad; /* all of them; NULL until params_fill */
+  Arena *arena;       /* tensors and names */
+} Params;
+
+Params *params_new(void);
+void params_free(Params *params);
+
+/* Declare a parameter; the name is copied and must be new. */
+Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
+                   ParamKind kind);
+
+/* Make the arrays and draw all first values. A parameter's values depend on
+   the seed, its name and its shape, not on what else is in the table. */
+void params_fill(Params *params, uint64_t seed);
+
+void params_clear_grad(Params *params);
+Parameter *params_find(const Params *params, const char *name); /* or NULL */
+
+/* How many numbers the table holds: those that are trained, or all. */
+size_t params_count(const Params *params, bool trained_only);
+#endif

@@ -1,0 +1,49 @@
+/* Tangled from chapters/02-tape.nw: edit that, not this. */
+#ifndef TAPE_H
+#define TAPE_H
+#include "base/arena.h"
+#include "base/random.h"
+#include "tensor/tensor.h"
+
+/* What one operation left behind. Its backward function adds to the grad of
+   each input that needs one, given the grad of the output. */
+typedef struct Entry {
+  void (*backward)(const struct Entry *entry);
+  Tensor *output;
+  Tensor *input[3];
+  void *saved; /* what the rule needs besides values: sizes, statistics */
+  struct Entry *previous;
+} Entry;
+
+typedef struct Tape {
+  Arena *arena;    /* everything of one step */
+  Entry *last;     /* entries, newest first */
+  bool recording;  /* false: values only, nothing to play back */
+  bool training;   /* true: dropout and drop path are active */
+  RandomKey key;   /* of this step, for dropout */
+  uint64_t drawn;  /* how many keys were given out */
+  double macs;     /* multiply-adds of matrix products since the reset */
+} Tape;
+
+Tape *tape_new(void); /* recording, not training */
+void tape_free(Tape *tape);
+
+/* Forget all entries and tensors, and start a step with this random key. */
+void tape_reset(Tape *tape, RandomKey key);
+
+/* A tensor with undefined values; memory of `size` bytes; both until reset. */
+Tensor *tape_tensor(Tape *tape, const char *name, Shape shape);
+void *tape_memory(Tape *tape, size_t size);
+
+/* Note that `output` was made of a, b and c (NULL for none). Where nothing
+   needs a gradient, or the tape is not recording, nothing is noted. */
+void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
+                 void *saved, Tensor *a, Tensor *b, Tensor *c);
+
+/* Set the gradient of `loss`, one number, to 1 and play the tape backwards.
+   Gradients of parameters are added to; clear them before. */
+void tape_backward(Tape *tape, Tensor *loss);
+
+/* A fresh random key: differs for each call and each step, repeatable. */
+RandomKey tape_key(Tape *tape);
+#endif

@@ -1,0 +1,33 @@
+/* Tangled from chapters/02-tape.nw: edit that, not this. */
+#include "testing.h"
+
+START_TEST(gdb_shows_the_lines_of_the_chapter) {
+  const char *output;
+  int status = run_command(
+      &output,
+      "gdb -batch -nx -ex 'break patchify' -ex run -ex 'info source' -ex list "
+      "-ex next -ex next -ex 'info line' --args build/debug/patches --out %s",
+      scratch_folder("gdb"));
+  ck_assert_msg(status == 0, "%s", output);
+  ck_assert_msg(strstr(output, "at chapters/01-patches.nw:"), "%s", output);
+  ck_assert_msg(strstr(output, "Current source file is chapters/01-patches.nw"),
+                "%s", output);
+  ck_assert_msg(strstr(output, "assert(P > 0 && H % P == 0"), "%s", output);
+  ck_assert_msg(strstr(output, "for (int column = 0;"), "%s", output);
+}
+END_TEST
+
+START_TEST(ptensor_prints_a_tensor) {
+  const char *output;
+  run_command(&output,
+              "gdb -batch -nx -x src/tensor/ptensor.py -ex 'break mul_backward' "
+              "-ex run -ex 'ptensor e->input[0]' -ex finish "
+              "-ex 'up 0' -ex 'ptensor entry->input[0]' build/debug/tape-example");
+  ck_assert_msg(strstr(output, "add [1]\n  value: 1  min 1 max 1 mean 1"), "%s",
+                output);
+  ck_assert_msg(strstr(output, "grad: 0  min 0 max 0 mean 0"), "%s", output);
+  ck_assert_msg(strstr(output, "grad: 2  min 2 max 2 mean 2"), "%s", output);
+}
+END_TEST
+
+TEST_MAIN("debugger", gdb_shows_the_lines_of_the_chapter, ptensor_prints_a_tensor)

@@ -1,0 +1,189 @@
+/* Tangled from chapters/01-patches.nw: edit that, not this. */
+#include "data/image.h"
+
+#include <stb/stb_image_write.h>
+#include <unistd.h>
+
+#include "testing.h"
+
+#include "base/fail.h"
+
+static Image ramp(int width, int height, int channels) {
+  Image image = image_new(width, height, channels, 0);
+  for (int i = 0; i < width * height * channels; i++)
+    image.pixels[i] = (uint8_t)(i * 37);
+  return image;
+}
+
+// Pictures survive the disk
+START_TEST(png_comes_back_exactly) {
+  const char *path = scratch_path(scratch_folder("png"), "a.png");
+  for (int channels = 1; channels <= 3; channels += 2) {
+    Image out = ramp(7, 5, channels), in;
+    ck_assert(image_save(&out, path));
+    ck_assert(image_load(&in, path, 0));
+    ck_assert_int_eq(in.width, 7);
+    ck_assert_int_eq(in.height, 5);
+    ck_assert_int_eq(in.channels, channels);
+    ck_assert_mem_eq(in.pixels, out.pixels, (size_t)(35 * channels));
+    image_free(&in);
+    ck_assert(image_load(&in, path, 4 - channels)); /* grey <-> colour */
+    ck_assert_int_eq(in.channels, 4 - channels);
+    image_free(&in);
+    image_free(&out);
+  }
+}
+END_TEST
+
+START_TEST(jpeg_comes_back_nearly) {
+  const char *path = scratch_path(scratch_folder("jpeg"), "a.jpg");
+  Image out = image_new(16, 16, 3, 90), in;
+  ck_assert(stbi_write_jpg(path, 16, 16, 3, out.pixels, 95));
+  ck_assert(image_load(&in, path, 3));
+  for (int i = 0; i < 16 * 16 * 3; i++)
+    ck_assert_int_le(abs(in.pixels[i] - 90), 3);
+  image_free(&in);
+  image_free(&out);
+}
+END_TEST
+
+START_TEST(transparency_is_laid_over_white) {
+  const char *path = scratch_path(scratch_folder("alpha"), "a.png");
+  const uint8_t rgba[] = {200, 0, 0, 128, 9, 9, 9, 0, 1, 2, 3, 255};
+  const uint8_t want[] = {227, 127, 127, 255, 255, 255, 1, 2, 3};
+  Image in;
+  ck_assert(stbi_write_png(path, 3, 1, 4, rgba, 12));
+  ck_assert(image_load(&in, path, 0));
+  ck_assert_int_eq(in.channels, 3);
+  ck_assert_mem_eq(in.pixels, want, 9);
+  image_free(&in);
+}
+END_TEST
+
+// Bad pictures are refused
+static void refused(const char *path, const char *why) {
+  Image image = {0};
+  ck_assert(!image_load(&image, path, 3));
+  ck_assert(image.pixels == NULL);
+  ck_assert_msg(strstr(fail_message(), why) && strstr(fail_message(), path),
+                "message '%s' lacks '%s' or the path", fail_message(), why);
+}
+
+START_TEST(bad_files_get_one_clear_line) {
+  const char *folder = scratch_folder("badimage");
+  const char *path = scratch_path(folder, "a.png");
+  refused(path, "cannot open: No such file");
+  refused(folder, "expected a file, found a folder");
+  write_file(path, "", 0);
+  refused(path, "expected a PNG or JPEG picture, found 0 bytes");
+  write_file(path, "GIF89a not for us", 17);
+  refused(path, "expected a PNG or JPEG picture");
+}
+END_TEST
+
+START_TEST(a_header_that_lies_is_refused) {
+  const char *path = scratch_path(scratch_folder("lie"), "a.png");
+  Image image = ramp(8, 8, 3);
+  ck_assert(image_save(&image, path));
+  image_free(&image);
+  size_t count;
+  char *bytes = read_file(path, &count);
+  memcpy(bytes + 16, "\0\0\x10\0\0\0\x10\0", 8); /* claims 4096 x 4096 */
+  write_file(path, bytes, count);
+  refused(path, "expected data for 4096 x 4096 x 3 values");
+  memcpy(bytes + 16, "\0\0\x3f\xff\0\0\x3f\xff", 8); /* and 16383 x 16383 */
+  write_file(path, bytes, count);
+  refused(path, "expected at most 16384 dots a side");
+  memcpy(bytes + 16, "\x7f\xff\xff\xff\x7f\xff\xff\xff", 8);
+  write_file(path, bytes, count);
+  refused(path, "expected a PNG or JPEG picture");
+  free(bytes);
+}
+END_TEST
+
+START_TEST(cut_files_are_refused) {
+  const char *folder = scratch_folder("cut");
+  const char *png = scratch_path(folder, "a.png");
+  const char *jpg = scratch_path(folder, "a.jpg");
+  Image image = ramp(40, 40, 3);
+  size_t count;
+  ck_assert(image_save(&image, png));
+  ck_assert(stbi_write_jpg(jpg, 40, 40, 3, image.pixels, 90));
+  image_free(&image);
+  for (int i = 0; i < 2; i++) {
+    char *bytes = read_file(i ? jpg : png, &count);
+    for (size_t cut = 5; cut < count - 12; cut += 97) {
+      write_file(i ? jpg : png, bytes, cut);
+      refused(i ? jpg : png, "expected a");
+    }
+    free(bytes);
+  }
+}
+END_TEST
+
+START_TEST(a_full_disk_is_reported) {
+  const char *folder = scratch_folder("fullimage");
+  const char *path = scratch_path(folder, "a.png");
+  Image image = ramp(4, 4, 1);
+  ck_assert_int_eq(symlink("/dev/full", scratch_path(folder, "a.png.new")), 0);
+  ck_assert(!image_save(&image, path));
+  ck_assert(strstr(fail_message(), "No space left on device"));
+  image_free(&image);
+}
+END_TEST
+
+// Numbers from pictures and back
+START_TEST(normalisation_and_its_inverse) {
+  const uint8_t orange_and_black[] = {255, 128, 0, 0, 0, 0};
+  const real mean[] = {0, 0, 0}, one[] = {1, 1, 1};
+  real planes[6];
+  image_normalize(planes, orange_and_black, 3, 1, 2, mean, one);
+  const double want[] = {1, 0, 128 / 255.0, 0, 0, 0};
+  for (int i = 0; i < 6; i++) ck_assert_double_eq_tol(planes[i], want[i], 1e-6);
+  const real mu[] = {(real)0.1307}, sigma[] = {(real)0.3081};
+  const uint8_t ends[] = {0, 255};
+  image_normalize(planes, ends, 1, 1, 2, mu, sigma);
+  ck_assert_double_eq_tol(planes[0], -0.4242, 5e-5);
+  ck_assert_double_eq_tol(planes[1], 2.8215, 5e-5);
+  Image out = ramp(16, 16, 1);
+  real values[256];
+  image_normalize(values, out.pixels, 1, 16, 16, mu, sigma);
+  Image in = image_from_planes(values, 1, 16, 16, mu, sigma);
+  ck_assert_mem_eq(in.pixels, out.pixels, 256);
+  image_free(&in);
+  image_free(&out);
+}
+END_TEST
+
+START_TEST(a_tile_is_pasted) {
+  Image canvas = image_new(4, 3, 3, 10), tile = image_new(1, 1, 1, 99);
+  image_paste(&canvas, &tile, 2, 1, 2);
+  image_paste(&canvas, &tile, -1, -1, 2); /* three quarters of it outside */
+  int bright = 0;
+  for (int i = 0; i < 12; i++) bright += canvas.pixels[3 * i + 1] == 99;
+  ck_assert_int_eq(bright, 5);
+  ck_assert_int_eq(canvas.pixels[(1 * 4 + 2) * 3], 99);
+  ck_assert_int_eq(canvas.pixels[0], 99);
+  image_free(&canvas);
+  image_free(&tile);
+}
+END_TEST
+
+START_TEST(a_square_is_cut_from_the_middle) {
+  Image wide = image_new(30, 10, 1, 0);
+  for (int y = 0; y < 10; y++)
+    for (int x = 10; x < 20; x++) wide.pixels[y * 30 + x] = 200;
+  Image square = image_square(&wide, 5);
+  ck_assert_int_eq(square.width, 5);
+  ck_assert_int_eq(square.height, 5);
+  for (int i = 0; i < 25; i++) ck_assert_int_eq(square.pixels[i], 200);
+  image_free(&square);
+  image_free(&wide);
+}
+END_TEST
+
+TEST_MAIN("image", png_comes_back_exactly, jpeg_comes_back_nearly,
+          transparency_is_laid_over_white, bad_files_get_one_clear_line,
+          a_header_that_lies_is_refused, cut_files_are_refused,
+          a_full_disk_is_reported, normalisation_and_its_inverse,
+          a_tile_is_pasted, a_square_is_cut_from_the_middle)

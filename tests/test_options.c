@@ -1,0 +1,71 @@
+/* Tangled from chapters/90-workshop.nw: edit that, not this. */
+#include "base/options.h"
+
+#include "testing.h"
+
+#include "base/fail.h"
+
+static int count = 3, kind = 1;
+static double rate = 0.1;
+static const char *out = "runs";
+static Option table[] = {
+    {.name = "count", .kind = OPTION_INT, .value = &count, .low = 1, .high = 9,
+     .help = "how many"},
+    {.name = "rate", .kind = OPTION_NUMBER, .value = &rate, .low = 0, .high = 1,
+     .help = "how fast"},
+    {.name = "out", .kind = OPTION_TEXT, .value = &out, .help = "where"},
+    {.name = "kind", .kind = OPTION_CHOICE, .value = &kind,
+     .choices = "naive|fast|other", .help = "which"},
+};
+
+START_TEST(values_are_set_and_read_back) {
+  const char *texts[] = {"7", "0.30000000000000004", "a folder", "other"};
+  for (int i = 0; i < 4; i++) {
+    char text[64];
+    ck_assert(option_set(&table[i], texts[i]));
+    option_text(&table[i], text, sizeof text);
+    ck_assert_str_eq(text, texts[i]);
+  }
+  ck_assert_int_eq(count, 7);
+  ck_assert_int_eq(kind, 2);
+  ck_assert_double_eq(rate, 0.30000000000000004);
+}
+END_TEST
+
+START_TEST(bad_values_are_refused_and_change_nothing) {
+  const char *bad[][2] = {
+      {"0", "--count: expected an integer from 1 to 9, found '0'"},
+      {"10", "--count: expected an integer from 1 to 9, found '10'"},
+      {"3x", "--count: expected an integer from 1 to 9, found '3x'"},
+      {"", "--count: expected an integer from 1 to 9, found ''"},
+      {"99999999999999999999",
+       "--count: expected an integer from 1 to 9, found '99999999999999999999'"}};
+  count = 3;
+  for (int i = 0; i < 5; i++) {
+    ck_assert(!option_set(&table[0], bad[i][0]));
+    ck_assert_str_eq(fail_message(), bad[i][1]);
+  }
+  ck_assert_int_eq(count, 3);
+  ck_assert(!option_set(&table[1], "nan"));
+  ck_assert_str_eq(fail_message(),
+                   "--rate: expected a number from 0 to 1, found 'nan'");
+  ck_assert(!option_set(&table[3], "fas"));
+  ck_assert_str_eq(fail_message(),
+                   "--kind: expected one of naive|fast|other, found 'fas'");
+}
+END_TEST
+
+START_TEST(a_command_line_is_read) {
+  char *line[] = {"p", "--count=5", "picture.png", "--kind", "fast", NULL};
+  Program program = {"p", "IMAGE", "A test.", table, 4};
+  int first = options_parse(&program, 5, line);
+  ck_assert_int_eq(first, 4);
+  ck_assert_str_eq(line[first], "picture.png");
+  ck_assert_int_eq(count, 5);
+  ck_assert_int_eq(kind, 1);
+  ck_assert(table[0].given && table[3].given && !table[1].given);
+}
+END_TEST
+
+TEST_MAIN("options", values_are_set_and_read_back,
+          bad_values_are_refused_and_change_nothing, a_command_line_is_read)

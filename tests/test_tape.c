@@ -1,0 +1,132 @@
+/* Tangled from chapters/02-tape.nw: edit that, not this. */
+#include "tensor/tape.h"
+
+#include "base/memory.h"
+#include "tensor/arithmetic.h"
+#include "tensor/gradcheck.h"
+#include "testing.h"
+
+// The hand example as a test
+START_TEST(the_hand_example) {
+  Params *params = params_new();
+  Shape one = SHAPE(1);
+  Tensor *w = given_parameter(params, "w", one, (double[]){2});
+  Tensor *x = given_parameter(params, "x", one, (double[]){3});
+  Tensor *b = given_parameter(params, "b", one, (double[]){-5});
+  params_fill(params, 0);
+  Tape *tape = tape_new();
+  Tensor *u = mul(tape, w, x), *v = add(tape, u, b), *L = mul(tape, v, v);
+  tape_backward(tape, L);
+  ck_assert(u->value[0] == 6 && v->value[0] == 1 && L->value[0] == 1);
+  ck_assert(v->grad[0] == 2 && u->grad[0] == 2 && b->grad[0] == 2);
+  ck_assert(w->grad[0] == 6 && x->grad[0] == 4);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+
+// Gradients flow where they should
+START_TEST(every_use_adds_to_the_gradient) {
+  Params *params = params_new();
+  Tensor *a = random_parameter(params, "a", SHAPE(2, 3), 1);
+  params_fill(params, 1);
+  Tape *tape = tape_new();
+  tape_backward(tape, sum(tape, add(tape, a, add(tape, a, a))));
+  for (int i = 0; i < 6; i++) ck_assert(a->grad[i] == 3);
+  tape_reset(tape, (RandomKey){0});
+  tape_backward(tape, sum(tape, a)); /* not cleared: 3 + 1 */
+  for (int i = 0; i < 6; i++) ck_assert(a->grad[i] == 4);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+
+START_TEST(what_needs_no_gradient_gets_none) {
+  Params *params = params_new();
+  Tensor *a = random_parameter(params, "a", SHAPE(4), 1);
+  Tensor *f = params_add(params, "f", SHAPE(4), init_constant(2), PARAM_FIXED);
+  params_fill(params, 1);
+  Tape *tape = tape_new();
+  Tensor *unused = mul(tape, a, a), *fixed = mul(tape, f, f);
+  Tensor *loss = sum(tape, mul(tape, a, fixed));
+  tape_backward(tape, loss);
+  ck_assert(unused->grad == NULL && fixed->grad == NULL && f->grad == NULL);
+  ck_assert(!fixed->needs_grad && loss->needs_grad);
+  for (int i = 0; i < 4; i++) ck_assert(a->grad[i] == 4);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+
+START_TEST(nothing_is_recorded_when_not_asked) {
+  Params *params = params_new();
+  Tensor *a = random_parameter(params, "a", SHAPE(4), 1);
+  params_fill(params, 1);
+  Tape *tape = tape_new();
+  tape->recording = false;
+  ck_assert(!sum(tape, mul(tape, a, a))->needs_grad);
+  ck_assert(tape->last == NULL);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+
+START_TEST(keys_differ_by_call_and_step) {
+  Tape *tape = tape_new();
+  tape_reset(tape, random_key(0, "a"));
+  uint64_t first = tape_key(tape).word, second = tape_key(tape).word;
+  tape_reset(tape, random_key(0, "b"));
+  uint64_t other = tape_key(tape).word;
+  tape_reset(tape, random_key(0, "a"));
+  ck_assert(first != second && first != other);
+  ck_assert(tape_key(tape).word == first);
+  tape_free(tape);
+}
+END_TEST
+
+// A wrong rule is found
+static Tensor *some_arithmetic(Tape *tape, void *state) {
+  Tensor **t = state;
+  Tensor *product = mul(tape, t[0], add(tape, t[1], t[0]));
+  return weighted_sum(tape, add_to_each(tape, product, t[2]));
+}
+
+START_TEST(arithmetic_passes_the_gradient_check) {
+  Params *params = params_new();
+  Tensor *t[] = {random_parameter(params, "a", SHAPE(3, 2, 4), 1),
+                 random_parameter(params, "b", SHAPE(3, 2, 4), 1),
+                 random_parameter(params, "table", SHAPE(2, 4), 1)};
+  params_fill(params, 3);
+  assert_gradients(some_arithmetic, t, params);
+  params_free(params);
+}
+END_TEST
+
+static void wrong_backward(const Entry *e) { /* of a * a: forgets one use */
+  for (size_t i = 0; i < tensor_size(e->output); i++)
+    e->input[0]->grad[i] += e->output->grad[i] * e->input[0]->value[i];
+}
+
+static Tensor *wrong_square(Tape *tape, void *state) {
+  Tensor *a = *(Tensor **)state, *y = tape_tensor(tape, "wrong", a->shape);
+  for (size_t i = 0; i < tensor_size(a); i++) y->value[i] = a->value[i] * a->value[i];
+  tape_record(tape, y, wrong_backward, NULL, a, NULL, NULL);
+  return sum(tape, y);
+}
+
+START_TEST(a_wrong_derivative_is_found) {
+  Params *params = params_new();
+  Tensor *a = random_parameter(params, "a", SHAPE(5), 1);
+  params_fill(params, 3);
+  GradcheckResult result = gradcheck(wrong_square, &a, params, 1e-3);
+  ck_assert_double_gt(result.error, 0.4);
+  ck_assert_int_eq(result.checked, 5);
+  ck_assert_str_eq(result.name, "a");
+  params_free(params);
+}
+END_TEST
+
+TEST_MAIN("tape", the_hand_example, every_use_adds_to_the_gradient,
+          what_needs_no_gradient_gets_none, nothing_is_recorded_when_not_asked,
+          arithmetic_passes_the_gradient_check, a_wrong_derivative_is_found,
+          keys_differ_by_call_and_step)

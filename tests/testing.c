@@ -1,0 +1,120 @@
+/* Tangled from chapters/90-workshop.nw: edit that, not this. */
+#include "testing.h"
+
+#include <stdarg.h>
+#include <sys/wait.h>
+
+#include "base/random.h"
+#include "tensor/arithmetic.h"
+#include "tensor/gradcheck.h"
+
+// Compare and make numbers for tests
+double relative_error(const real *a, const real *b, size_t n) {
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (!isfinite(a[i]) || !isfinite(b[i])) return INFINITY;
+    difference = fmax(difference, fabs((double)a[i] - (double)b[i]));
+    size = fmax(size, fabs((double)b[i]));
+  }
+  return size > 0 ? difference / size : difference;
+}
+
+Tensor *random_parameter(Params *params, const char *name, Shape shape,
+                         double scale) {
+  return params_add(params, name, shape, init_normal(scale), PARAM_DECAYED);
+}
+
+Tensor *given_parameter(Params *params, const char *name, Shape shape,
+                        const double *values) {
+  return params_add(params, name, shape, init_values(values), PARAM_DECAYED);
+}
+
+void assert_gradients(Tensor *(*loss)(Tape *tape, void *state), void *state,
+                      Params *params) {
+  GradcheckResult result = gradcheck(loss, state, params, 1e-5);
+  ck_assert_int_gt(result.checked, 0);
+  if (sizeof(real) == 8)
+    ck_assert_msg(result.error < 1e-6,
+                  "%s[%d]: backward gave %.12g, differences %.12g (error %.2e)",
+                  result.name, result.index, result.backward, result.difference,
+                  result.error);
+}
+
+Tensor *weighted_sum(Tape *tape, Tensor *x) {
+  Tensor *weights = tape_tensor(tape, "weights", x->shape);
+  RandomKey key = random_key(17, "weighted sum");
+  for (size_t i = 0; i < tensor_size(x); i++)
+    weights->value[i] = (real)random_normal(key, i);
+  return sum(tape, mul(tape, x, weights));
+}
+
+// Work with files and commands in tests
+const char *scratch_folder(const char *name) {
+  static char path[256];
+  const char *base = getenv("SCRATCH");
+  snprintf(path, sizeof path, "%s/%s", base ? base : "build/scratch", name);
+  const char *output;
+  ck_assert_int_eq(run_command(&output, "rm -rf '%s' && mkdir -p '%s'", path, path),
+                   0);
+  return path;
+}
+
+const char *scratch_path(const char *folder, const char *file) {
+  static char paths[4][512];
+  static int next;
+  next = (next + 1) % 4;
+  snprintf(paths[next], sizeof paths[next], "%s/%s", folder, file);
+  return paths[next];
+}
+
+void write_file(const char *path, const void *bytes, size_t count) {
+  FILE *file = fopen(path, "wb");
+  ck_assert_msg(file != NULL, "cannot write %s", path);
+  ck_assert_uint_eq(fwrite(bytes, 1, count, file), count);
+  ck_assert_int_eq(fclose(file), 0);
+}
+
+char *read_file(const char *path, size_t *count) {
+  FILE *file = fopen(path, "rb");
+  ck_assert_msg(file != NULL, "cannot read %s", path);
+  fseek(file, 0, SEEK_END);
+  size_t size = (size_t)ftell(file);
+  rewind(file);
+  char *bytes = malloc(size + 1);
+  ck_assert_uint_eq(fread(bytes, 1, size, file), size);
+  bytes[size] = 0;
+  fclose(file);
+  if (count) *count = size;
+  return bytes;
+}
+
+int run_command(const char **output, const char *format, ...) {
+  static char text[1 << 16];
+  char command[4096], whole[4200];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(command, sizeof command, format, arguments);
+  va_end(arguments);
+  snprintf(whole, sizeof whole, "( %s ) 2>&1", command);
+  FILE *pipe = popen(whole, "r");
+  ck_assert(pipe != NULL);
+  size_t count = fread(text, 1, sizeof text - 1, pipe);
+  while (fgetc(pipe) != EOF) continue;
+  text[count] = 0;
+  *output = text;
+  int status = pclose(pipe);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int run_suite(const char *name, const TTest *const *tests, int count) {
+  Suite *suite = suite_create(name);
+  TCase *tcase = tcase_create(name);
+  tcase_set_timeout(tcase, 300);
+  for (int i = 0; i < count; i++) tcase_add_test(tcase, tests[i]);
+  suite_add_tcase(suite, tcase);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed != 0;
+}

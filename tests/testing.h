@@ -1,0 +1,58 @@
+/* Tangled from chapters/90-workshop.nw: edit that, not this. */
+#ifndef TESTING_H
+#define TESTING_H
+#include <check.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#undef fail /* an old macro of Check's; the name is ours */
+
+#include "base/real.h"
+#include "tensor/params.h"
+#include "tensor/tape.h"
+
+/* What agreement to expect of results that differ by rounding only. */
+#define ROUNDING (sizeof(real) == 4 ? 1e-5 : 1e-12)
+
+/* max |a - b| / max |b| over n values; infinite if any value is not finite. */
+double relative_error(const real *a, const real *b, size_t n);
+
+/* A parameter filled with normal numbers times `scale`, reproducibly. */
+Tensor *random_parameter(Params *params, const char *name, Shape shape,
+                         double scale);
+
+/* A parameter with the given values. */
+Tensor *given_parameter(Params *params, const char *name, Shape shape,
+                        const double *values);
+
+/* The gradient check of chapter 2 in double; in float it is only run, since
+   rounding hides the answer. Fails the test above a relative error of 1e-6. */
+void assert_gradients(Tensor *(*loss)(Tape *tape, void *state), void *state,
+                      Params *params);
+
+/* A number made of all values of x, so that every one matters: sum w_i x_i
+   with weights that depend on i. */
+Tensor *weighted_sum(Tape *tape, Tensor *x);
+
+/* A folder of the test's own, emptied first. Valid until the next call. */
+const char *scratch_folder(const char *name);
+const char *scratch_path(const char *folder, const char *file);
+void write_file(const char *path, const void *bytes, size_t count);
+char *read_file(const char *path, size_t *count); /* the caller frees */
+
+/* Run a shell command; returns its exit status, 128 + n if signal n ended it.
+   What it printed to both streams is in *output until the next call. */
+int run_command(const char **output, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+int run_suite(const char *name, const TTest *const *tests, int count);
+
+#define TEST_MAIN(name, ...)                                             \
+  int main(void) {                                                       \
+    const TTest *const tests[] = {__VA_ARGS__};                          \
+    return run_suite(name, tests, (int)(sizeof tests / sizeof *tests));  \
+  }
+#endif
