@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,12 +44,38 @@ Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
     free(old);
   }
   Tensor *tensor = arena_get(params->arena, sizeof *tensor);
-  char *copy = arena_get(params->arena, strlen(name) + 1);
-  *tensor = (Tensor){.name = strcpy(copy, name), .shape = shape,
+  *tensor = (Tensor){.name = params_name(params, "%s", name), .shape = shape,
                      .needs_grad = kind != PARAM_FIXED};
   params->list[params->count++] = (Parameter){tensor, kind, init, params->size};
   params->size += (tensor_size(tensor) + 15) / 16 * 16;
   return tensor;
+}
+
+// Declare a weight and a bias
+const char *params_name(Params *params, const char *format, ...) {
+  char name[256];
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(name, sizeof name, format, arguments);
+  va_end(arguments);
+  assert(length >= 0 && length < (int)sizeof name);
+  return strcpy(arena_get(params->arena, (size_t)length + 1), name);
+}
+
+Affine params_add_linear(Params *params, const char *prefix, Shape weight_shape,
+                         Init weight, Init bias) {
+  return (Affine){
+      params_add(params, params_name(params, "%s.weight", prefix), weight_shape,
+                 weight, PARAM_DECAYED),
+      params_add(params, params_name(params, "%s.bias", prefix),
+                 SHAPE(weight_shape.size[0]), bias, PARAM_PLAIN)};
+}
+
+Affine params_add_norm(Params *params, const char *prefix, int width) {
+  return (Affine){params_add(params, params_name(params, "%s.weight", prefix),
+                             SHAPE(width), init_constant(1), PARAM_PLAIN),
+                  params_add(params, params_name(params, "%s.bias", prefix),
+                             SHAPE(width), init_constant(0), PARAM_PLAIN)};
 }
 
 // Fill the table

@@ -44,6 +44,21 @@ void params_free(Params *params);
 Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
                    ParamKind kind);
 
+/* Most layers have a weight and a bias: a linear layer PREFIX.weight[out][in...]
+   and PREFIX.bias[out], a norm PREFIX.weight[width] of ones and PREFIX.bias of
+   zeros. Only the weights of linear layers are decayed. */
+typedef struct Affine {
+  Tensor *weight, *bias;
+} Affine;
+
+Affine params_add_linear(Params *params, const char *prefix, Shape weight_shape,
+                         Init weight, Init bias);
+Affine params_add_norm(Params *params, const char *prefix, int width);
+
+/* A formatted name that lives as long as the table. */
+const char *params_name(Params *params, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Make the arrays and draw all first values. A parameter's values depend on
    the seed, its name and its shape, not on what else is in the table. */
 void params_fill(Params *params, uint64_t seed);

@@ -1,0 +1,76 @@
+/* Tangled from chapters/03-layers.nw: edit that, not this. */
+#ifndef KERNELS_H
+#define KERNELS_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/real.h"
+
+/* Functions on bare arrays, row-major. They never allocate. Outputs come
+   first: `forward` kernels overwrite them, `backward` kernels add to them. A
+   NULL output is not computed, a NULL bias is zero. The prefix d is for
+   gradients. Arrays must not overlap unless it is said. */
+
+// Kernel declarations
+/* y[rows][out] = x[rows][in] w[out][in]^T + b[out] */
+void linear_forward(real *y, const real *x, const real *w, const real *b, int rows,
+                    int in, int out);
+/* dx[rows][in] += dy[rows][out] w[out][in] */
+void linear_backward_input(real *dx, const real *dy, const real *w, int rows,
+                           int in, int out);
+/* dw[out][in] += dy^T x, db[out] += sum of the rows of dy */
+void linear_backward_weight(real *dw, real *db, const real *dy, const real *x,
+                            int rows, int in, int out);
+
+/* Normalise rows of x[rows][C]; keeps mean[rows] and rstd[rows] = 1/deviation
+   for the way back. eps is added to the variance. */
+void layernorm_forward(real *y, real *mean, real *rstd, const real *x,
+                       const real *gain, const real *bias, real eps, int rows,
+                       int C);
+void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
+                        const real *x, const real *gain, const real *mean,
+                        const real *rstd, int rows, int C);
+
+typedef enum { GELU_ERF, GELU_TANH, GELU_QUICK } GeluKind;
+
+/* n values; y = x Phi(x) exactly or by one of the two approximations */
+void gelu_forward(real *y, const real *x, GeluKind kind, size_t n);
+void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n);
+
+/* Each row of x[rows][n] to weights that sum to one. */
+void softmax_forward(real *p, const real *x, int rows, int n);
+void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n);
+
+/* losses[rows]: -sum_i q_i ln p_i with q = (1 - smoothing) at the label plus
+   smoothing / n everywhere. Keeps p[rows][n] = softmax(logits). */
+void cross_entropy_forward(real *losses, real *p, const real *logits,
+                           const int *labels, real smoothing, int rows, int n);
+/* dlogits += scale (p - q) */
+void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
+                            real smoothing, real scale, int rows, int n);
+
+/* Rows of x[rows][n] divided by their length plus eps; keeps length[rows]. */
+void normalize_forward(real *y, real *length, const real *x, real eps, int rows,
+                       int n);
+void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
+                        real eps, int rows, int n);
+
+/* y[k] = x[index[k]] for k < count, or fill where index[k] is -1; rows of C. */
+void gather_forward(real *y, const real *x, const real *fill, const int *index,
+                    int count, int C);
+/* dx[index[k]] += dy[k], dfill += dy[k] where index[k] is -1 */
+void gather_backward(real *dx, real *dfill, const real *dy, const int *index,
+                     int count, int C);
+
+/* Attention of H heads of size D over qkv[B][T][3 H D] (queries, keys, values):
+   y[B][T][H D]; keeps weights[B][H][T][T], whose rows sum to one. Causal:
+   token t attends to 0..t only. Scores are scaled by 1 / sqrt(D).
+   Source: Vaswani et al. 2017, section 3.2. */
+void attention_forward(real *y, real *weights, const real *qkv, int B, int T, int H,
+                       int D, bool causal);
+/* scratch[B][H][T] is overwritten. */
+void attention_backward(real *dqkv, real *scratch, const real *dy,
+                        const real *weights, const real *qkv, int B, int T, int H,
+                        int D, bool causal);
+
+#endif

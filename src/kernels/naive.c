@@ -1,0 +1,291 @@
+/* Tangled from chapters/03-layers.nw: edit that, not this. */
+#include <math.h>
+#include <tgmath.h>
+
+#include "kernels/kernels.h"
+
+// Naive kernels
+void linear_forward(real *y, const real *x, const real *w, const real *b, int rows,
+                    int in, int out) {
+#pragma omp parallel for
+  for (int r = 0; r < rows; r++)
+    for (int o = 0; o < out; o++) {
+      const real *row = x + (size_t)r * in, *weights = w + (size_t)o * in;
+      real sum = b ? b[o] : 0;
+#pragma omp simd reduction(+ : sum)
+      for (int i = 0; i < in; i++) sum += row[i] * weights[i];
+      y[(size_t)r * out + o] = sum;
+    }
+}
+
+void linear_backward_input(real *dx, const real *dy, const real *w, int rows,
+                           int in, int out) {
+#pragma omp parallel for
+  for (int r = 0; r < rows; r++)
+    for (int o = 0; o < out; o++) {
+      const real slope = dy[(size_t)r * out + o], *weights = w + (size_t)o * in;
+      real *row = dx + (size_t)r * in;
+#pragma omp simd
+      for (int i = 0; i < in; i++) row[i] += slope * weights[i];
+    }
+}
+
+void linear_backward_weight(real *dw, real *db, const real *dy, const real *x,
+                            int rows, int in, int out) {
+#pragma omp parallel for
+  for (int o = 0; o < out; o++)
+    for (int r = 0; r < rows; r++) {
+      const real slope = dy[(size_t)r * out + o], *row = x + (size_t)r * in;
+      real *weights = dw + (size_t)o * in;
+      if (db) db[o] += slope;
+#pragma omp simd
+      for (int i = 0; i < in; i++) weights[i] += slope * row[i];
+    }
+}
+
+void layernorm_forward(real *y, real *mean, real *rstd, const real *x,
+                       const real *gain, const real *bias, real eps, int rows,
+                       int C) {
+#pragma omp parallel for
+  for (int r = 0; r < rows; r++) {
+    const real *in = x + (size_t)r * C;
+    real *out = y + (size_t)r * C, sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int c = 0; c < C; c++) sum += in[c];
+    const real mu = sum / (real)C;
+#pragma omp simd reduction(+ : squares)
+    for (int c = 0; c < C; c++) squares += (in[c] - mu) * (in[c] - mu);
+    const real scale = 1 / sqrt(squares / (real)C + eps);
+    for (int c = 0; c < C; c++) out[c] = (in[c] - mu) * scale * gain[c] + bias[c];
+    mean[r] = mu;
+    rstd[r] = scale;
+  }
+}
+
+static void layernorm_row_backward(real *dx, const real *dy, const real *x,
+                                   const real *gain, real mu, real scale, int C) {
+  real along_ones = 0, along_x = 0;
+#pragma omp simd reduction(+ : along_ones, along_x)
+  for (int c = 0; c < C; c++) {
+    along_ones += dy[c] * gain[c];
+    along_x += dy[c] * gain[c] * (x[c] - mu) * scale;
+  }
+  along_ones /= (real)C;
+  along_x /= (real)C;
+  for (int c = 0; c < C; c++)
+    dx[c] += scale * (dy[c] * gain[c] - along_ones - (x[c] - mu) * scale * along_x);
+}
+
+void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
+                        const real *x, const real *gain, const real *mean,
+                        const real *rstd, int rows, int C) {
+  if (dx)
+#pragma omp parallel for
+    for (int r = 0; r < rows; r++)
+      layernorm_row_backward(dx + (size_t)r * C, dy + (size_t)r * C,
+                             x + (size_t)r * C, gain, mean[r], rstd[r], C);
+  for (int r = 0; r < rows; r++)
+    for (int c = 0; c < C; c++) {
+      const real slope = dy[(size_t)r * C + c];
+      if (dgain) dgain[c] += slope * (x[(size_t)r * C + c] - mean[r]) * rstd[r];
+      if (dbias) dbias[c] += slope;
+    }
+}
+
+static const real root_2_over_pi = (real)0.7978845608028654;
+static const real root_half = (real)0.7071067811865476;
+static const real density_at_0 = (real)0.3989422804014327;
+static const real cubic = (real)0.044715, steepness = (real)1.702;
+
+static real gelu(real x, GeluKind kind) {
+  if (kind == GELU_ERF) return x * (1 + erf(x * root_half)) / 2;
+  if (kind == GELU_TANH)
+    return x * (1 + tanh(root_2_over_pi * (x + cubic * x * x * x))) / 2;
+  return x / (1 + exp(-steepness * x));
+}
+
+static real gelu_slope(real x, GeluKind kind) {
+  if (kind == GELU_ERF)
+    return (1 + erf(x * root_half)) / 2 + x * density_at_0 * exp(-x * x / 2);
+  if (kind == GELU_TANH) {
+    real t = tanh(root_2_over_pi * (x + cubic * x * x * x));
+    return (1 + t) / 2 +
+           x * (1 - t * t) / 2 * root_2_over_pi * (1 + 3 * cubic * x * x);
+  }
+  real s = 1 / (1 + exp(-steepness * x));
+  return s + steepness * x * s * (1 - s);
+}
+
+void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
+#pragma omp parallel for
+  for (size_t i = 0; i < n; i++) y[i] = gelu(x[i], kind);
+}
+
+void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind,
+                   size_t n) {
+#pragma omp parallel for
+  for (size_t i = 0; i < n; i++) dx[i] += dy[i] * gelu_slope(x[i], kind);
+}
+
+static void softmax_row(real *p, const real *x, int n) {
+  real largest = x[0], sum = 0;
+  for (int i = 1; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+  for (int i = 0; i < n; i++) sum += p[i] = exp(x[i] - largest);
+  for (int i = 0; i < n; i++) p[i] /= sum;
+}
+
+static void softmax_row_backward(real *dx, const real *dp, const real *p, int n) {
+  real average = 0;
+  for (int i = 0; i < n; i++) average += dp[i] * p[i];
+  for (int i = 0; i < n; i++) dx[i] += p[i] * (dp[i] - average);
+}
+
+void softmax_forward(real *p, const real *x, int rows, int n) {
+#pragma omp parallel for
+  for (int r = 0; r < rows; r++)
+    softmax_row(p + (size_t)r * n, x + (size_t)r * n, n);
+}
+
+void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) {
+#pragma omp parallel for
+  for (int r = 0; r < rows; r++)
+    softmax_row_backward(dx + (size_t)r * n, dp + (size_t)r * n, p + (size_t)r * n,
+                         n);
+}
+
+void cross_entropy_forward(real *losses, real *p, const real *logits,
+                           const int *labels, real smoothing, int rows, int n) {
+#pragma omp parallel for
+  for (int r = 0; r < rows; r++) {
+    const real *x = logits + (size_t)r * n;
+    real largest = x[0], sum = 0, mean = 0;
+    for (int i = 0; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+    for (int i = 0; i < n; i++) sum += exp(x[i] - largest);
+    for (int i = 0; i < n; i++) mean += (x[i] - largest) / (real)n;
+    losses[r] = log(sum) - (1 - smoothing) * (x[labels[r]] - largest) -
+                smoothing * mean;
+    softmax_row(p + (size_t)r * n, x, n);
+  }
+}
+
+void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
+                            real smoothing, real scale, int rows, int n) {
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < n; i++) {
+      real q = smoothing / (real)n + (i == labels[r] ? 1 - smoothing : 0);
+      dlogits[(size_t)r * n + i] += scale * (p[(size_t)r * n + i] - q);
+    }
+}
+
+static real dot(const real *a, const real *b, int n) {
+  real sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int i = 0; i < n; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+void normalize_forward(real *y, real *length, const real *x, real eps, int rows,
+                       int n) {
+  for (int r = 0; r < rows; r++) {
+    const real *row = x + (size_t)r * n;
+    length[r] = sqrt(dot(row, row, n));
+    const real divisor = length[r] + eps;
+    for (int i = 0; i < n; i++)
+      y[(size_t)r * n + i] = divisor > 0 ? row[i] / divisor : 0;
+  }
+}
+
+void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
+                        real eps, int rows, int n) {
+  for (int r = 0; r < rows; r++) {
+    const real *row = x + (size_t)r * n, *slope = dy + (size_t)r * n;
+    const real divisor = length[r] + eps;
+    if (!(divisor > 0)) continue;
+    const real along = length[r] > 0 ? dot(slope, row, n) / (divisor * length[r]) : 0;
+    for (int i = 0; i < n; i++)
+      dx[(size_t)r * n + i] += (slope[i] - row[i] * along) / divisor;
+  }
+}
+
+void gather_forward(real *y, const real *x, const real *fill, const int *index,
+                    int count, int C) {
+  for (int k = 0; k < count; k++) {
+    const real *from = index[k] < 0 ? fill : x + (size_t)index[k] * C;
+    for (int c = 0; c < C; c++) y[(size_t)k * C + c] = from[c];
+  }
+}
+
+void gather_backward(real *dx, real *dfill, const real *dy, const int *index,
+                     int count, int C) {
+  for (int k = 0; k < count; k++) {
+    real *to = index[k] < 0 ? dfill : dx ? dx + (size_t)index[k] * C : NULL;
+    if (to)
+      for (int c = 0; c < C; c++) to[c] += dy[(size_t)k * C + c];
+  }
+}
+
+static void head_forward(real *y, real *weights, const real *qkv, int T, int H, int D,
+                         bool causal) {
+  const int stride = 3 * H * D; /* from one token to the next in qkv */
+  const real *q = qkv, *k = qkv + H * D, *v = qkv + 2 * H * D;
+  const real scale = 1 / sqrt((real)D);
+  for (int t = 0; t < T; t++) {
+    const int seen = causal ? t + 1 : T;
+    real *a = weights + t * T, *out = y + t * H * D;
+    for (int j = 0; j < T; j++)
+      a[j] = j < seen ? scale * dot(q + t * stride, k + j * stride, D) : 0;
+    softmax_row(a, a, seen);
+    for (int d = 0; d < D; d++) out[d] = 0;
+    for (int j = 0; j < seen; j++)
+      for (int d = 0; d < D; d++) out[d] += a[j] * v[j * stride + d];
+  }
+}
+
+void attention_forward(real *y, real *weights, const real *qkv, int B, int T, int H,
+                       int D, bool causal) {
+#pragma omp parallel for collapse(2)
+  for (int b = 0; b < B; b++)
+    for (int h = 0; h < H; h++)
+      head_forward(y + (size_t)b * T * H * D + h * D,
+                   weights + (size_t)(b * H + h) * T * T,
+                   qkv + (size_t)b * T * 3 * H * D + h * D, T, H, D, causal);
+}
+
+static void head_backward(real *dqkv, real *ds, const real *dy, const real *weights,
+                          const real *qkv, int T, int H, int D, bool causal) {
+  const int stride = 3 * H * D, to_k = H * D, to_v = 2 * H * D;
+  const real scale = 1 / sqrt((real)D);
+  for (int t = 0; t < T; t++) {
+    const int seen = causal ? t + 1 : T;
+    const real *a = weights + t * T, *slope = dy + t * H * D;
+    const real *q = qkv + t * stride;
+    real *dq = dqkv + t * stride, average = 0;
+    for (int j = 0; j < seen; j++) {
+      ds[j] = dot(slope, qkv + j * stride + to_v, D);
+      average += ds[j] * a[j];
+    }
+    for (int j = 0; j < seen; j++) {
+      const real *k = qkv + j * stride + to_k;
+      real *dk = dqkv + j * stride + to_k, *dv = dqkv + j * stride + to_v;
+      ds[j] = a[j] * (ds[j] - average) * scale;
+      for (int d = 0; d < D; d++) {
+        dv[d] += a[j] * slope[d];
+        dq[d] += ds[j] * k[d];
+        dk[d] += ds[j] * q[d];
+      }
+    }
+  }
+}
+
+void attention_backward(real *dqkv, real *scratch, const real *dy,
+                        const real *weights, const real *qkv, int B, int T, int H,
+                        int D, bool causal) {
+#pragma omp parallel for collapse(2)
+  for (int b = 0; b < B; b++)
+    for (int h = 0; h < H; h++)
+      head_backward(dqkv + (size_t)b * T * 3 * H * D + h * D,
+                    scratch + (size_t)(b * H + h) * T,
+                    dy + (size_t)b * T * H * D + h * D,
+                    weights + (size_t)(b * H + h) * T * T,
+                    qkv + (size_t)b * T * 3 * H * D + h * D, T, H, D, causal);
+}

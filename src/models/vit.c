@@ -1,0 +1,150 @@
+/* Tangled from chapters/05-vit.nw: edit that, not this. */
+#include "models/vit.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "nn/patches.h"
+#include "tensor/arithmetic.h"
+#include "tensor/layers.h"
+
+// Check a configuration
+bool vit_check(const VitConfig *c) {
+  if (c->image_size % c->patch_size != 0)
+    return fail("--patch-size: expected a divisor of the image size %d, found %d",
+                c->image_size, c->patch_size);
+  if (c->width % c->heads != 0)
+    return fail("--heads: expected a divisor of --width %d, found %d", c->width,
+                c->heads);
+  if (c->position == POSITION_SINCOS && c->width % 4 != 0)
+    return fail("--width: expected a multiple of 4 for sincos positions, found %d",
+                c->width);
+  return true;
+}
+
+// Declare the model
+Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
+  int side = c.image_size / c.patch_size, extra = c.pool == POOL_CLS;
+  int inputs = c.channels * c.patch_size * c.patch_size;
+  Vit vit = {.config = c, .patches = side * side, .tokens = side * side + extra};
+  Init zero = init_constant(0);
+  if (extra)
+    vit.cls_token = params_add(params, params_name(params, "%scls_token", prefix),
+                               SHAPE(1, 1, c.width), zero, PARAM_PLAIN);
+  vit.pos_embed =
+      position_declare(params, prefix, c.position, side, side, c.width, extra);
+  vit.patch_embed = params_add_linear(
+      params, params_name(params, "%spatch_embed.proj", prefix),
+      SHAPE(c.width, c.channels, c.patch_size, c.patch_size),
+      init_normal(sqrt(1.0 / inputs)), zero);
+  vit.blocks = arena_get(params->arena, (size_t)c.depth * sizeof *vit.blocks);
+  for (int i = 0; i < c.depth; i++)
+    vit.blocks[i] = block_declare(
+        params, params_name(params, "%sblocks.%d", prefix, i),
+        (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = c.eps,
+                      .gelu = c.gelu, .post_norm = c.post_norm, .dropout = c.dropout,
+                      .drop_path = c.depth > 1 ? c.drop_path * i / (c.depth - 1) : 0});
+  if (!c.post_norm)
+    vit.norm = params_add_norm(params, params_name(params, "%snorm", prefix), c.width);
+  if (c.classes)
+    vit.head = params_add_linear(params, params_name(params, "%shead", prefix),
+                                 SHAPE(c.classes, c.width), zero, zero);
+  return vit;
+}
+
+// Cut images on the tape
+static void patch_tokens_backward(const Entry *e) {
+  Tensor *x = e->input[0];
+  const int *s = x->shape.size, P = *(const int *)e->saved;
+  size_t n = (size_t)s[1] * s[2] * s[3];
+  real *joined = (real *)((char *)e->saved + 64);
+  for (int b = 0; b < s[0]; b++) {
+    unpatchify(joined, e->output->grad + b * n, s[1], s[2], s[3], P);
+    for (size_t i = 0; i < n; i++) x->grad[b * n + i] += joined[i];
+  }
+}
+
+Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size) {
+  const int *s = images->shape.size, P = patch_size;
+  size_t n = (size_t)s[1] * s[2] * s[3];
+  Tensor *y = tape_tensor(tape, "patch_tokens",
+                          SHAPE(s[0], s[2] / P * (s[3] / P), s[1] * P * P));
+  int *saved = tape_memory(tape, 64 + (images->needs_grad ? n * sizeof(real) : 0));
+  *saved = P;
+#pragma omp parallel for
+  for (int b = 0; b < s[0]; b++)
+    patchify(y->value + b * n, images->value + b * n, s[1], s[2], s[3], P);
+  tape_record(tape, y, patch_tokens_backward, saved, images, NULL, NULL);
+  return y;
+}
+
+// The forward pass
+Tensor *vit_embed(Tape *tape, const Vit *vit, Tensor *images) {
+  Tensor *x = patch_tokens(tape, images, vit->config.patch_size);
+  x = linear(tape, x, vit->patch_embed.weight, vit->patch_embed.bias);
+  if (vit->cls_token) x = prepend_token(tape, vit->cls_token, x);
+  if (vit->pos_embed) x = add_to_each(tape, x, vit->pos_embed);
+  return dropout(tape, x, vit->config.dropout);
+}
+
+Tensor *vit_encode(Tape *tape, const Vit *vit, Tensor *x, Tensor **weights) {
+  for (int i = 0; i < vit->config.depth; i++)
+    x = block_forward(tape, &vit->blocks[i], x, weights ? &weights[i] : NULL);
+  if (vit->config.post_norm) return x;
+  return layernorm(tape, x, vit->norm.weight, vit->norm.bias, vit->config.eps);
+}
+
+Tensor *vit_pool(Tape *tape, const Vit *vit, Tensor *x) {
+  return vit->config.pool == POOL_CLS ? take_token(tape, x, 0)
+                                      : mean_tokens(tape, x, 0);
+}
+
+Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled) {
+  return linear(tape, pooled, vit->head.weight, vit->head.bias);
+}
+
+Tensor *vit_forward(Tape *tape, const Vit *vit, Tensor *images) {
+  Tensor *tokens = vit_encode(tape, vit, vit_embed(tape, vit, images), NULL);
+  return vit_classify(tape, vit, vit_pool(tape, vit, tokens));
+}
+
+// Count the work
+double vit_macs(const VitConfig *c) {
+  double side = c->image_size / c->patch_size, N = side * side;
+  double T = N + (c->pool == POOL_CLS), D = c->width, M = c->mlp;
+  double block = T * (4 * D * D + 2 * D * M) + 2 * T * T * D;
+  double embed = N * c->channels * c->patch_size * c->patch_size * D;
+  return embed + c->depth * block + D * c->classes;
+}
+
+// The published configurations
+static const struct {
+  const char *name;
+  int width, depth, mlp, heads;
+} published[] = {
+    {"Ti", 192, 12, 768, 3},     {"S", 384, 12, 1536, 6},
+    {"B", 768, 12, 3072, 12},    {"L", 1024, 24, 4096, 16},
+    {"H", 1280, 32, 5120, 16},   {"g", 1408, 40, 6144, 16},
+    {"G", 1664, 48, 8192, 16},   {"e", 1792, 56, 15360, 16},
+};
+
+bool vit_named(VitConfig *config, const char *name) {
+  char size[8];
+  int patch, end = 0;
+  if (sscanf(name, "%7[A-Za-z]/%d%n", size, &patch, &end) != 2 || name[end] ||
+      (patch != 8 && patch != 14 && patch != 16 && patch != 32))
+    return fail("%s: expected a name such as B/16, patch size 8, 14, 16 or 32", name);
+  for (size_t i = 0; i < sizeof published / sizeof *published; i++)
+    if (strcmp(size, published[i].name) == 0) {
+      *config = (VitConfig){
+          .image_size = 224, .channels = 3, .patch_size = patch,
+          .width = published[i].width, .depth = published[i].depth,
+          .heads = published[i].heads, .mlp = published[i].mlp, .classes = 1000,
+          .position = POSITION_LEARNED, .gelu = GELU_TANH, .eps = 1e-6};
+      return true;
+    }
+  return fail("%s: expected one of Ti, S, B, L, H, g, G, e before the slash", name);
+}

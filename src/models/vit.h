@@ -1,0 +1,58 @@
+/* Tangled from chapters/05-vit.nw: edit that, not this. */
+#ifndef VIT_H
+#define VIT_H
+#include "nn/block.h"
+#include "nn/position.h"
+
+typedef enum { POOL_CLS, POOL_MEAN } PoolKind;
+
+typedef struct VitConfig {
+  int image_size, channels, patch_size; /* patch_size divides image_size */
+  int width, depth, heads, mlp;         /* heads divides width */
+  int classes;                          /* 0: no head */
+  PositionKind position;
+  PoolKind pool;  /* POOL_CLS adds a token */
+  bool post_norm; /* blocks normalise after the sum, and there is no final norm */
+  GeluKind gelu;
+  double eps;
+  double dropout;   /* after the positions and in the blocks */
+  double drop_path; /* of the last block; grows linearly from 0 at the first */
+} VitConfig;
+
+/* Parameters, by PREFIX (names as in timm): cls_token[1][1][D],
+   pos_embed[1][T][D], patch_embed.proj.weight[D][C][P][P] and .bias,
+   blocks.i.* (see Block), norm.*, head.weight[classes][D] and .bias. */
+typedef struct Vit {
+  VitConfig config;
+  int patches, tokens; /* N, and T = N plus one for CLS */
+  Tensor *cls_token, *pos_embed;
+  Affine patch_embed, norm, head;
+  Block *blocks; /* [depth], memory of the parameter table */
+} Vit;
+
+/* Can this be built? If not, a message that names the --option to blame. */
+bool vit_check(const VitConfig *config);
+
+Vit vit_declare(Params *params, const char *prefix, VitConfig config);
+
+/* images[B][C][S][S] to logits[B][classes]. Source: ViT, equations 1 to 4. */
+Tensor *vit_forward(Tape *tape, const Vit *vit, Tensor *images);
+
+/* Its four steps: patches projected, CLS in front, positions added: [B][T][D];
+   the blocks and the final norm, same shape (attention weights of block i to
+   weights[i] unless weights is NULL); one vector per image [B][D]; logits. */
+Tensor *vit_embed(Tape *tape, const Vit *vit, Tensor *images);
+Tensor *vit_encode(Tape *tape, const Vit *vit, Tensor *tokens, Tensor **weights);
+Tensor *vit_pool(Tape *tape, const Vit *vit, Tensor *tokens);
+Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled);
+
+/* Cut images[B][C][H][W] into patches [B][N][C P P], on the tape. */
+Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size);
+
+/* Multiply-adds of the matrix products of one image's forward pass. */
+double vit_macs(const VitConfig *config);
+
+/* The published configuration "Ti/16", "S/32", ... "e/14": image size 224, 3
+   channels, 1000 classes, CLS, learned positions. False if there is none. */
+bool vit_named(VitConfig *config, const char *name);
+#endif

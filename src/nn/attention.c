@@ -1,0 +1,58 @@
+/* Tangled from chapters/04-attention.nw: edit that, not this. */
+#include "nn/attention.h"
+
+#include <assert.h>
+
+#include "kernels/kernels.h"
+#include "tensor/layers.h"
+
+// Attention on the tape
+typedef struct AttentionSaved {
+  real *weights, *scratch;
+  int heads;
+  bool causal;
+} AttentionSaved;
+
+static void attention_op_backward(const Entry *e) {
+  Tensor *qkv = e->input[0], *y = e->output;
+  const AttentionSaved *s = e->saved;
+  attention_backward(qkv->grad, s->scratch, y->grad, s->weights, qkv->value,
+                     y->shape.size[0], y->shape.size[1], s->heads,
+                     y->shape.size[2] / s->heads, s->causal);
+}
+
+Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal,
+                  Tensor **weights) {
+  int B = qkv->shape.size[0], T = qkv->shape.size[1], C = qkv->shape.size[2] / 3;
+  assert(qkv->shape.rank == 3 && 3 * C == qkv->shape.size[2] && C % heads == 0);
+  Tensor *y = tape_tensor(tape, "attention", SHAPE(B, T, C));
+  Tensor *a = tape_tensor(tape, "attention weights", SHAPE(B, heads, T, T));
+  AttentionSaved *s = tape_memory(tape, sizeof *s);
+  size_t rows = (size_t)B * heads * T;
+  *s = (AttentionSaved){a->value, tape_memory(tape, rows * sizeof(real)), heads,
+                        causal};
+  attention_forward(y->value, a->value, qkv->value, B, T, heads, C / heads, causal);
+  tape->macs += 2.0 * B * T * T * C;
+  if (weights) *weights = a;
+  tape_record(tape, y, attention_op_backward, s, qkv, NULL, NULL);
+  return y;
+}
+
+Attention attention_declare(Params *params, const char *prefix, int width, int heads,
+                            bool causal) {
+  assert(width % heads == 0);
+  Init xavier = init_xavier(width, width), zero = init_constant(0);
+  Attention a = {.heads = heads, .causal = causal};
+  a.qkv = params_add_linear(params, params_name(params, "%s.qkv", prefix),
+                            SHAPE(3 * width, width), xavier, zero);
+  a.proj = params_add_linear(params, params_name(params, "%s.proj", prefix),
+                             SHAPE(width, width), xavier, zero);
+  return a;
+}
+
+Tensor *attention_forward_layer(Tape *tape, const Attention *layer, Tensor *x,
+                                Tensor **weights) {
+  Tensor *qkv = linear(tape, x, layer->qkv.weight, layer->qkv.bias);
+  Tensor *y = attention(tape, qkv, layer->heads, layer->causal, weights);
+  return linear(tape, y, layer->proj.weight, layer->proj.bias);
+}

@@ -1,0 +1,47 @@
+/* Tangled from chapters/03-layers.nw: edit that, not this. */
+#ifndef LAYERS_H
+#define LAYERS_H
+#include "kernels/kernels.h"
+#include "tensor/tape.h"
+
+/* Operations on the tape. A tensor is taken as rows of its last size; all
+   leading sizes are kept in the result unless it is said otherwise. */
+
+// Layer declarations
+/* y = x w^T + b for weights w[out][in...]; b may be NULL. */
+Tensor *linear(Tape *tape, Tensor *x, Tensor *w, Tensor *b);
+
+/* Each row to mean 0 and variance 1 (biased), then times gain plus bias. */
+Tensor *layernorm(Tape *tape, Tensor *x, Tensor *gain, Tensor *bias, double eps);
+
+Tensor *gelu(Tape *tape, Tensor *x, GeluKind kind);
+
+Tensor *softmax(Tape *tape, Tensor *x);
+
+/* Each row divided by its Euclidean length plus eps. A row of zeros stays. */
+Tensor *normalize(Tape *tape, Tensor *x, double eps);
+
+/* With probability `rate` a value (dropout), or all values that share the
+   first index (drop_path), becomes 0; the others are divided by 1 - rate.
+   Returns x itself when the tape is not training or the rate is 0. */
+Tensor *dropout(Tape *tape, Tensor *x, double rate);
+Tensor *drop_path(Tape *tape, Tensor *x, double rate);
+
+/* Rows of table[V][C] for ids[B][T], each 0..V-1: [B][T][C]. */
+Tensor *embedding(Tape *tape, Tensor *table, const int *ids, int B, int T);
+
+/* Of x[B][T][C] the tokens index[B][K], each 0..T-1: [B][K][C]. */
+Tensor *gather_tokens(Tape *tape, Tensor *x, const int *index, int K);
+
+/* The reverse: [B][T][C] whose token t of image b is x[b][from[b][t]] of
+   x[B][K][C], or the row fill[C] where from[b][t] is -1. */
+Tensor *scatter_tokens(Tape *tape, Tensor *x, Tensor *fill, const int *from, int T);
+
+/* token[C] put before the tokens of each image: [B][T+1][C]. */
+Tensor *prepend_token(Tape *tape, Tensor *token, Tensor *x);
+
+/* Token t of each image: [B][C]. The mean of tokens first..T-1: [B][C]. */
+Tensor *take_token(Tape *tape, Tensor *x, int t);
+Tensor *mean_tokens(Tape *tape, Tensor *x, int first);
+
+#endif

@@ -1,0 +1,13 @@
+/* Tangled from chapters/03-layers.nw: edit that, not this. */
+#ifndef LOSSES_H
+#define LOSSES_H
+#include "kernels/kernels.h"
+#include "tensor/tape.h"
+
+/* Mean over rows of the cross-entropy between softmax(logits[rows][n]) and the
+   labels, each 0..n-1, smoothed by 0 <= smoothing < 1. The labels are copied.
+   Result: one number. *correct, unless NULL, becomes the count of rows whose
+   largest logit is at the label. */
+Tensor *cross_entropy(Tape *tape, Tensor *logits, const int *labels,
+                      double smoothing, int *correct);
+#endif
