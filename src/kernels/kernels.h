@@ -73,4 +73,10 @@ void attention_backward(real *dqkv, real *scratch, const real *dy,
                         const real *weights, const real *qkv, int B, int T, int H,
                         int D, bool causal);
 
+/* One AdamW step for n weights. `correction1` and `correction2` are
+   1 - beta^k. Updates w, m and v; g is read. */
+typedef struct AdamWStep {
+  real lr, beta1, beta2, eps, decay, correction1, correction2;
+} AdamWStep;
+void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep step, size_t n);
 #endif

@@ -289,3 +289,12 @@ void attention_backward(real *dqkv, real *scratch, const real *dy,
                     weights + (size_t)(b * H + h) * T * T,
                     qkv + (size_t)b * T * 3 * H * D + h * D, T, H, D, causal);
 }
+void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n) {
+#pragma omp parallel for simd if (n > 100000)
+  for (size_t i = 0; i < n; i++) {
+    m[i] = s.beta1 * m[i] + (1 - s.beta1) * g[i];
+    v[i] = s.beta2 * v[i] + (1 - s.beta2) * g[i] * g[i];
+    real step = m[i] / s.correction1 / (sqrt(v[i] / s.correction2) + s.eps);
+    w[i] -= s.lr * (step + s.decay * w[i]);
+  }
+}

@@ -1,0 +1,120 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "data/cifar.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "data/image.h"
+
+enum { DOTS = 32 * 32, SIZE = 3 * DOTS, RECORD = 1 + SIZE, CLASSES = 10 };
+
+static const char *const names[] = {"airplane", "automobile", "bird",  "cat",
+                                    "deer",     "dog",        "frog",  "horse",
+                                    "ship",     "truck"};
+
+// Make room for more pictures
+static void grow(Dataset *data, int more) {
+  uint8_t *pixels = data->pixels, *labels = data->labels;
+  size_t count = (size_t)data->count, total = count + (size_t)more;
+  data->pixels = allocate(total, SIZE);
+  data->labels = allocate(total, 1);
+  if (count) memcpy(data->pixels, pixels, count * SIZE);
+  if (count) memcpy(data->labels, labels, count);
+  free(pixels);
+  free(labels);
+  data->count = (int)total;
+}
+
+// Read a binary batch
+bool cifar10_add_batch(Dataset *data, const char *path) {
+  size_t bytes;
+  uint8_t *file = (uint8_t *)file_read(path, &bytes);
+  if (!file) return false;
+  int first = data->count, count = (int)(bytes / RECORD);
+  bool good = bytes > 0 && bytes % RECORD == 0;
+  if (!good)
+    fail("%s: expected records of %d bytes, found %zu bytes", path, RECORD, bytes);
+  for (int i = 0; good && i < count; i++)
+    if (file[(size_t)i * RECORD] >= CLASSES)
+      good = fail("%s: expected labels below %d, found %d in record %d", path, CLASSES,
+                  file[(size_t)i * RECORD], i);
+  if (good) grow(data, count);
+  for (int i = 0; good && i < count; i++) {
+    const uint8_t *record = file + (size_t)i * RECORD;
+    data->labels[first + i] = record[0];
+    for (int dot = 0; dot < DOTS; dot++)
+      for (int c = 0; c < 3; c++)
+        data->pixels[((size_t)(first + i) * DOTS + dot) * 3 + c] =
+            record[1 + c * DOTS + dot];
+  }
+  free(file);
+  return good;
+}
+
+// Read a sheet and its labels
+bool cifar10_add_sheet(Dataset *data, const char *path) {
+  Image sheet;
+  if (!image_load(&sheet, path, 3)) return false;
+  int first = data->count;
+  bool good = sheet.width == DOTS;
+  if (good) {
+    grow(data, sheet.height);
+    memcpy(data->pixels + (size_t)first * SIZE, sheet.pixels,
+           (size_t)sheet.height * SIZE);
+  } else {
+    fail("%s: expected rows of %d dots, found %d", path, DOTS, sheet.width);
+  }
+  image_free(&sheet);
+  return good;
+}
+
+bool cifar10_read_labels(Dataset *data, const char *path) {
+  json_error_t error;
+  json_t *list = json_load_file(path, 0, &error);
+  if (!list)
+    return fail("%s: expected a list in JSON, found line %d: %s", path, error.line,
+                error.text);
+  bool good = json_is_array(list) && json_array_size(list) == (size_t)data->count;
+  if (!good)
+    fail("%s: expected a list of %d labels, found %zu", path, data->count,
+         json_array_size(list));
+  for (int i = 0; good && i < data->count; i++) {
+    json_t *item = json_array_get(list, (size_t)i);
+    json_int_t label = json_integer_value(item);
+    if (!json_is_integer(item) || label < 0 || label >= CLASSES)
+      good = fail("%s: expected labels from 0 to %d, found another at place %d", path,
+                  CLASSES - 1, i);
+    else data->labels[i] = (uint8_t)label;
+  }
+  json_decref(list);
+  return good;
+}
+
+// Load all parts
+bool cifar10_load(Dataset *data, const char *folder, bool train) {
+  char path[1024];
+  *data = (Dataset){.classes = CLASSES, .channels = 3, .height = 32, .width = 32,
+                    .class_names = names};
+  snprintf(path, sizeof path, "%s/test_batch.bin", folder);
+  bool binary = access(path, F_OK) == 0, good = true;
+  for (int part = 1; good && part <= (train ? 5 : 1); part++) {
+    const char *ending = binary ? "bin" : "png";
+    if (train)
+      snprintf(path, sizeof path, "%s/data_batch_%d.%s", folder, part, ending);
+    else snprintf(path, sizeof path, "%s/test_batch.%s", folder, ending);
+    good = binary ? cifar10_add_batch(data, path) : cifar10_add_sheet(data, path);
+  }
+  if (good && !binary) {
+    snprintf(path, sizeof path, "%s/%s_lables.json", folder, train ? "train" : "test");
+    good = cifar10_read_labels(data, path);
+  }
+  if (good) dataset_measure(data);
+  else dataset_free(data);
+  return good;
+}

@@ -1,0 +1,106 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "data/idx.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+enum { MAX_SIDE = 4096, MAX_COUNT = 10000000, DEFLATE_LIMIT = 1032 };
+
+// Read an IDX file
+static bool read_sizes(gzFile file, const char *path, int rank, int *sizes) {
+  uint8_t head[16] = {0};
+  int bytes = 4 + 4 * rank, got = gzread(file, head, (unsigned)bytes);
+  if (got != bytes)
+    return fail("%s: expected an IDX header of %d bytes, found %d", path, bytes,
+                got < 0 ? 0 : got);
+  if (head[0] || head[1] || head[2] != 8 || head[3] != rank)
+    return fail("%s: expected the magic number 0000080%d, found %02x%02x%02x%02x",
+                path, rank, head[0], head[1], head[2], head[3]);
+  for (int i = 0; i < rank; i++) {
+    const uint8_t *b = head + 4 + 4 * i;
+    uint32_t size = (uint32_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
+    uint32_t limit = i ? MAX_SIDE : MAX_COUNT;
+    if (size == 0 || size > limit)
+      return fail("%s: expected a size from 1 to %u in the header, found %u", path,
+                  limit, size);
+    sizes[i] = (int)size;
+  }
+  return true;
+}
+
+/* The data of an IDX file of the given rank, or NULL with a message. */
+static uint8_t *read_idx(const char *path, int rank, int *sizes) {
+  struct stat status;
+  gzFile file = gzopen(path, "rb");
+  if (!file) return fail("%s: cannot open: %s", path, strerror(errno)), NULL;
+  uint8_t *data = NULL;
+  if (read_sizes(file, path, rank, sizes)) {
+    size_t count = 1, got = 0;
+    for (int i = 0; i < rank; i++) count *= (size_t)sizes[i];
+    size_t most = stat(path, &status) == 0 ? (size_t)status.st_size : 0;
+    if (gzdirect(file) == 0) most *= DEFLATE_LIMIT;
+    if (count <= most) {
+      data = allocate(count, 1);
+      for (int part = 1; part > 0 && got < count; got += (size_t)part)
+        part = gzread(file, data + got, (unsigned)(count - got < 1 << 30
+                                                       ? count - got : 1 << 30));
+    }
+    if (!data || got != count || gzgetc(file) != -1) {
+      fail("%s: expected %zu bytes of data after the header, found %s", path, count,
+           data && got == count ? "more" : "fewer, or damaged ones");
+      free(data);
+      data = NULL;
+    }
+  }
+  gzclose(file);
+  return data;
+}
+
+// Load a pair
+static const char *const digits[] = {"0", "1", "2", "3", "4",
+                                     "5", "6", "7", "8", "9"};
+
+bool idx_load(Dataset *data, const char *images, const char *labels) {
+  int sizes[3], count;
+  *data = (Dataset){.classes = 10, .channels = 1, .class_names = digits};
+  data->pixels = read_idx(images, 3, sizes);
+  data->labels = data->pixels ? read_idx(labels, 1, &count) : NULL;
+  bool good = data->labels != NULL;
+  if (good && count != sizes[0])
+    good = fail("%s: expected %d labels, one per picture, found %d", labels, sizes[0],
+                count);
+  for (int i = 0; good && i < count; i++)
+    if (data->labels[i] >= data->classes)
+      good = fail("%s: expected labels below %d, found %d at place %d", labels,
+                  data->classes, data->labels[i], i);
+  if (!good) {
+    dataset_free(data);
+    return false;
+  }
+  data->count = count;
+  data->height = sizes[1];
+  data->width = sizes[2];
+  dataset_measure(data);
+  return true;
+}
+
+// Find MNIST in a folder
+static void find(char path[1024], const char *folder, const char *name) {
+  snprintf(path, 1024, "%s/%s.gz", folder, name);
+  if (access(path, F_OK) != 0) snprintf(path, 1024, "%s/%s", folder, name);
+}
+
+bool mnist_load(Dataset *data, const char *folder, bool train) {
+  char images[1024], labels[1024];
+  find(images, folder, train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte");
+  find(labels, folder, train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte");
+  return idx_load(data, images, labels);
+}

@@ -1,0 +1,85 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "data/cifar.h"
+
+#include "data/image.h"
+#include "testing.h"
+
+#include "base/fail.h"
+
+enum { RECORD = 3073 };
+
+static void refused(bool (*add)(Dataset *, const char *), const char *path,
+                    const char *why) {
+  Dataset data = {.count = 0};
+  ck_assert(!add(&data, path));
+  ck_assert_msg(strstr(fail_message(), why) != NULL, "'%s' lacks '%s'",
+                fail_message(), why);
+}
+
+START_TEST(binary_batches) {
+  static uint8_t file[2 * RECORD];
+  const char *path = scratch_path(scratch_folder("cifarbin"), "test_batch.bin");
+  Dataset data;
+  file[0] = 3, file[RECORD] = 9;
+  file[RECORD + 1 + 5] = 10, file[RECORD + 1 + 1024 + 5] = 20; /* red, green */
+  write_file(path, file, sizeof file);
+  ck_assert(cifar10_load(&data, "build/scratch/none", true) == false);
+  char folder[512];
+  snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+  ck_assert_msg(cifar10_load(&data, folder, false), "%s", fail_message());
+  ck_assert_int_eq(data.count, 2);
+  ck_assert_int_eq(data.labels[1], 9);
+  ck_assert_str_eq(data.class_names[data.labels[0]], "cat");
+  const uint8_t *dot = dataset_image(&data, 1) + 5 * 3;
+  ck_assert(dot[0] == 10 && dot[1] == 20 && dot[2] == 0);
+  dataset_free(&data);
+  write_file(path, file, RECORD - 1);
+  refused(cifar10_add_batch, path, "expected records of 3073 bytes, found 3072 bytes");
+  write_file(path, file, 0);
+  refused(cifar10_add_batch, path, "found 0 bytes");
+  file[RECORD] = 77;
+  write_file(path, file, sizeof file);
+  refused(cifar10_add_batch, path, "expected labels below 10, found 77 in record 1");
+}
+END_TEST
+
+START_TEST(sheets_and_labels) {
+  const char *folder = scratch_folder("cifarpng");
+  const char *sheet = scratch_path(folder, "test_batch.png");
+  const char *labels = scratch_path(folder, "test_lables.json");
+  Image image = image_new(1024, 2, 3, 7), narrow = image_new(1000, 2, 3, 7);
+  Dataset data;
+  image.pixels[3072 + 5] = 99;
+  ck_assert(image_save(&image, sheet));
+  write_file(labels, "[4, 0]", 6);
+  ck_assert_msg(cifar10_load(&data, folder, false), "%s", fail_message());
+  ck_assert(data.labels[0] == 4 && dataset_image(&data, 1)[5] == 99);
+  dataset_free(&data);
+  ck_assert(image_save(&narrow, sheet));
+  refused(cifar10_add_sheet, sheet, "expected rows of 1024 dots, found 1000");
+  image_free(&image);
+  image_free(&narrow);
+}
+END_TEST
+
+START_TEST(labels_that_are_none) {
+  const char *path = scratch_path(scratch_folder("cifarjson"), "l.json");
+  const char *bad[][2] = {{"[1, 2", "expected a list in JSON, found line 1"},
+                          {"", "expected a list in JSON"},
+                          {"{}", "expected a list of 2 labels, found 0"},
+                          {"[1]", "expected a list of 2 labels, found 1"},
+                          {"[1, 10]", "expected labels from 0 to 9, found another"},
+                          {"[1, -1]", "found another at place 1"},
+                          {"[\"x\", 1]", "found another at place 0"}};
+  for (int i = 0; i < 7; i++) {
+    uint8_t labels[2];
+    Dataset data = {.count = 2, .labels = labels};
+    write_file(path, bad[i][0], strlen(bad[i][0]));
+    ck_assert(!cifar10_read_labels(&data, path));
+    ck_assert_msg(strstr(fail_message(), bad[i][1]) != NULL, "'%s' lacks '%s'",
+                  fail_message(), bad[i][1]);
+  }
+}
+END_TEST
+
+TEST_MAIN("cifar", binary_batches, sheets_and_labels, labels_that_are_none)

@@ -1,0 +1,112 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "train/safetensors.h"
+
+#include <unistd.h>
+
+#include "testing.h"
+
+#include "base/fail.h"
+
+static const real a[] = {1, -2, 3, (real)0.1, 5, 6}, b[] = {7};
+
+static const char *write_two(const char *folder) {
+  const char *path = scratch_path(scratch_folder(folder), "m.safetensors");
+  SafetensorsItem items[] = {{"a", SHAPE(2, 3), a}, {"b.bias", SHAPE(1), b}};
+  SafetensorsNote notes[] = {{"step", "12"}, {"odd", "\"quotes\" \\ and \xc3\xa9"}};
+  ck_assert(safetensors_write(path, items, 2, notes, 2));
+  return path;
+}
+
+START_TEST(tensors_and_notes_come_back) {
+  const char *path = write_two("safe");
+  Safetensors *file = safetensors_read(path);
+  real values[6];
+  ck_assert_msg(file != NULL, "%s", fail_message());
+  ck_assert_int_eq(safetensors_count(file), 2);
+  ck_assert_str_eq(safetensors_note(file, "step"), "12");
+  ck_assert_str_eq(safetensors_note(file, "odd"), "\"quotes\" \\ and \xc3\xa9");
+  ck_assert(safetensors_note(file, "none") == NULL);
+  ck_assert(safetensors_check(file, "a", SHAPE(2, 3)));
+  safetensors_get(file, "a", values);
+  ck_assert_mem_eq(values, a, sizeof a);
+  ck_assert(!safetensors_check(file, "a", SHAPE(3, 2)));
+  ck_assert(strstr(fail_message(), "tensor a: expected shape [3,2,1,1] of rank 2, "
+                                   "found [2,3]"));
+  ck_assert(!safetensors_check(file, "c", SHAPE(1)));
+  ck_assert(strstr(fail_message(), "expected a tensor c, found none"));
+  safetensors_free(file);
+}
+END_TEST
+
+static void refused(const char *header, size_t data, const char *why) {
+  const char *path = scratch_path(scratch_folder("safebad"), "m.safetensors");
+  char bytes[2000] = {0};
+  size_t length = strlen(header);
+  bytes[0] = (char)(length & 255), bytes[1] = (char)(length >> 8);
+  memcpy(bytes + 8, header, length);
+  write_file(path, bytes, 8 + length + data);
+  Safetensors *file = safetensors_read(path);
+  ck_assert_msg(file == NULL, "accepted: %s", header);
+  ck_assert_msg(strstr(fail_message(), why) && strstr(fail_message(), path),
+                "'%s' lacks '%s'", fail_message(), why);
+}
+
+START_TEST(lying_headers_are_refused) {
+#define ENTRY(dtype, shape, begin, end)                                          \
+  "\"t" #begin "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" \
+  #begin "," #end "]}"
+  refused("{", 0, "expected a header in JSON");
+  refused("[1]", 0, "expected a header in JSON, found no object");
+  refused("{" ENTRY("F32", "[2]", 0, 8) "}", 4, "place of that size within 4 bytes");
+  refused("{" ENTRY("F32", "[2]", 0, 4) "}", 8, "expected type, shape and a place");
+  refused("{" ENTRY("F32", "[2]", 0, 8) "}", 12, "without gaps or overlaps");
+  refused("{" ENTRY("F32", "[1]", 0, 4) "," ENTRY("F32", "[2]", 0, 8) "}", 8, "JSON");
+  refused("{" ENTRY("F32", "[2]", 0, 8) "," ENTRY("F32", "[1]", 4, 8) "}", 8,
+          "without gaps or overlaps");
+  refused("{" ENTRY("F32", "[1]", 4, 8) "}", 8, "without gaps or overlaps");
+  refused("{" ENTRY("F31", "[2]", 0, 8) "}", 8, "expected type");
+  refused("{" ENTRY("F32", "[-2]", 0, 8) "}", 8, "expected type");
+  refused("{" ENTRY("F32", "[4294967296,4294967298]", 0, 8) "}", 8, "expected type");
+  refused("{" ENTRY("F32", "2", 0, 8) "}", 8, "expected type");
+  refused("{" ENTRY("F32", "[2]", 8, 0) "}", 8, "expected type");
+  refused("{\"t\":7}", 0, "expected type");
+  refused("{\"t\":{\"dtype\":\"F32\",\"shape\":[0]}}", 0, "expected type");
+}
+END_TEST
+
+START_TEST(cut_files_are_refused) {
+  const char *path = write_two("safecut");
+  size_t count;
+  char *bytes = read_file(path, &count);
+  for (size_t cut = 0; cut < count; cut++) {
+    write_file(path, bytes, cut);
+    ck_assert_msg(safetensors_read(path) == NULL, "accepted %zu bytes", cut);
+  }
+  memset(bytes, 255, 8); /* a header of 2^64 - 1 bytes */
+  write_file(path, bytes, count);
+  ck_assert(safetensors_read(path) == NULL);
+  ck_assert(strstr(fail_message(), "expected a header of 18446744073709551615 bytes"));
+  free(bytes);
+}
+END_TEST
+
+START_TEST(a_full_disk_keeps_the_old_file) {
+  const char *path = write_two("safefull");
+  char aside[600];
+  size_t before, after;
+  SafetensorsItem item = {"a", SHAPE(2, 3), a};
+  snprintf(aside, sizeof aside, "%s.new", path);
+  char *old = read_file(path, &before);
+  ck_assert_int_eq(symlink("/dev/full", aside), 0);
+  ck_assert(!safetensors_write(path, &item, 1, NULL, 0));
+  ck_assert(strstr(fail_message(), "No space left on device"));
+  char *new = read_file(path, &after);
+  ck_assert_uint_eq(before, after);
+  ck_assert_mem_eq(old, new, before);
+  free(old);
+  free(new);
+}
+END_TEST
+
+TEST_MAIN("safetensors", tensors_and_notes_come_back, lying_headers_are_refused,
+          cut_files_are_refused, a_full_disk_keeps_the_old_file)

@@ -1,0 +1,52 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "data/shapes.h"
+
+#include "testing.h"
+
+START_TEST(drawings_repeat_and_differ_by_seed) {
+  Dataset a, b, c;
+  shapes_make(&a, 50, 1);
+  shapes_make(&b, 30, 1);
+  shapes_make(&c, 30, 2);
+  ck_assert_mem_eq(a.pixels, b.pixels, 30 * 3072);
+  ck_assert_mem_eq(a.labels, b.labels, 30);
+  ck_assert_mem_ne(a.pixels, c.pixels, 30 * 3072);
+  dataset_free(&a);
+  dataset_free(&b);
+  dataset_free(&c);
+}
+END_TEST
+
+START_TEST(all_kinds_occur_as_often) {
+  Dataset data;
+  int counts[SHAPES_KINDS] = {0};
+  shapes_make(&data, 4000, 1);
+  for (int i = 0; i < 4000; i++) counts[data.labels[i]]++;
+  for (int k = 0; k < SHAPES_KINDS; k++) ck_assert_int_lt(abs(counts[k] - 500), 110);
+  ck_assert(data.deviation[0] > (real)0.05 && data.mean[0] > (real)0.1);
+  dataset_free(&data);
+}
+END_TEST
+
+/* The area of each figure, counted in dots, against geometry. */
+START_TEST(figures_have_their_areas) {
+  const double area[] = {3.1416, 2.89, 1.944, 2.42, 2.04, 2.191, -1, 1.54};
+  for (int kind = 0; kind < SHAPES_KINDS; kind++) {
+    double dots = 0;
+    for (int drawing = 0; drawing < 2; drawing++) {
+      Figure f = {kind, 7, 16.2, 15.7, 11};
+      Image image = shapes_draw(&f, drawing, random_key(3, "area"));
+      for (int i = 0; i < 1024; i++)
+        dots += (drawing ? 1 : -1) * (double)image.pixels[3 * i];
+      image_free(&image);
+    }
+    double ground = 20 + 60 * random_uniform(random_key(3, "area"), 0);
+    double found = dots / (235 - ground) / 121;
+    if (kind != 6) ck_assert_double_eq_tol(found, area[kind], 0.06);
+    else ck_assert(found > 0.5 && found < 1.6);
+  }
+}
+END_TEST
+
+TEST_MAIN("shapes", drawings_repeat_and_differ_by_seed, all_kinds_occur_as_often,
+          figures_have_their_areas)
