@@ -1,0 +1,30 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#ifndef CHECKPOINT_H
+#define CHECKPOINT_H
+#include "base/options.h"
+#include "tensor/params.h"
+#include "train/adamw.h"
+#include "train/safetensors.h"
+
+/* Where a run stands, besides its parameters. */
+typedef struct Progress {
+  int step;       /* steps done */
+  double seconds; /* spent in training */
+} Progress;
+
+/* Write FOLDER/checkpoint.safetensors (parameters, "adamw.m." and "adamw.v."
+   NAME, notes: progress and all options that are not transient) and then
+   FOLDER/model.safetensors (parameters only, same notes). */
+bool checkpoint_save(const char *folder, const AdamW *optimizer, Progress progress,
+                     const Program *program);
+
+/* Set the program's options to those of the run in the folder. An option that
+   was given and is not transient is an error: a run keeps its options. */
+bool checkpoint_load_options(const char *folder, Program *program);
+
+/* Load parameters, means and progress. Everything is checked first. */
+bool checkpoint_load(const char *folder, AdamW *optimizer, Progress *progress);
+
+/* Load parameters alone from a file, all or nothing. */
+bool parameters_load(const char *path, Params *params);
+#endif

@@ -1,0 +1,72 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "train/journal.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/files.h"
+
+// Keep the rows up to a step
+static bool keep_rows(const char *path, const char *header, int keep) {
+  FILE *new = file_begin(path), *old = keep > 0 ? fopen(path, "r") : NULL;
+  char line[4096];
+  if (!new) {
+    if (old) fclose(old);
+    return false;
+  }
+  fprintf(new, "%s\n", header);
+  bool first = true;
+  while (old && fgets(line, sizeof line, old)) {
+    bool whole = strchr(line, '\n') != NULL;
+    if (!first && whole && atoi(line) <= keep) fputs(line, new);
+    first = false;
+  }
+  if (old) fclose(old);
+  return file_commit(new, path);
+}
+
+bool journal_open(Journal *j, const char *folder, const char *name,
+                  const char *header, int keep) {
+  snprintf(j->path, sizeof j->path, "%s/%s", folder, name);
+  if (!keep_rows(j->path, header, keep)) return false;
+  j->file = fopen(j->path, "a");
+  return j->file || fail("%s: cannot write: %s", j->path, strerror(errno));
+}
+
+void journal_row(Journal *j, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(j->file, format, arguments);
+  va_end(arguments);
+}
+
+bool journal_flush(Journal *j) {
+  errno = 0;
+  if (fflush(j->file) == 0 && !ferror(j->file) && fsync(fileno(j->file)) == 0)
+    return true;
+  return fail("%s: cannot write: %s", j->path, strerror(errno));
+}
+
+void journal_close(Journal *j) {
+  if (j->file) fclose(j->file);
+  j->file = NULL;
+}
+
+// Show the progress of a run
+void progress_show(const char *program, int step, int steps, double loss,
+                   double images_per_second, bool last) {
+  static time_t shown;
+  bool terminal = isatty(STDERR_FILENO);
+  time_t now = time(NULL), pause = terminal ? 0 : 10;
+  if (!last && now - shown <= pause) return;
+  shown = now;
+  fprintf(stderr, "%s%s: step %d of %d, loss %.4f, %.0f images/s%s",
+          terminal ? "\r" : "", program, step, steps, loss, images_per_second,
+          terminal ? "   " : "");
+  fputs(terminal && !last ? "" : "\n", stderr);
+}

@@ -1,0 +1,150 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "train/trainer.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/fail.h"
+#include "train/checkpoint.h"
+#include "train/journal.h"
+#include "train/schedule.h"
+
+typedef struct Trainer {
+  const TrainerConfig *config;
+  const Task *task;
+  const Program *program;
+  Params *params;
+  AdamW optimizer;
+  Tape *tape;
+  Journal log, eval, gradients;
+  Progress progress;
+} Trainer;
+
+// Notice a wish to stop
+static volatile sig_atomic_t stop_wanted;
+
+static void want_stop(int signal_number) {
+  stop_wanted = 1;
+  signal(signal_number, SIG_DFL);
+}
+
+// Open the journals
+static bool open_journals(Trainer *t) {
+  char log[160], eval[160];
+  const char *folder = t->config->folder;
+  int keep = t->progress.step;
+  snprintf(log, sizeof log, "step\tepoch\tloss\tlr\tgradient_norm\t%s",
+           t->task->metric);
+  snprintf(eval, sizeof eval, "step\tepoch\tloss\t%s", t->task->metric);
+  return journal_open(&t->log, folder, "log.tsv", log, keep) &&
+         journal_open(&t->eval, folder, "eval.tsv", eval, keep) &&
+         journal_open(&t->gradients, folder, "gradients.tsv",
+                      "step\tparameter\tnorm", keep);
+}
+
+static bool save(Trainer *t) {
+  return journal_flush(&t->log) && journal_flush(&t->eval) &&
+         journal_flush(&t->gradients) &&
+         checkpoint_save(t->config->folder, &t->optimizer, t->progress, t->program);
+}
+
+// Take one step
+static double step_once(Trainer *t) {
+  const TrainerConfig *c = t->config;
+  int step = t->progress.step + 1;
+  double metric = 0;
+  RandomKey key = random_key((uint64_t)c->seed, "step");
+  tape_reset(t->tape, random_subkey(key, (uint64_t)step));
+  t->tape->recording = t->tape->training = true;
+  params_clear_grad(t->params);
+  Tensor *loss = t->task->loss(t->tape, t->task->state, step - 1, &metric);
+  tape_backward(t->tape, loss);
+  for (int i = 0; step <= 2 || step == c->steps ? i < t->params->count : false; i++)
+    journal_row(&t->gradients, "%d\t%s\t%.6g\n", step, t->params->list[i].tensor->name,
+                t->params->list[i].kind == PARAM_FIXED
+                    ? 0 : gradient_norm(t->params->list[i].tensor));
+  double norm = clip_gradients(t->params, c->clip);
+  double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
+  adamw_update(&t->optimizer, lr);
+  journal_row(&t->log, "%d\t%d\t%.6f\t%.6g\t%.6g\t%.6f\n", step,
+              (step - 1) / c->per_epoch + 1, (double)loss->value[0], lr, norm, metric);
+  t->progress.step = step;
+  return (double)loss->value[0];
+}
+
+// Evaluate
+static void evaluate(Trainer *t, TrainerResult *result) {
+  tape_reset(t->tape, (RandomKey){0});
+  t->tape->recording = t->tape->training = false;
+  t->task->evaluate(t->tape, t->task->state, &result->loss, &result->metric);
+  journal_row(&t->eval, "%d\t%d\t%.6f\t%.6f\n", t->progress.step,
+              (t->progress.step - 1) / t->config->per_epoch + 1, result->loss,
+              result->metric);
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+// Run the steps
+static bool run_steps(Trainer *t, TrainerResult *result) {
+  const TrainerConfig *c = t->config;
+  int first = t->progress.step;
+  double start = now(), before = t->progress.seconds;
+  while (t->progress.step < c->steps) {
+    double loss = step_once(t);
+    int step = t->progress.step;
+    if (!isfinite(loss))
+      return fail("step %d: expected a finite loss, found %g; the checkpoint before it "
+                  "is kept", step, loss);
+    t->progress.seconds = before + now() - start;
+    bool last = step == c->steps, epoch = step % c->per_epoch == 0 || last;
+    double rate = (double)(step - first) * c->batch / (now() - start);
+    bool stop = (stop_wanted || step == c->stop_at) && !last;
+    progress_show(t->program->name, step, c->steps, loss, rate, epoch || stop);
+    if (epoch) evaluate(t, result);
+    if ((epoch || stop) && !save(t)) return false;
+    if (stop) {
+      result->end = TRAINER_STOPPED;
+      break;
+    }
+  }
+  result->seconds = t->progress.seconds;
+  return true;
+}
+
+// Prepare, run, clean up
+TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
+                          Params *params, const Program *program) {
+  Trainer t = {.config = config, .task = task, .program = program, .params = params,
+               .optimizer = adamw_new(params, config->beta2, config->decay),
+               .tape = tape_new()};
+  TrainerResult result = {.end = TRAINER_DONE};
+  bool good = !config->resume ||
+              checkpoint_load(config->folder, &t.optimizer, &t.progress);
+  stop_wanted = 0;
+  signal(SIGINT, want_stop);
+  signal(SIGTERM, want_stop);
+  good = good && open_journals(&t) && (config->resume || save(&t));
+  if (good && t.progress.step >= config->steps) {
+    t.tape->recording = false;
+    task->evaluate(t.tape, task->state, &result.loss, &result.metric);
+    result.seconds = t.progress.seconds;
+  } else {
+    good = good && run_steps(&t, &result);
+  }
+  if (!good) result.end = TRAINER_FAILED;
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+  journal_close(&t.log);
+  journal_close(&t.eval);
+  journal_close(&t.gradients);
+  tape_free(t.tape);
+  adamw_free(&t.optimizer);
+  return result;
+}

@@ -1,0 +1,40 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#ifndef TRAINER_H
+#define TRAINER_H
+#include "base/options.h"
+#include "tensor/params.h"
+#include "tensor/tape.h"
+#include "train/adamw.h"
+
+typedef struct TrainerConfig {
+  const char *folder;  /* of the run */
+  int steps, per_epoch, batch, seed;
+  double lr, decay, beta2, clip;
+  int warmup;  /* steps */
+  int stop_at; /* stop after this step as if interrupted; 0: never */
+  bool resume;
+} TrainerConfig;
+
+/* What is trained. `metric` names what the functions report besides the loss,
+   such as accuracy. evaluate runs on a tape that does not record. */
+typedef struct Task {
+  void *state;
+  const char *metric;
+  Tensor *(*loss)(Tape *tape, void *state, int step, double *metric);
+  void (*evaluate)(Tape *tape, void *state, double *loss, double *metric);
+} Task;
+
+/* How a run ended, and its last evaluation. */
+typedef struct TrainerResult {
+  enum { TRAINER_DONE, TRAINER_STOPPED, TRAINER_FAILED } end;
+  double loss, metric, seconds;
+} TrainerResult;
+
+/* Train, from the start or (resume) from the folder's checkpoint. Writes
+   log.tsv (step, epoch, loss, lr, gradient_norm, metric), eval.tsv (step,
+   epoch, loss, metric), gradients.tsv (step, parameter, norm: first two steps
+   and last) and checkpoints at the start, after each epoch, and when SIGINT
+   or SIGTERM asks to stop. FAILED leaves a message. */
+TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
+                          Params *params, const Program *program);
+#endif

@@ -1,0 +1,267 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "train/trainer.h"
+
+#include <signal.h>
+
+#include "tensor/arithmetic.h"
+#include "tensor/layers.h"
+#include "tensor/losses.h"
+#include "testing.h"
+#include "train/checkpoint.h"
+
+#include "base/fail.h"
+
+// Count the calls of malloc
+static long heap_calls;
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#define COUNTS_HEAP 1
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+void *malloc(size_t size) { return heap_calls++, __libc_malloc(size); }
+void *calloc(size_t count, size_t size) {
+  return heap_calls++, __libc_calloc(count, size);
+}
+void *realloc(void *old, size_t size) {
+  return heap_calls++, __libc_realloc(old, size);
+}
+void *aligned_alloc(size_t alignment, size_t size) {
+  return heap_calls++, __libc_memalign(alignment, size);
+}
+#else
+#define COUNTS_HEAP 0
+#endif
+
+// A small task
+static int option_seed = 3, option_threads = 1;
+static Option options[] = {
+    {.name = "seed", .kind = OPTION_INT, .value = &option_seed, .high = 1000},
+    {.name = "threads", .kind = OPTION_INT, .value = &option_threads, .high = 1000,
+     .transient = true}};
+static Program program = {"test", "", "", options, 2};
+
+typedef struct Line {
+  Params *params;
+  Affine layer;
+  int signal_at, bad_at;
+} Line;
+
+static Line line_new(void) {
+  Line line = {.params = params_new()};
+  line.layer = params_add_linear(line.params, "head", SHAPE(3, 4), init_normal(1),
+                                 init_constant(0));
+  params_fill(line.params, 3);
+  return line;
+}
+
+static Tensor *line_loss(Tape *tape, void *state, int step, double *metric) {
+  Line *line = state;
+  int labels[8], correct;
+  Tensor *x = tape_tensor(tape, "x", SHAPE(8, 4));
+  RandomKey key = random_subkey(random_key(3, "x"), (uint64_t)step);
+  for (int i = 0; i < 32; i++) x->value[i] = (real)random_normal(key, (uint64_t)i);
+  for (int i = 0; i < 8; i++) labels[i] = x->value[4 * i] > 0;
+  if (step + 1 == line->signal_at) raise(SIGINT);
+  if (step + 1 == line->bad_at) line->layer.bias->value[0] = (real)NAN;
+  Tensor *y = linear(tape, dropout(tape, x, 0.1), line->layer.weight,
+                     line->layer.bias);
+  Tensor *loss = cross_entropy(tape, y, labels, 0, &correct);
+  *metric = correct / 8.0;
+  return loss;
+}
+
+static void line_evaluate(Tape *tape, void *state, double *loss, double *metric) {
+  *loss = line_loss(tape, state, 1000, metric)->value[0];
+}
+
+static TrainerConfig config_of(const char *folder) {
+  return (TrainerConfig){.folder = folder, .steps = 40, .per_epoch = 15, .batch = 8,
+                         .seed = 3, .lr = 0.05, .decay = 0.01, .beta2 = 0.99,
+                         .clip = 1, .warmup = 4};
+}
+
+static TrainerResult train(Line *line, const TrainerConfig *config) {
+  Task task = {line, "accuracy", line_loss, line_evaluate};
+  return trainer_run(config, &task, line->params, &program);
+}
+
+static void same_files(const char *a, const char *b, const char *name) {
+  size_t n, m;
+  char *x = read_file(scratch_path(a, name), &n);
+  char *y = read_file(scratch_path(b, name), &m);
+  ck_assert_msg(n == m && memcmp(x, y, n) == 0, "%s differs", name);
+  free(x);
+  free(y);
+}
+
+// Resuming is exact
+static char whole[256], parts[256];
+
+static void undisturbed(void) {
+  snprintf(whole, sizeof whole, "%s", scratch_folder("whole"));
+  Line line = line_new();
+  TrainerConfig config = config_of(whole);
+  ck_assert_int_eq(train(&line, &config).end, TRAINER_DONE);
+  params_free(line.params);
+}
+
+/* Train to `first`, stop, forget everything, go on from the folder. */
+static void in_two_parts(int first, bool by_signal) {
+  snprintf(parts, sizeof parts, "%s", scratch_folder("parts"));
+  TrainerConfig config = config_of(parts);
+  Line line = line_new();
+  if (by_signal) line.signal_at = first;
+  else config.stop_at = first;
+  ck_assert_int_eq(train(&line, &config).end, TRAINER_STOPPED);
+  params_free(line.params);
+  line = line_new();
+  config.stop_at = 0;
+  config.resume = true;
+  ck_assert_int_eq(train(&line, &config).end, TRAINER_DONE);
+  params_free(line.params);
+}
+
+static void compare_runs(void) {
+  const char *names[] = {"log.tsv", "eval.tsv", "gradients.tsv"};
+  for (int i = 0; i < 3; i++) same_files(whole, parts, names[i]);
+  Line a = line_new(), b = line_new();
+  AdamW x = adamw_new(a.params, 0.99, 0), y = adamw_new(b.params, 0.99, 0);
+  Progress p, q;
+  ck_assert(checkpoint_load(whole, &x, &p) && checkpoint_load(parts, &y, &q));
+  size_t bytes = a.params->size * sizeof(real);
+  ck_assert_int_eq(p.step, 40);
+  ck_assert_int_eq(q.step, 40);
+  ck_assert_mem_eq(a.params->value, b.params->value, bytes);
+  ck_assert_mem_eq(x.m, y.m, bytes);
+  ck_assert_mem_eq(x.v, y.v, bytes);
+  adamw_free(&x);
+  adamw_free(&y);
+  params_free(a.params);
+  params_free(b.params);
+}
+
+START_TEST(resuming_gives_the_same_bits) {
+  const int stops[] = {1, 14, 15, 20, 39};
+  undisturbed();
+  for (int i = 0; i < 5; i++) {
+    in_two_parts(stops[i], false);
+    compare_runs();
+  }
+}
+END_TEST
+
+START_TEST(a_signal_stops_and_saves) {
+  undisturbed();
+  in_two_parts(23, true);
+  compare_runs();
+}
+END_TEST
+
+START_TEST(rows_beyond_the_checkpoint_go) {
+  undisturbed();
+  in_two_parts(20, false);
+  /* as after a crash: the checkpoint of step 40, rows of steps not saved */
+  FILE *log = fopen(scratch_path(parts, "log.tsv"), "a");
+  fprintf(log, "41\t3\t0.1\t0\t0\t0\n42\t3\t0.");
+  fclose(log);
+  Line line = line_new();
+  TrainerConfig config = config_of(parts);
+  config.resume = true;
+  ck_assert_int_eq(train(&line, &config).end, TRAINER_DONE);
+  compare_runs();
+  params_free(line.params);
+}
+END_TEST
+
+// What may happen to a run
+/* One step, as trainer.c takes it, without its files. */
+static void bare_step(Tape *tape, Line *line, AdamW *adamw, int step) {
+  double metric;
+  tape_reset(tape, random_subkey(random_key(1, "s"), (uint64_t)step));
+  tape->training = true;
+  params_clear_grad(line->params);
+  tape_backward(tape, line_loss(tape, line, step, &metric));
+  clip_gradients(line->params, 1);
+  adamw_update(adamw, 0.01);
+}
+
+START_TEST(no_heap_after_the_first_step) {
+  Line line = line_new();
+  Tape *tape = tape_new();
+  AdamW adamw = adamw_new(line.params, 0.99, 0.01);
+  ck_assert(!COUNTS_HEAP || heap_calls > 0); /* counting works */
+  bare_step(tape, &line, &adamw, 0);
+  long first = heap_calls;
+  for (int step = 1; step < 20; step++) bare_step(tape, &line, &adamw, step);
+  ck_assert_int_eq(heap_calls, first);
+  tape_free(tape);
+  adamw_free(&adamw);
+  params_free(line.params);
+}
+END_TEST
+
+START_TEST(options_cannot_change_midway) {
+  in_two_parts(20, false);
+  option_seed = 77;
+  ck_assert(checkpoint_load_options(parts, &program));
+  ck_assert_int_eq(option_seed, 3);
+  options[1].given = true; /* transient: may change */
+  ck_assert(checkpoint_load_options(parts, &program));
+  options[0].given = true;
+  ck_assert(!checkpoint_load_options(parts, &program));
+  ck_assert_str_eq(fail_message(),
+                   "--seed: cannot be changed when a run is resumed");
+  options[0].given = false;
+}
+END_TEST
+
+START_TEST(damaged_checkpoints_are_refused) {
+  in_two_parts(20, false);
+  size_t count;
+  char path[600], copy[600];
+  snprintf(path, sizeof path, "%s/checkpoint.safetensors", parts);
+  snprintf(copy, sizeof copy, "%s/model.safetensors", parts);
+  char *bytes = read_file(path, &count), *weights = read_file(copy, NULL);
+  Line line = line_new();
+  real before = line.params->value[0];
+  TrainerConfig config = config_of(parts);
+  config.resume = true;
+  write_file(path, bytes, count - 4);
+  ck_assert_int_eq(train(&line, &config).end, TRAINER_FAILED);
+  ck_assert(strstr(fail_message(), "checkpoint.safetensors: tensor"));
+  ck_assert(line.params->value[0] == before);
+  ck_assert(parameters_load(copy, line.params));
+  ck_assert(line.params->value[0] != before);
+  write_file(path, weights, 8);
+  ck_assert_int_eq(train(&line, &config).end, TRAINER_FAILED);
+  remove(path);
+  ck_assert_int_eq(train(&line, &config).end, TRAINER_FAILED);
+  ck_assert(strstr(fail_message(), "checkpoint.safetensors: cannot open"));
+  free(bytes);
+  free(weights);
+  params_free(line.params);
+}
+END_TEST
+
+START_TEST(a_loss_that_is_not_finite_stops_the_run) {
+  const char *folder = scratch_folder("nan");
+  Line line = line_new();
+  TrainerConfig config = config_of(folder);
+  line.bad_at = 20;
+  ck_assert_int_eq(train(&line, &config).end, TRAINER_FAILED);
+  ck_assert(strstr(fail_message(), "step 20: expected a finite loss, found"));
+  AdamW adamw = adamw_new(line.params, 0.99, 0);
+  Progress progress;
+  ck_assert(checkpoint_load(folder, &adamw, &progress));
+  ck_assert_int_eq(progress.step, 15); /* the epoch before */
+  adamw_free(&adamw);
+  params_free(line.params);
+}
+END_TEST
+
+TEST_MAIN("trainer", resuming_gives_the_same_bits, rows_beyond_the_checkpoint_go,
+          a_signal_stops_and_saves, no_heap_after_the_first_step,
+          options_cannot_change_midway, damaged_checkpoints_are_refused,
+          a_loss_that_is_not_finite_stops_the_run)
