@@ -1,0 +1,37 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#ifndef GALLERY_H
+#define GALLERY_H
+#include "data/dataset.h"
+#include "data/image.h"
+#include "models/vit.h"
+
+/* What a model says of each picture. Own arrays of one element a picture. */
+typedef struct Predictions {
+  int *said;       /* the class with the largest logit */
+  double *losses;  /* -ln p of the true class */
+  double loss;     /* their mean */
+  int correct;
+} Predictions;
+
+Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data);
+void predictions_free(Predictions *p);
+
+/* Pictures [classes][8] of the first eight examples of each class. */
+Image gallery_examples(const Dataset *data);
+
+/* The first 64 filters of the patch projection, each stretched to its range. */
+Image gallery_filters(const Vit *vit);
+
+/* For each patch a map of the cosine between its position vector and those of
+   all patches: white 1, black -1. An empty image if there are no positions. */
+Image gallery_positions(const Vit *vit);
+
+/* A row per class: its first picture, then for each block the attention that
+   CLS (or, without CLS, the mean over tokens) pays to each patch, mean of the
+   heads, white the most. */
+Image gallery_attention(const Vit *vit, const Dataset *data);
+
+/* Write all pictures (examples, filters, positions, attention, mistakes .png),
+   confusion.tsv (true, said, count) and mistakes.tsv into a folder. */
+bool gallery_write(const char *folder, const Vit *vit, const Dataset *data);
+#endif
