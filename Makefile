@@ -100,6 +100,8 @@ dash = $(subst _,-,$(1))
 define LINKS
 build/$(call dash,$(1)): build/release/programs/$(1)
 	@ln -sf release/programs/$(1) $$@
+build/asan/$(call dash,$(1)): build/asan/programs/$(1)
+	@ln -sf programs/$(1) $$@
 build/debug/$(call dash,$(1)): build/debug/programs/$(1)
 	@ln -sf programs/$(1) $$@
 endef
@@ -116,8 +118,8 @@ run_suites = failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/t
 check: drift warnings programs debug $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)
 	@echo "== float"; $(call run_suites,release,$(TESTS))
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
-check-asan: $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(PROGRAMS:%=build/asan/programs/%) debug
-	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan/programs; \
+check-asan: $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
+	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
 	    $(call run_suites,asan,$(filter-out test_debugger,$(TESTS)))
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
 

@@ -36,6 +36,14 @@ static void path_aside(char aside[PATH_MAX], const char *path) {
   snprintf(aside, PATH_MAX, "%s.new", path);
 }
 
+int file_flush(FILE *file) {
+  bool failed = ferror(file); /* at a write before; its errno is lost, so ask again */
+  errno = 0;
+  if (fflush(file) == 0 && !failed && fsync(fileno(file)) == 0) return 0;
+  if (!errno && write(fileno(file), "", 1) == 1) errno = EIO;
+  return errno;
+}
+
 FILE *file_begin(const char *path) {
   char aside[PATH_MAX];
   path_aside(aside, path);
@@ -47,11 +55,9 @@ FILE *file_begin(const char *path) {
 bool file_commit(FILE *file, const char *path) {
   char aside[PATH_MAX];
   path_aside(aside, path);
-  errno = 0;
-  bool good = !ferror(file) && fflush(file) == 0 && fsync(fileno(file)) == 0;
-  int reason = errno;
-  good = fclose(file) == 0 && good;
-  if (good && rename(aside, path) == 0) return true;
+  int reason = file_flush(file);
+  if (fclose(file) != 0 && !reason) reason = errno;
+  if (!reason && rename(aside, path) == 0) return true;
   if (!reason) reason = errno;
   unlink(aside);
   return fail("%s: cannot write: %s", path, strerror(reason));

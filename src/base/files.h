@@ -15,7 +15,11 @@ char *file_read(const char *path, size_t *count);
 FILE *file_begin(const char *path);
 bool file_commit(FILE *file, const char *path);
 
-/* The same for bytes that are already in memory. */
+/* Bring all that was written to the disk: 0, or the errno of what failed now
+   or at any write before. */
+int file_flush(FILE *file);
+
+/* The same as begin, write, commit for bytes that are already in memory. */
 bool file_replace(const char *path, const void *bytes, size_t count);
 
 /* Make a folder and its parents; true if it is there and can be written. */

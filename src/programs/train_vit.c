@@ -87,7 +87,7 @@ typedef struct Run {
   int *order, epoch; /* the order of the pictures in this epoch */
 } Run;
 
-static const int suits[][2] = {/* patch size, epochs */ {8, 12}, {7, 5}, {4, 3}};
+static const int suits[][2] = {/* patch size, epochs */ {8, 9}, {7, 5}, {4, 3}};
 static const char *const data_names[] = {"shapes", "mnist", "cifar10"};
 
 // Open the data

@@ -46,10 +46,8 @@ void journal_row(Journal *j, const char *format, ...) {
 }
 
 bool journal_flush(Journal *j) {
-  errno = 0;
-  if (fflush(j->file) == 0 && !ferror(j->file) && fsync(fileno(j->file)) == 0)
-    return true;
-  return fail("%s: cannot write: %s", j->path, strerror(errno));
+  int reason = file_flush(j->file);
+  return !reason || fail("%s: cannot write: %s", j->path, strerror(reason));
 }
 
 void journal_close(Journal *j) {
