@@ -1,0 +1,254 @@
+/* Tangled from chapters/95-answers.nw: edit that, not this. */
+#include "kernels/kernels.h"
+#include "models/vit.h"
+#include "nn/patches.h"
+#include "tensor/arithmetic.h"
+#include "tensor/layers.h"
+#include "tensor/losses.h"
+#include "testing.h"
+
+// Answers on patches
+static void patchify_channels_last(real *patches, const real *image, int C, int H,
+                                   int W, int P) {
+  real *planes = malloc((size_t)(C * H * W) * sizeof *planes);
+  patchify(planes, image, C, H, W, P);
+  for (int i = 0; i < C * H * W; i++) {
+    int n = i / (C * P * P), c = i / (P * P) % C, dot = i % (P * P);
+    patches[n * C * P * P + dot * C + c] = planes[i];
+  }
+  free(planes);
+}
+
+START_TEST(channels_last) {
+  real image[2 * 2 * 4], patches[16];
+  const real want[] = {0, 8, 1, 9, 4, 12, 5, 13, 2, 10, 3, 11, 6, 14, 7, 15};
+  for (int i = 0; i < 16; i++) image[i] = (real)i;
+  patchify_channels_last(patches, image, 2, 2, 4, 2);
+  for (int i = 0; i < 16; i++) ck_assert(patches[i] == want[i]);
+}
+END_TEST
+START_TEST(half_filter) {
+  enum { C = 3, P = 4, N = C * P * P };
+  real patch[N], filter[N], y;
+  for (int i = 0; i < N; i++) {
+    patch[i] = i % P < P / 2 ? 5 : 3; /* left half 5, right half 3 */
+    filter[i] = (real)(i % P < P / 2 ? 2.0 / N : -2.0 / N);
+  }
+  linear_forward(&y, patch, filter, NULL, 1, N, 1);
+  ck_assert_double_eq_tol(y, 2, 1e-6);
+}
+END_TEST
+
+// Answers on the tape
+START_TEST(product_of_sum_and_product) {
+  Params *params = params_new();
+  Tensor *a = given_parameter(params, "a", SHAPE(1), (double[]){2});
+  Tensor *b = given_parameter(params, "b", SHAPE(1), (double[]){3});
+  params_fill(params, 0);
+  Tape *tape = tape_new();
+  Tensor *s = add(tape, a, b);
+  tape_backward(tape, mul(tape, s, mul(tape, a, b)));
+  ck_assert(a->grad[0] == 21 && b->grad[0] == 16);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+static void scale_backward(const Entry *e) {
+  const real k = *(const real *)e->saved;
+  for (size_t i = 0; i < tensor_size(e->output); i++)
+    e->input[0]->grad[i] += k * e->output->grad[i];
+}
+
+static Tensor *scale(Tape *tape, Tensor *a, real k) {
+  Tensor *y = tape_tensor(tape, "scale", a->shape);
+  real *saved = tape_memory(tape, sizeof *saved);
+  *saved = k;
+  for (size_t i = 0; i < tensor_size(a); i++) y->value[i] = k * a->value[i];
+  tape_record(tape, y, scale_backward, saved, a, NULL, NULL);
+  return y;
+}
+
+static Tensor *scale_loss(Tape *tape, void *state) {
+  return weighted_sum(tape, scale(tape, *(Tensor **)state, -3));
+}
+
+START_TEST(scale_by_a_number) {
+  Params *params = params_new();
+  Tensor *a = random_parameter(params, "a", SHAPE(5), 1);
+  params_fill(params, 0);
+  assert_gradients(scale_loss, &a, params);
+  params_free(params);
+}
+END_TEST
+START_TEST(one_sided_differences) {
+  double best = 1, at = 1, slope = exp(sin(1)) * cos(1);
+  for (double h = 1; h > 1e-14; h /= 2) {
+    volatile double above = 1 + h; /* rounded */
+    double found = (exp(sin(above)) - exp(sin(1))) / (above - 1);
+    double error = fabs(found / slope - 1);
+    if (error > 1e-14 && error < best) best = error, at = h;
+  }
+  ck_assert(at > 1e-10 && at < 1e-6);
+  ck_assert(best < 1e-7);
+}
+END_TEST
+
+// Answers on layers
+static void relu_backward(const Entry *e) {
+  for (size_t i = 0; i < tensor_size(e->output); i++)
+    if (e->input[0]->value[i] > 0) e->input[0]->grad[i] += e->output->grad[i];
+}
+
+static Tensor *relu(Tape *tape, Tensor *x) {
+  Tensor *y = tape_tensor(tape, "relu", x->shape);
+  for (size_t i = 0; i < tensor_size(x); i++)
+    y->value[i] = x->value[i] > 0 ? x->value[i] : 0;
+  tape_record(tape, y, relu_backward, NULL, x, NULL, NULL);
+  return y;
+}
+
+static Tensor *relu_loss(Tape *tape, void *state) {
+  return weighted_sum(tape, relu(tape, *(Tensor **)state));
+}
+
+START_TEST(rectified_linear) {
+  Params *params = params_new();
+  Tensor *x = given_parameter(params, "x", SHAPE(4), (double[]){-2, -.5, .5, 2});
+  params_fill(params, 0);
+  assert_gradients(relu_loss, &x, params);
+  ck_assert(x->grad[0] == 0 && x->grad[3] != 0);
+  params_free(params);
+}
+END_TEST
+START_TEST(two_logits_are_a_logistic) {
+  for (int i = -5; i <= 5; i++) {
+    real x[2] = {(real)(0.7 * i), 1}, p[2];
+    softmax_forward(p, x, 1, 2);
+    ck_assert_double_eq_tol(p[0], 1 / (1 + exp(1 - 0.7 * i)), 1e-6);
+  }
+}
+END_TEST
+
+START_TEST(a_flat_row_through_layernorm) {
+  const real x[4] = {5, 5, 5, 5}, gain[4] = {1, 1, 1, 1}, bias[4] = {1, 2, 3, 4};
+  const real dy[4] = {1, 0, 0, 0};
+  real y[4], dx[4] = {0}, mean, rstd;
+  layernorm_forward(y, &mean, &rstd, x, gain, bias, (real)1e-6, 1, 4);
+  layernorm_backward(dx, NULL, NULL, dy, x, gain, &mean, &rstd, 1, 4);
+  for (int i = 0; i < 4; i++) ck_assert(y[i] == bias[i]);
+  ck_assert_double_eq_tol(dx[0], 750, 0.01);
+  ck_assert_double_eq_tol(dx[1], -250, 0.01);
+}
+END_TEST
+
+// Answers on attention
+START_TEST(one_token_attends_to_itself) {
+  real qkv[3 * 6], y[6], weights[2];
+  for (int i = 0; i < 18; i++) qkv[i] = (real)sin(i);
+  attention_forward(y, weights, qkv, 1, 1, 2, 3, false);
+  ck_assert(weights[0] == 1 && weights[1] == 1);
+  ck_assert_mem_eq(y, qkv + 12, sizeof y);
+}
+END_TEST
+static Tensor *parallel_block(Tape *tape, const Block *b, Tensor *x) {
+  Tensor *y = layernorm(tape, x, b->norm1.weight, b->norm1.bias, b->config.eps);
+  Tensor *attended = attention_forward_layer(tape, &b->attn, y, NULL);
+  Tensor *hidden = gelu(tape, linear(tape, y, b->fc1.weight, b->fc1.bias), GELU_ERF);
+  Tensor *thought = linear(tape, hidden, b->fc2.weight, b->fc2.bias);
+  return add(tape, x, add(tape, attended, thought));
+}
+
+typedef struct Parallel {
+  Block block;
+  Tensor *x;
+} Parallel;
+
+static Tensor *parallel_loss(Tape *tape, void *state) {
+  Parallel *p = state;
+  return weighted_sum(tape, parallel_block(tape, &p->block, p->x));
+}
+
+START_TEST(a_parallel_block) {
+  Params *params = params_new();
+  BlockConfig config = {.width = 8, .heads = 2, .mlp = 16, .eps = 1e-6};
+  Parallel p = {block_declare(params, "b", config), NULL};
+  p.x = random_parameter(params, "x", SHAPE(2, 3, 8), 1);
+  params_fill(params, 1);
+  assert_gradients(parallel_loss, &p, params);
+  params_free(params);
+}
+END_TEST
+
+// Answers on the vit
+START_TEST(patch_sizes_4_and_7) {
+  double work[2];
+  for (int i = 0; i < 2; i++) {
+    VitConfig c = {.image_size = 28, .channels = 1, .patch_size = i ? 7 : 4,
+                   .width = 64, .depth = 4, .heads = 4, .mlp = 256, .classes = 10,
+                   .position = POSITION_LEARNED};
+    work[i] = vit_macs(&c);
+  }
+  ck_assert(work[0] / work[1] > 2.9 && work[0] / work[1] < 3.3);
+}
+END_TEST
+
+static bool any(const Tensor *t) {
+  for (size_t i = 0; i < tensor_size(t); i++)
+    if (t->grad[i] != 0) return true;
+  return false;
+}
+
+START_TEST(what_moves_at_the_second_step) {
+  VitConfig c = {.image_size = 8, .channels = 1, .patch_size = 4, .width = 8,
+                 .depth = 1, .heads = 2, .mlp = 16, .classes = 3,
+                 .position = POSITION_LEARNED, .eps = 1e-6};
+  Params *params = params_new();
+  Vit vit = vit_declare(params, "", c);
+  params_fill(params, 1);
+  Tape *tape = tape_new();
+  for (int step = 1; step <= 2; step++) {
+    const int labels[] = {0, 2};
+    tape_reset(tape, (RandomKey){0});
+    params_clear_grad(params);
+    Tensor *images = tape_tensor(tape, "images", SHAPE(2, 1, 8, 8));
+    for (int i = 0; i < 128; i++) images->value[i] = (real)cos(i);
+    Tensor *logits = vit_forward(tape, &vit, images);
+    tape_backward(tape, cross_entropy(tape, logits, labels, 0, NULL));
+    ck_assert(any(vit.head.weight) && any(vit.patch_embed.weight) == (step == 2));
+    for (int i = 0; i < 24; i++)
+      vit.head.weight->value[i] -= vit.head.weight->grad[i];
+  }
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+
+// Answers on training
+START_TEST(the_least_smoothed_loss) {
+  real logits[10], losses, p[10];
+  const int label = 4;
+  for (int i = 0; i < 10; i++) logits[i] = (real)log(i == label ? 0.91 : 0.01);
+  cross_entropy_forward(&losses, p, logits, &label, (real)0.1, 1, 10);
+  ck_assert_double_eq_tol(losses, 0.5003, 5e-5);
+}
+END_TEST
+static void momentum_step(real *w, real *m, const real *g, real lr, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    m[i] = (real)0.9 * m[i] + g[i];
+    w[i] -= lr * m[i];
+  }
+}
+
+START_TEST(momentum) {
+  real w = 0, m = 0, g = 1;
+  int steps = 0;
+  for (; m < 9; steps++) momentum_step(&w, &m, &g, (real)0.01, 1);
+  ck_assert_int_eq(steps, 22);
+}
+END_TEST
+
+TEST_MAIN("exercises", channels_last, half_filter, product_of_sum_and_product,
+          scale_by_a_number, one_sided_differences, rectified_linear,
+          two_logits_are_a_logistic, a_flat_row_through_layernorm,
+          one_token_attends_to_itself, a_parallel_block, patch_sizes_4_and_7,
+          what_moves_at_the_second_step, the_least_smoothed_loss, momentum)
