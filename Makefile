@@ -25,7 +25,7 @@ LIBRARY := $(filter-out src/programs/%,$(filter src/%.c,$(TANGLED)))
 PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 TESTS := $(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED)))
 
-.PHONY: all help data book pdf check check-asan debug tangle drift warnings witness clean
+.PHONY: all help data book pdf programs check check-asan debug tangle drift warnings witness clean
 all: programs
 
 help:
@@ -109,6 +109,70 @@ $(foreach p,$(PROGRAMS),$(eval $(call LINKS,$(p))))
 .PHONY: programs
 programs: $(foreach p,$(PROGRAMS),build/$(call dash,$(p)))
 debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
+
+# ---- Runs, figures, book -----------------------------------------------------------------------
+# A run is done again when its program or its options changed, not when prose did. Runs take turns (a
+# lock), since each uses all cores.
+RUN_vit-shapes :=
+RUN_vit-mnist := --data mnist
+RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
+RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
+$(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
+$(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --epochs 1))
+RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
+SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv
+FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
+FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
+               build/runs/vit-mnist/layers.tsv
+TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex \
+          build/runs/vit-mnist/mistakes.tex
+
+.PHONY: FORCE runs
+FORCE:
+build/runs/%.options: FORCE
+	@mkdir -p build/runs
+	@echo '$(RUN_$*)' | cmp -s - $@ || echo '$(RUN_$*)' >$@
+$(RUNS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_vit build/runs/%.options
+	@rm -f $@
+	flock build/runs/lock build/release/programs/train_vit $(RUN_$*) --out build/runs/$*
+runs: $(SUMMARIES)
+
+# $(1) file, $(2) program: what a program prints.
+define PRINTED
+$(1): build/$(2)
+	@mkdir -p $$(@D)
+	build/$(2) >$$@.new && mv $$@.new $$@
+endef
+$(eval $(call PRINTED,build/runs/tape-example/summary.tsv,release/programs/tape_example))
+$(eval $(call PRINTED,build/runs/step-size-float.tsv,release/programs/step_size))
+$(eval $(call PRINTED,build/runs/step-size-double.tsv,double/programs/step_size))
+$(eval $(call PRINTED,build/runs/gelu.tsv,release/programs/gelu_curves))
+$(eval $(call PRINTED,build/runs/configurations.tex,release/programs/configurations))
+build/runs/patches/patches.png: build/release/programs/patches
+	build/release/programs/patches --out build/runs/patches
+build/runs/macros.tex: $(SUMMARIES) tools/tables
+	tools/tables macros $(dir $(SUMMARIES)) >$@.new && mv $@.new $@
+build/runs/modules.tex: $(TANGLED) tools/tables
+	@mkdir -p $(@D)
+	tools/tables modules >$@.new && mv $@.new $@
+build/runs/vit-mnist/layers.tsv build/runs/vit-mnist/mistakes.tex: build/runs/vit-mnist/summary.tsv tools/tables
+	tools/tables $(basename $(@F)) $(@D) >$@.new && mv $@.new $@
+
+build/figures/%.tex: figures/%.gp figures/style.gp $(SUMMARIES) $(FIGURE_DATA)
+	@mkdir -p build/figures
+	cd build && gnuplot ../figures/$*.gp
+
+build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build/runs/patches/patches.png \
+                tools/weave tools/quote-names.awk
+	@printf '%s\n' $(CHAPTERS) >build/chapters.list
+	tools/weave
+book: build/book.pdf
+
+# The same without looking at the runs: whatever is there is woven.
+pdf: build/runs/modules.tex
+	@printf '%s\n' $(CHAPTERS) >build/chapters.list
+	@test -f build/runs/macros.tex || { echo "make pdf: there are no runs yet: make book does them" >&2; exit 1; }
+	tools/weave
 
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double.
