@@ -163,7 +163,7 @@ build/figures/%.tex: figures/%.gp figures/style.gp $(SUMMARIES) $(FIGURE_DATA)
 	cd build && gnuplot ../figures/$*.gp
 
 build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build/runs/patches/patches.png \
-                tools/weave tools/quote-names.awk
+                tools/weave tools/quote-names.awk tools/public-names.awk
 	@printf '%s\n' $(CHAPTERS) >build/chapters.list
 	tools/weave
 book: build/book.pdf
@@ -204,6 +204,10 @@ warnings: $(TANGLED)
 	@for cc in gcc clang; do for real in "" -DREAL_DOUBLE; do for f in $(filter %.c,$(TANGLED)); do \
 	    echo "$$cc $$real $$f"; done; done; done | xargs -P 2 -L 1 $(CC_CHECK)
 CC_CHECK := sh -c 'exec "$$0" $(COMMON) -Werror -fopenmp -fsyntax-only -Isrc -Itests "$$@"'
+
+# The outside witness: needs python3-torch, which nothing else does.
+witness:
+	/usr/bin/python3 tests/fixtures/witness.py
 
 clean:
 	rm -rf build
