@@ -105,7 +105,7 @@ END_TEST
 
 START_TEST(batches_are_moved_and_normalised) {
   Dataset data;
-  real planes[2 * 6], mean = 0;
+  real planes[2 * 6];
   int got[2];
   write_pair("idxbatch");
   ck_assert(idx_load(&data, image_path, label_path));
@@ -122,7 +122,6 @@ START_TEST(batches_are_moved_and_normalised) {
     dataset_batch(&data, (int[]){0}, 1, (Augment){0, true}, key, planes, got);
     flipped += planes[0] > (real)0.39 && planes[2] == 0;
     dataset_batch(&data, (int[]){0}, 1, (Augment){1, false}, key, planes, got);
-    for (int i = 0; i < 6; i++) mean += planes[i];
     moved += planes[5] < 1;
   }
   ck_assert_int_gt(flipped, 16);
