@@ -1,7 +1,7 @@
 load "../figures/style.gp"
 set output "figures/mnist-loss.tex"
 set multiplot layout 1,2
-set xlabel "step"
+set xlabel "step"; set xtics 2000
 set ylabel "loss" offset 1; set yrange [0:2.5]
 plot "runs/vit-mnist/log.tsv" every ::1 using 1:3 with lines ls 8 notitle, \
      n=0, "" every ::1 using 1:(running($3)) with lines ls 1 title "training", \

@@ -1,7 +1,7 @@
 load "../figures/style.gp"
 set output "figures/mnist-rate.tex"
 set multiplot layout 1,2
-set xlabel "step"
+set xlabel "step"; set xtics 2000
 set ylabel "learning rate" offset 1; set format y "%.4f"
 plot "runs/vit-mnist/log.tsv" every ::1 using 1:4 with lines ls 1 notitle
 set ylabel "length of the gradient" offset 1; set logscale y; set format y "%g"
