@@ -21,12 +21,11 @@ START_TEST(ptensor_prints_a_tensor) {
   const char *output;
   run_command(&output,
               "gdb -batch -nx -x src/tensor/ptensor.py -ex 'break mul_backward' "
-              "-ex run -ex 'ptensor e->input[0]' -ex finish "
-              "-ex 'up 0' -ex 'ptensor entry->input[0]' build/debug/tape-example");
-  ck_assert_msg(strstr(output, "add [1]\n  value: 1  min 1 max 1 mean 1"), "%s",
-                output);
-  ck_assert_msg(strstr(output, "grad: 0  min 0 max 0 mean 0"), "%s", output);
-  ck_assert_msg(strstr(output, "grad: 2  min 2 max 2 mean 2"), "%s", output);
+              "-ex run -ex next -ex 'ptensor a' -ex finish "
+              "-ex 'ptensor entry->input[0]' build/debug/tape-example");
+  ck_assert_msg(strstr(output, "add [1]\n  value: 1  min 1 max 1 mean 1\n"
+                               "  grad: 0  min 0 max 0 mean 0"), "%s", output);
+  ck_assert_msg(strstr(output, "  grad: 2  min 2 max 2 mean 2"), "%s", output);
 }
 END_TEST
 

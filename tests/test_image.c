@@ -90,7 +90,7 @@ START_TEST(a_header_that_lies_is_refused) {
   char *bytes = read_file(path, &count);
   memcpy(bytes + 16, "\0\0\x10\0\0\0\x10\0", 8); /* claims 4096 x 4096 */
   write_file(path, bytes, count);
-  refused(path, "expected data for 4096 x 4096 x 3 values");
+  refused(path, "expected data for 4096 x 4096 dots");
   memcpy(bytes + 16, "\0\0\x3f\xff\0\0\x3f\xff", 8); /* and 16383 x 16383 */
   write_file(path, bytes, count);
   refused(path, "expected at most 16384 dots a side");
@@ -98,6 +98,18 @@ START_TEST(a_header_that_lies_is_refused) {
   write_file(path, bytes, count);
   refused(path, "expected a PNG or JPEG picture");
   free(bytes);
+}
+END_TEST
+
+/* A picture of one colour packs to almost nothing and is still no lie. */
+START_TEST(plain_pictures_are_accepted) {
+  const char *path = scratch_path(scratch_folder("plain"), "a.png");
+  Image image = image_new(3000, 2000, 1, 255), in;
+  ck_assert(image_save(&image, path));
+  ck_assert_msg(image_load(&in, path, 0), "%s", fail_message());
+  ck_assert_mem_eq(in.pixels, image.pixels, 3000 * 2000);
+  image_free(&in);
+  image_free(&image);
 }
 END_TEST
 
@@ -184,6 +196,7 @@ END_TEST
 
 TEST_MAIN("image", png_comes_back_exactly, jpeg_comes_back_nearly,
           transparency_is_laid_over_white, bad_files_get_one_clear_line,
-          a_header_that_lies_is_refused, cut_files_are_refused,
+          a_header_that_lies_is_refused, plain_pictures_are_accepted,
+          cut_files_are_refused,
           a_full_disk_is_reported, normalisation_and_its_inverse,
           a_tile_is_pasted, a_square_is_cut_from_the_middle)

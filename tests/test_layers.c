@@ -223,11 +223,24 @@ static Tensor *linear_loss(Tape *tape, void *state) {
 START_TEST(gradients_of_linear) { check_gradients(linear_loss, -1); }
 END_TEST
 
+START_TEST(a_frozen_weight_does_not_stop_its_bias) {
+  Params *params = params_new();
+  Tensor *w = params_add(params, "w", SHAPE(2, 3), init_constant(1), PARAM_FIXED);
+  Tensor *b = params_add(params, "b", SHAPE(2), init_constant(1), PARAM_PLAIN);
+  params_fill(params, 0);
+  Tape *tape = tape_new();
+  Tensor *x = row(tape, 3, (double[]){1, 2, 3});
+  tape_backward(tape, sum(tape, linear(tape, x, w, b)));
+  ck_assert(w->grad == NULL && b->grad[0] == 1 && b->grad[1] == 1);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+
 static Tensor *layernorm_loss(Tape *tape, void *state) {
   Inputs *in = state;
-  Tensor *gain = take_token(tape, in->x, 0); /* [3][7]: a use that is not a leaf */
-  Tensor *y = layernorm(tape, in->x, in->b, in->b, 1e-6);
-  return add(tape, weighted_sum(tape, y), weighted_sum(tape, gain));
+  Tensor *gain = embedding(tape, in->w, (int[]){2}, 1, 1); /* a row of w */
+  return weighted_sum(tape, layernorm(tape, in->x, gain, in->b, 1e-6));
 }
 START_TEST(gradients_of_layernorm) { check_gradients(layernorm_loss, 0); }
 END_TEST
@@ -279,6 +292,7 @@ TEST_MAIN("layers", linear_example, layernorm_example_and_eps, gelu_golden_value
           layernorm_gradient_has_no_part_along_ones_or_x,
           dropout_keeps_the_mean_and_rests_in_evaluation,
           drop_path_drops_whole_images, tokens_are_moved_exactly,
-          gradients_of_linear, gradients_of_layernorm, gradients_of_gelu,
+          gradients_of_linear, a_frozen_weight_does_not_stop_its_bias,
+          gradients_of_layernorm, gradients_of_gelu,
           gradients_of_softmax_and_normalize, gradients_of_drops,
           gradients_of_moving)

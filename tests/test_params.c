@@ -3,17 +3,19 @@
 
 #include "testing.h"
 
-START_TEST(values_depend_on_seed_name_and_shape_only) {
-  Params *one = params_new(), *two = params_new();
-  random_parameter(one, "first", SHAPE(7), 1);
-  Tensor *a = random_parameter(one, "weight", SHAPE(3, 5), 0.5);
-  Tensor *b = random_parameter(two, "weight", SHAPE(3, 5), 0.5);
-  params_fill(one, 4);
-  params_fill(two, 4);
-  ck_assert_mem_eq(a->value, b->value, 15 * sizeof(real));
-  ck_assert(a->value[0] != one->list[0].tensor->value[0]);
-  params_free(one);
-  params_free(two);
+START_TEST(values_depend_on_seed_and_name_only) {
+  Params *tables[3];
+  Tensor *w[3];
+  for (int i = 0; i < 3; i++) {
+    tables[i] = params_new();
+    if (i == 0) random_parameter(tables[i], "first", SHAPE(7), 1);
+    w[i] = random_parameter(tables[i], "weight", SHAPE(3, 5), 0.5);
+    params_fill(tables[i], i == 2 ? 5 : 4);
+  }
+  ck_assert_mem_eq(w[0]->value, w[1]->value, 15 * sizeof(real));
+  ck_assert_mem_ne(w[0]->value, w[2]->value, 15 * sizeof(real));
+  ck_assert(w[0]->value[0] != tables[0]->list[0].tensor->value[0]);
+  for (int i = 0; i < 3; i++) params_free(tables[i]);
 }
 END_TEST
 
@@ -65,6 +67,6 @@ START_TEST(a_giant_can_be_declared_without_memory) {
 }
 END_TEST
 
-TEST_MAIN("params", values_depend_on_seed_name_and_shape_only,
+TEST_MAIN("params", values_depend_on_seed_and_name_only,
           first_values_follow_their_rule, the_table_counts_finds_and_aligns,
           a_giant_can_be_declared_without_memory)

@@ -25,7 +25,7 @@ START_TEST(cutting_and_joining_are_inverse) {
     patchify(patches, image, C, H, W, P);
     unpatchify(joined, patches, C, H, W, P);
     ck_assert(memcmp(image, joined, sizeof(real) * (size_t)(C * H * W)) == 0);
-    ck_assert(P == 1 || P == W || memcmp(image, patches, sizeof image) != 0);
+    ck_assert(P == 1 || P == W || memcmp(image, patches, sizeof(real) * (size_t)(C * H * W)) != 0);
   }
 }
 END_TEST

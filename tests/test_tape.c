@@ -126,7 +126,27 @@ START_TEST(a_wrong_derivative_is_found) {
 }
 END_TEST
 
+static void nan_backward(const Entry *e) { e->input[0]->grad[1] = (real)NAN; }
+
+static Tensor *not_a_number(Tape *tape, void *state) {
+  Tensor *a = *(Tensor **)state, *y = tape_tensor(tape, "nan", a->shape);
+  memcpy(y->value, a->value, tensor_size(a) * sizeof(real));
+  tape_record(tape, y, nan_backward, NULL, a, NULL, NULL);
+  return sum(tape, y);
+}
+
+START_TEST(a_derivative_that_is_no_number_is_found) {
+  Params *params = params_new();
+  Tensor *a = random_parameter(params, "a", SHAPE(5), 1);
+  params_fill(params, 3);
+  GradcheckResult result = gradcheck(not_a_number, &a, params, 1e-3);
+  ck_assert(isnan(result.error) && result.checked == 5);
+  params_free(params);
+}
+END_TEST
+
 TEST_MAIN("tape", the_hand_example, every_use_adds_to_the_gradient,
           what_needs_no_gradient_gets_none, nothing_is_recorded_when_not_asked,
           arithmetic_passes_the_gradient_check, a_wrong_derivative_is_found,
+          a_derivative_that_is_no_number_is_found,
           keys_differ_by_call_and_step)

@@ -12,169 +12,189 @@
 // Read what PyTorch computed
 static const double agreement = sizeof(real) == 4 ? 1e-5 : 1e-11;
 
-static Safetensors *witness(const char *name) {
+typedef struct Witness {
+  Safetensors *file;
+  Params *params; /* its arena holds what is taken from the file */
+  Tape *tape;
+} Witness;
+
+static Witness witness(const char *name) {
   char path[256];
   snprintf(path, sizeof path, "tests/fixtures/%s.safetensors", name);
-  Safetensors *file = safetensors_read(path);
-  ck_assert_msg(file != NULL, "%s", fail_message());
-  return file;
+  Witness w = {safetensors_read(path), params_new(), tape_new()};
+  ck_assert_msg(w.file != NULL, "%s", fail_message());
+  return w;
 }
 
-/* Room for a tensor of the file, filled. */
-static Tensor *take(const Safetensors *file, Params *params, const char *op,
-                    const char *part, Shape shape) {
-  const char *name = params_name(params, "%s.%s", op, part);
-  ck_assert_msg(safetensors_check(file, name, shape), "%s", fail_message());
-  Tensor *t = params_add(params, name, shape, init_constant(0), PARAM_DECAYED);
-  t->value = calloc(tensor_size(t), sizeof(real));
-  t->grad = calloc(tensor_size(t), sizeof(real));
-  safetensors_get(file, name, t->value);
+static void done(Witness *w) {
+  safetensors_free(w->file);
+  tape_free(w->tape);
+  params_free(w->params);
+}
+
+/* A tensor of the file with room for a gradient. */
+static Tensor *take(Witness *w, const char *op, const char *part, Shape shape) {
+  const char *name = params_name(w->params, "%s.%s", op, part);
+  ck_assert_msg(safetensors_check(w->file, name, shape), "%s", fail_message());
+  Tensor *t = arena_get(w->params->arena, sizeof *t);
+  *t = (Tensor){.name = name, .shape = shape, .needs_grad = true};
+  size_t bytes = tensor_size(t) * sizeof(real);
+  t->value = arena_get(w->params->arena, bytes);
+  t->grad = memset(arena_get(w->params->arena, bytes), 0, bytes);
+  safetensors_get(w->file, name, t->value);
   return t;
 }
 
-static void agree(const Safetensors *file, const char *name, Shape shape,
-                  const real *ours) {
+static void agree(Witness *w, const char *name, Shape shape, const real *ours) {
   Tensor t = {.shape = shape};
-  real *theirs = calloc(tensor_size(&t), sizeof(real));
-  ck_assert_msg(safetensors_check(file, name, shape), "%s", fail_message());
-  safetensors_get(file, name, theirs);
+  real *theirs = arena_get(w->params->arena, tensor_size(&t) * sizeof(real));
+  ck_assert_msg(safetensors_check(w->file, name, shape), "%s", fail_message());
+  safetensors_get(w->file, name, theirs);
   double error = relative_error(ours, theirs, tensor_size(&t));
   ck_assert_msg(error < agreement, "%s: relative error %.2e", name, error);
-  free(theirs);
 }
 
 // One operation against the witness
-static void check_parts(const Safetensors *file, Params *params, Tape *tape,
-                        const char *op, Tensor *y, Tensor *const inputs[3]) {
+static void check_parts(Witness *w, const char *op, Tensor *y,
+                        Tensor *const inputs[3]) {
   static const char *const parts[] = {"dx", "dw", "db"};
-  agree(file, params_name(params, "%s.y", op), y->shape, y->value);
-  Tensor *dy = take(file, params, op, "dy", y->shape);
+  agree(w, params_name(w->params, "%s.y", op), y->shape, y->value);
+  Tensor *dy = take(w, op, "dy", y->shape);
   dy->needs_grad = false;
-  tape_backward(tape, sum(tape, mul(tape, y, dy)));
+  tape_backward(w->tape, sum(w->tape, mul(w->tape, y, dy)));
   for (int i = 0; i < 3; i++)
     if (inputs[i])
-      agree(file, params_name(params, "%s.%s", op, parts[i]), inputs[i]->shape,
+      agree(w, params_name(w->params, "%s.%s", op, parts[i]), inputs[i]->shape,
             inputs[i]->grad);
 }
 
-START_TEST(rows_agree) {
-  Safetensors *file = witness("ops");
-  Params *params = params_new();
-  Tape *tape = tape_new();
-  Tensor *x = take(file, params, "linear", "x", SHAPE(3, 5, 7));
-  Tensor *w = take(file, params, "linear", "w", SHAPE(6, 7));
-  Tensor *b = take(file, params, "linear", "b", SHAPE(6));
-  check_parts(file, params, tape, "linear", linear(tape, x, w, b),
-              (Tensor *[]){x, w, b});
-  for (int i = 0; i < 2; i++) {
-    const char *op = i ? "layernorm6" : "layernorm5";
-    x = take(file, params, op, "x", SHAPE(4, 12));
-    w = take(file, params, op, "w", SHAPE(12));
-    b = take(file, params, op, "b", SHAPE(12));
-    check_parts(file, params, tape, op, layernorm(tape, x, w, b, i ? 1e-6 : 1e-5),
-                (Tensor *[]){x, w, b});
-  }
-  static const char *const gelus[] = {"gelu_erf", "gelu_tanh", "gelu_quick"};
-  for (int kind = 0; kind < 3; kind++) {
-    x = take(file, params, gelus[kind], "x", SHAPE(40));
-    check_parts(file, params, tape, gelus[kind], gelu(tape, x, (GeluKind)kind),
-                (Tensor *[]){x, NULL, NULL});
-  }
-  x = take(file, params, "softmax", "x", SHAPE(4, 9));
-  check_parts(file, params, tape, "softmax", softmax(tape, x),
-              (Tensor *[]){x, NULL, NULL});
-  x = take(file, params, "normalize", "x", SHAPE(4, 9));
-  check_parts(file, params, tape, "normalize", normalize(tape, x, 0),
-              (Tensor *[]){x, NULL, NULL});
+/* An operation of one input. */
+#define AGREE_ON(w, op, x_shape, result)                                     \
+  do {                                                                       \
+    Tensor *x = take(&w, op, "x", x_shape);                                  \
+    check_parts(&w, op, result, (Tensor *[]){x, NULL, NULL});                \
+  } while (0)
+
+START_TEST(linear_agrees) {
+  Witness w = witness("ops");
+  Tensor *x = take(&w, "linear", "x", SHAPE(3, 5, 7));
+  Tensor *m = take(&w, "linear", "w", SHAPE(6, 7));
+  Tensor *b = take(&w, "linear", "b", SHAPE(6));
+  check_parts(&w, "linear", linear(w.tape, x, m, b), (Tensor *[]){x, m, b});
+  done(&w);
 }
 END_TEST
 
-START_TEST(losses_and_attention_agree) {
-  Safetensors *file = witness("ops");
-  Params *params = params_new();
-  Tape *tape = tape_new();
+START_TEST(layernorm_agrees) {
+  Witness w = witness("ops");
+  for (int i = 0; i < 2; i++) {
+    const char *op = i ? "layernorm6" : "layernorm5";
+    Tensor *x = take(&w, op, "x", SHAPE(4, 12));
+    Tensor *g = take(&w, op, "w", SHAPE(12)), *b = take(&w, op, "b", SHAPE(12));
+    check_parts(&w, op, layernorm(w.tape, x, g, b, i ? 1e-6 : 1e-5),
+                (Tensor *[]){x, g, b});
+  }
+  done(&w);
+}
+END_TEST
+
+START_TEST(functions_of_one_input_agree) {
+  Witness w = witness("ops");
+  AGREE_ON(w, "gelu_erf", SHAPE(40), gelu(w.tape, x, GELU_ERF));
+  AGREE_ON(w, "gelu_tanh", SHAPE(40), gelu(w.tape, x, GELU_TANH));
+  AGREE_ON(w, "gelu_quick", SHAPE(40), gelu(w.tape, x, GELU_QUICK));
+  AGREE_ON(w, "softmax", SHAPE(4, 9), softmax(w.tape, x));
+  AGREE_ON(w, "normalize", SHAPE(4, 9), normalize(w.tape, x, 0));
+  AGREE_ON(w, "attention", SHAPE(2, 5, 36), attention(w.tape, x, 3, false, NULL));
+  AGREE_ON(w, "attention_causal", SHAPE(2, 5, 36),
+           attention(w.tape, x, 3, true, NULL));
+  done(&w);
+}
+END_TEST
+
+START_TEST(cross_entropy_agrees) {
+  Witness w = witness("ops");
   for (int i = 0; i < 2; i++) {
     const char *op = i ? "cross_entropy1" : "cross_entropy0";
-    Tensor *x = take(file, params, op, "x", SHAPE(6, 5));
-    Tensor *ids = take(file, params, op, "labels", SHAPE(6));
+    Tensor *x = take(&w, op, "x", SHAPE(6, 5));
+    Tensor *ids = take(&w, op, "labels", SHAPE(6));
     int labels[6];
     for (int k = 0; k < 6; k++) labels[k] = (int)ids->value[k];
-    Tensor *y = cross_entropy(tape, x, labels, i ? 0.1 : 0, NULL);
-    agree(file, params_name(params, "%s.y", op), SHAPE(1), y->value);
-    tape_backward(tape, y);
-    agree(file, params_name(params, "%s.dx", op), x->shape, x->grad);
-    op = i ? "attention_causal" : "attention";
-    x = take(file, params, op, "x", SHAPE(2, 5, 36));
-    check_parts(file, params, tape, op, attention(tape, x, 3, i, NULL),
-                (Tensor *[]){x, NULL, NULL});
+    Tensor *y = cross_entropy(w.tape, x, labels, i ? 0.1 : 0, NULL);
+    agree(&w, params_name(w.params, "%s.y", op), SHAPE(1), y->value);
+    tape_backward(w.tape, y);
+    agree(&w, params_name(w.params, "%s.dx", op), x->shape, x->grad);
   }
+  done(&w);
 }
 END_TEST
 
 // A whole model against the witness
 START_TEST(convolution_agrees) {
-  Safetensors *file = witness("ops");
-  Params *params = params_new();
-  Tape *tape = tape_new();
-  Tensor *x = take(file, params, "convolution", "x", SHAPE(2, 3, 8, 8));
-  Tensor *w = take(file, params, "convolution", "w", SHAPE(5, 3, 4, 4));
-  Tensor *b = take(file, params, "convolution", "b", SHAPE(5));
-  check_parts(file, params, tape, "convolution",
-              linear(tape, patch_tokens(tape, x, 4), w, b), (Tensor *[]){x, w, b});
+  Witness w = witness("ops");
+  Tensor *x = take(&w, "convolution", "x", SHAPE(2, 3, 8, 8));
+  Tensor *m = take(&w, "convolution", "w", SHAPE(5, 3, 4, 4));
+  Tensor *b = take(&w, "convolution", "b", SHAPE(5));
+  check_parts(&w, "convolution", linear(w.tape, patch_tokens(w.tape, x, 4), m, b),
+              (Tensor *[]){x, m, b});
+  done(&w);
 }
 END_TEST
 
-START_TEST(embedding_and_adamw_agree) {
-  Safetensors *file = witness("ops");
-  Params *params = params_new();
-  Tape *tape = tape_new();
+START_TEST(embedding_agrees) {
+  Witness w = witness("ops");
   int ids[10];
-  Tensor *table = take(file, params, "embedding", "w", SHAPE(6, 7));
-  Tensor *which = take(file, params, "embedding", "ids", SHAPE(2, 5));
+  Tensor *table = take(&w, "embedding", "w", SHAPE(6, 7));
+  Tensor *which = take(&w, "embedding", "ids", SHAPE(2, 5));
   for (int i = 0; i < 10; i++) ids[i] = (int)which->value[i];
-  check_parts(file, params, tape, "embedding", embedding(tape, table, ids, 2, 5),
+  check_parts(&w, "embedding", embedding(w.tape, table, ids, 2, 5),
               (Tensor *[]){NULL, table, NULL});
-  Tensor *grads = take(file, params, "adamw", "grads", SHAPE(5, 20));
-  Params *one = params_new();
-  Tensor *w = params_add(one, "w", SHAPE(20), init_constant(0), PARAM_DECAYED);
-  params_fill(one, 0);
-  safetensors_get(file, "adamw.w", w->value);
-  AdamW adamw = adamw_new(one, 0.999, 0.05);
+  done(&w);
+}
+END_TEST
+
+START_TEST(adamw_agrees) {
+  Witness w = witness("ops");
+  Tensor *grads = take(&w, "adamw", "grads", SHAPE(5, 20));
+  Tensor *t = params_add(w.params, "w", SHAPE(20), init_constant(0), PARAM_DECAYED);
+  params_fill(w.params, 0);
+  safetensors_get(w.file, "adamw.w", t->value);
+  AdamW adamw = adamw_new(w.params, 0.999, 0.05);
   for (int step = 0; step < 5; step++) {
-    memcpy(w->grad, grads->value + 20 * step, 20 * sizeof(real));
+    memcpy(t->grad, grads->value + 20 * step, 20 * sizeof(real));
     adamw_update(&adamw, 0.01);
   }
-  agree(file, "adamw.y", SHAPE(20), w->value);
+  agree(&w, "adamw.y", SHAPE(20), t->value);
+  adamw_free(&adamw);
+  done(&w);
 }
 END_TEST
-
 static void vit_agrees(const char *name, VitConfig config) {
-  Safetensors *file = witness(name);
-  Params *params = params_new();
-  Tape *tape = tape_new();
+  Witness w = witness(name);
+  Vit vit = vit_declare(w.params, "", config);
+  Tensor *images = params_add(w.params, "images", SHAPE(4, 3, 8, 8),
+                              init_constant(0), PARAM_PLAIN);
   int labels[4];
   real numbers[4];
-  Vit vit = vit_declare(params, "", config);
-  Tensor *images = params_add(params, "images", SHAPE(4, 3, 8, 8), init_constant(0),
-                              PARAM_PLAIN);
-  params_fill(params, 0);
-  for (int i = 0; i < params->count; i++) {
-    Tensor *t = params->list[i].tensor;
-    ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
-    safetensors_get(file, t->name, t->value);
+  params_fill(w.params, 0);
+  for (int i = 0; i < w.params->count; i++) {
+    Tensor *t = w.params->list[i].tensor;
+    ck_assert_msg(safetensors_check(w.file, t->name, t->shape), "%s", fail_message());
+    safetensors_get(w.file, t->name, t->value);
   }
-  safetensors_get(file, "labels", numbers);
+  safetensors_get(w.file, "labels", numbers);
   for (int i = 0; i < 4; i++) labels[i] = (int)numbers[i];
-  Tensor *logits = vit_forward(tape, &vit, images);
-  Tensor *loss = cross_entropy(tape, logits, labels, 0, NULL);
-  tape_backward(tape, loss);
-  agree(file, "logits", SHAPE(4, 5), logits->value);
-  agree(file, "loss", SHAPE(1), loss->value);
-  for (int i = 0; i < params->count; i++) {
-    const Tensor *t = params->list[i].tensor;
+  Tensor *logits = vit_forward(w.tape, &vit, images);
+  Tensor *loss = cross_entropy(w.tape, logits, labels, 0, NULL);
+  tape_backward(w.tape, loss);
+  agree(&w, "logits", SHAPE(4, 5), logits->value);
+  agree(&w, "loss", SHAPE(1), loss->value);
+  for (int i = 0; i < w.params->count; i++) {
+    const Tensor *t = w.params->list[i].tensor;
     if (t->needs_grad)
-      agree(file, params_name(params, "grad.%s", t->name), t->shape, t->grad);
+      agree(&w, params_name(w.params, "grad.%s", t->name), t->shape, t->grad);
   }
+  done(&w);
 }
 
 START_TEST(vits_agree) {
@@ -193,5 +213,6 @@ START_TEST(vits_agree) {
 }
 END_TEST
 
-TEST_MAIN("witness", rows_agree, losses_and_attention_agree, convolution_agrees,
-          embedding_and_adamw_agree, vits_agree)
+TEST_MAIN("witness", linear_agrees, layernorm_agrees, functions_of_one_input_agree,
+          cross_entropy_agrees, convolution_agrees, embedding_agrees, adamw_agrees,
+          vits_agree)

@@ -63,6 +63,13 @@ bool file_commit(FILE *file, const char *path) {
   return fail("%s: cannot write: %s", path, strerror(reason));
 }
 
+void file_abandon(FILE *file, const char *path) {
+  char aside[PATH_MAX];
+  path_aside(aside, path);
+  fclose(file);
+  unlink(aside);
+}
+
 bool file_replace(const char *path, const void *bytes, size_t count) {
   FILE *file = file_begin(path);
   if (!file) return false;

@@ -15,6 +15,9 @@ char *file_read(const char *path, size_t *count);
 FILE *file_begin(const char *path);
 bool file_commit(FILE *file, const char *path);
 
+/* Give the replacement up: PATH.new is removed, PATH stays. */
+void file_abandon(FILE *file, const char *path);
+
 /* Bring all that was written to the disk: 0, or the errno of what failed now
    or at any write before. */
 int file_flush(FILE *file);

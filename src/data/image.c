@@ -40,14 +40,15 @@ static bool jpeg_is_whole(const uint8_t *bytes, size_t count) {
 static bool check_claims(const char *path, const uint8_t *bytes, size_t count,
                          int width, int height, int channels) {
   size_t size = (size_t)width * (size_t)height * (size_t)channels;
+  size_t packed = (size_t)width * (size_t)height / 8; /* one bit a dot */
   bool jpeg = bytes[0] == 0xff;
   if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE || size > IMAGE_MAX_BYTES)
     return fail("%s: expected at most %d dots a side and %d bytes in all, "
                 "found %d x %d x %d", path, IMAGE_MAX_SIDE, IMAGE_MAX_BYTES,
                 width, height, channels);
-  if (!jpeg && size / DEFLATE_LIMIT > count)
-    return fail("%s: expected data for %d x %d x %d values, found %zu bytes", path,
-                width, height, channels, count);
+  if (!jpeg && packed / DEFLATE_LIMIT > count)
+    return fail("%s: expected data for %d x %d dots, found %zu bytes", path, width,
+                height, count);
   if (jpeg && !jpeg_is_whole(bytes, count))
     return fail("%s: expected a whole JPEG, found one that is cut short", path);
   return true;
@@ -103,10 +104,12 @@ static void write_part(void *file, void *bytes, int count) {
 bool image_save(const Image *image, const char *path) {
   FILE *file = file_begin(path);
   if (!file) return false;
-  stbi_write_png_to_func(write_part, file, image->width, image->height,
-                         image->channels, image->pixels,
-                         image->width * image->channels);
-  return file_commit(file, path);
+  if (stbi_write_png_to_func(write_part, file, image->width, image->height,
+                             image->channels, image->pixels,
+                             image->width * image->channels))
+    return file_commit(file, path);
+  file_abandon(file, path);
+  return fail("%s: out of memory while packing the picture", path);
 }
 
 Image image_square(const Image *image, int side) {

@@ -25,11 +25,10 @@ void image_free(Image *image);
    above; *image is then untouched. */
 bool image_load(Image *image, const char *path, int channels);
 
-/* Write a PNG, aside first. Returns false with a message. */
+/* Write a PNG to PATH.new, then rename it over PATH. False with a message. */
 bool image_save(const Image *image, const char *path);
 
-/* A copy scaled so that the shorter side is `side`, then cut to a square
-   from the middle. */
+/* The largest square from the middle, scaled to side x side. */
 Image image_square(const Image *image, int side);
 
 /* Copy `tile` into `canvas` with its top left corner at (x, y), each dot

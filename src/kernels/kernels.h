@@ -7,26 +7,27 @@
 #include "base/real.h"
 
 /* Functions on bare arrays, row-major. They never allocate. Outputs come
-   first: `forward` kernels overwrite them, `backward` kernels add to them. A
-   NULL output is not computed, a NULL bias is zero. The prefix d is for
-   gradients. Arrays must not overlap unless it is said. */
+   first: `forward` kernels overwrite them, `backward` kernels add to them. The
+   prefix d is for gradients. NULL is allowed only where a comment says so, and
+   then means: not there, or not wanted. Arrays must not overlap. */
 
 // Kernel declarations
-/* y[rows][out] = x[rows][in] w[out][in]^T + b[out] */
+/* y[rows][out] = x[rows][in] w[out][in]^T + b[out]; b may be NULL */
 void linear_forward(real *y, const real *x, const real *w, const real *b, int rows,
                     int in, int out);
 /* dx[rows][in] += dy[rows][out] w[out][in] */
 void linear_backward_input(real *dx, const real *dy, const real *w, int rows,
                            int in, int out);
-/* dw[out][in] += dy^T x, db[out] += sum of the rows of dy */
+/* dw[out][in] += dy^T x, db[out] += sum of the rows of dy; each may be NULL */
 void linear_backward_weight(real *dw, real *db, const real *dy, const real *x,
                             int rows, int in, int out);
 
-/* Normalise rows of x[rows][C]; keeps mean[rows] and rstd[rows] = 1/deviation
-   for the way back. eps is added to the variance. */
+/* y[rows][C] = (x - mean) rstd gain[C] + bias[C], with mean[rows] of each row and
+   rstd[rows] = 1 / sqrt(variance + eps), both kept for the way back. */
 void layernorm_forward(real *y, real *mean, real *rstd, const real *x,
                        const real *gain, const real *bias, real eps, int rows,
                        int C);
+/* dx[rows][C], dgain[C], dbias[C]; each may be NULL */
 void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
                         const real *x, const real *gain, const real *mean,
                         const real *rstd, int rows, int C);
@@ -55,10 +56,11 @@ void normalize_forward(real *y, real *length, const real *x, real eps, int rows,
 void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
                         real eps, int rows, int n);
 
-/* y[k] = x[index[k]] for k < count, or fill where index[k] is -1; rows of C. */
+/* y[k] = x[index[k]] for k < count, or fill where index[k] is -1; rows of C.
+   fill may be NULL if there is no -1. */
 void gather_forward(real *y, const real *x, const real *fill, const int *index,
                     int count, int C);
-/* dx[index[k]] += dy[k], dfill += dy[k] where index[k] is -1 */
+/* dx[index[k]] += dy[k], dfill += dy[k] where index[k] is -1; each may be NULL */
 void gather_backward(real *dx, real *dfill, const real *dy, const int *index,
                      int count, int C);
 

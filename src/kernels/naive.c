@@ -36,8 +36,9 @@ void linear_backward_weight(real *dw, real *db, const real *dy, const real *x,
   for (int o = 0; o < out; o++)
     for (int r = 0; r < rows; r++) {
       const real slope = dy[(size_t)r * out + o], *row = x + (size_t)r * in;
-      real *weights = dw + (size_t)o * in;
       if (db) db[o] += slope;
+      if (!dw) continue;
+      real *weights = dw + (size_t)o * in;
 #pragma omp simd
       for (int i = 0; i < in; i++) weights[i] += slope * row[i];
     }

@@ -211,8 +211,6 @@ static bool write_summary(const Run *run, const TrainerConfig *c,
 // Train a vit
 static int train(Run *run, Params *params) {
   TrainerConfig config = trainer_config(run);
-  run->order = allocate((size_t)run->train.count, sizeof *run->order);
-  run->epoch = -1;
   if (!folder_make(out)) return fail_report(program.name);
   Task task = {run, "accuracy", run_loss, run_evaluate};
   TrainerResult result = trainer_run(&config, &task, params, &program);
@@ -230,6 +228,17 @@ static int train(Run *run, Params *params) {
   return 0;
 }
 
+static int prepare_and_train(Run *run, Params *params) {
+  if (!open_data(run)) return fail_report(program.name);
+  VitConfig config = model_config(run);
+  if (!vit_check(&config)) return options_complain(&program);
+  run->vit = vit_declare(params, "", config);
+  run->order = allocate((size_t)run->train.count, sizeof *run->order);
+  params_fill(params, (uint64_t)seed);
+  return train(run, params);
+}
+
+// The main function of train-vit
 int main(int argc, char **argv) {
   char default_out[64];
   int first = options_parse(&program, argc, argv);
@@ -244,13 +253,8 @@ int main(int argc, char **argv) {
   out = resume ? resume : out ? out : default_out;
   if (threads) omp_set_num_threads(threads);
   Run run = {.epoch = -1};
-  if (!open_data(&run)) return fail_report(program.name);
-  VitConfig config = model_config(&run);
-  if (!vit_check(&config)) return options_complain(&program);
   Params *params = params_new();
-  run.vit = vit_declare(params, "", config);
-  params_fill(params, (uint64_t)seed);
-  int status = train(&run, params);
+  int status = prepare_and_train(&run, params);
   params_free(params);
   dataset_free(&run.train);
   dataset_free(&run.test);

@@ -52,7 +52,7 @@ GradcheckResult gradcheck(Tensor *(*loss)(Tape *tape, void *state), void *state,
       double g = (double)t->grad[i], d = slope(&check, t->value + i, h);
       double error = fabs(g - d) / fmax(fmax(fabs(g), fabs(d)), floor);
       worst.checked++;
-      if (!(error <= worst.error)) /* catches NaN too */
+      if (!isnan(worst.error) && !(error <= worst.error)) /* a NaN is kept */
         worst = (GradcheckResult){error, g, d, t->name, i, worst.checked};
     }
   }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static Shape with_last(Shape shape, int last) {
+  assert(shape.rank > 0);
   shape.size[shape.rank - 1] = last;
   return shape;
 }
@@ -16,9 +17,10 @@ static void linear_backward(const Entry *e) {
   int rows = tensor_rows(x), in = tensor_last(x), out = tensor_last(y);
   if (x->needs_grad)
     linear_backward_input(x->grad, y->grad, w->value, rows, in, out);
-  if (w->needs_grad)
-    linear_backward_weight(w->grad, b && b->needs_grad ? b->grad : NULL, y->grad,
-                           x->value, rows, in, out);
+  real *db = b && b->needs_grad ? b->grad : NULL;
+  if (w->needs_grad || db)
+    linear_backward_weight(w->needs_grad ? w->grad : NULL, db, y->grad, x->value, rows,
+                           in, out);
 }
 
 Tensor *linear(Tape *tape, Tensor *x, Tensor *w, Tensor *b) {

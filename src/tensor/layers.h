@@ -14,8 +14,10 @@ Tensor *linear(Tape *tape, Tensor *x, Tensor *w, Tensor *b);
 /* Each row to mean 0 and variance 1 (biased), then times gain plus bias. */
 Tensor *layernorm(Tape *tape, Tensor *x, Tensor *gain, Tensor *bias, double eps);
 
+/* Each value by itself, in the form asked for; same shape. */
 Tensor *gelu(Tape *tape, Tensor *x, GeluKind kind);
 
+/* Each row to positive numbers that sum to one; same shape. */
 Tensor *softmax(Tape *tape, Tensor *x);
 
 /* Each row divided by its Euclidean length plus eps. A row of zeros stays. */
@@ -23,7 +25,8 @@ Tensor *normalize(Tape *tape, Tensor *x, double eps);
 
 /* With probability `rate` a value (dropout), or all values that share the
    first index (drop_path), becomes 0; the others are divided by 1 - rate.
-   Returns x itself when the tape is not training or the rate is 0. */
+   Returns x itself when the tape is not training or the rate is 0. Asserts
+   0 <= rate < 1. */
 Tensor *dropout(Tape *tape, Tensor *x, double rate);
 Tensor *drop_path(Tape *tape, Tensor *x, double rate);
 

@@ -51,7 +51,7 @@ Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
   return tensor;
 }
 
-// Declare a weight and a bias
+// Names, weights and biases
 const char *params_name(Params *params, const char *format, ...) {
   char name[256];
   va_list arguments;

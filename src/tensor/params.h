@@ -60,7 +60,7 @@ const char *params_name(Params *params, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Make the arrays and draw all first values. A parameter's values depend on
-   the seed, its name and its shape, not on what else is in the table. */
+   the seed, its name and its rule, not on what else is in the table. */
 void params_fill(Params *params, uint64_t seed);
 
 void params_clear_grad(Params *params);

@@ -40,8 +40,9 @@ void *tape_memory(Tape *tape, size_t size);
 void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
                  void *saved, Tensor *a, Tensor *b, Tensor *c);
 
-/* Set the gradient of `loss`, one number, to 1 and play the tape backwards.
-   Gradients of parameters are added to; clear them before. */
+/* Set the gradient of `loss` to 1 and play the tape backwards, once a step.
+   Asserts that the loss is one number that needs a gradient. Gradients of
+   parameters are added to; clear them before. */
 void tape_backward(Tape *tape, Tensor *loss);
 
 /* A fresh random key: differs for each call and each step, repeatable. */

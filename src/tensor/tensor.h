@@ -23,7 +23,8 @@ typedef struct Tensor {
   const char *name; /* of the parameter, or of the operation that made it */
   Shape shape;
   real *value;
-  real *grad;      /* d loss / d value; NULL until something flows back */
+  real *grad;      /* d loss / d value. Of a parameter: there from params_fill.
+                      Of a result: NULL until something flows back. */
   bool needs_grad; /* false for inputs, fixed tables, frozen models */
 } Tensor;
 
