@@ -19,6 +19,15 @@ static void patchify_channels_last(real *patches, const real *image, int C, int 
   free(planes);
 }
 
+START_TEST(how_many_patches) {
+  int count = 0;
+  for (int at = 0; at + 14 <= 224; at += 7) count++;
+  ck_assert_int_eq(count * count, 961);
+  ck_assert_int_eq((224 / 14) * (224 / 14), 256);
+  ck_assert_int_eq(3 * 14 * 14, 588);
+}
+END_TEST
+
 START_TEST(channels_last) {
   real image[2 * 2 * 4], patches[16];
   const real want[] = {0, 8, 1, 9, 4, 12, 5, 13, 2, 10, 3, 11, 6, 14, 7, 15};
@@ -142,6 +151,19 @@ START_TEST(a_flat_row_through_layernorm) {
 END_TEST
 
 // Answers on attention
+/* The multiply-adds of one block, split into attention products and the rest. */
+START_TEST(attention_against_linear) {
+  VitConfig with = {.image_size = 14, .channels = 1, .patch_size = 1, .width = 768,
+                    .depth = 1, .heads = 12, .mlp = 3072, .pool = POOL_CLS};
+  VitConfig without = with;
+  without.depth = 0;
+  double T = 197, block = vit_macs(&with) - vit_macs(&without);
+  double products = 2 * T * T * 768;
+  ck_assert_double_eq_tol(products / (block - products), T / (6 * 768), 1e-12);
+  ck_assert_double_eq_tol(products / block, 0.041, 0.001);
+}
+END_TEST
+
 START_TEST(one_token_attends_to_itself) {
   real qkv[3 * 6], y[6], weights[2];
   for (int i = 0; i < 18; i++) qkv[i] = (real)sin(i);
@@ -152,7 +174,7 @@ START_TEST(one_token_attends_to_itself) {
 END_TEST
 static Tensor *parallel_block(Tape *tape, const Block *b, Tensor *x) {
   Tensor *y = layernorm(tape, x, b->norm1.weight, b->norm1.bias, b->config.eps);
-  Tensor *attended = attention_forward_layer(tape, &b->attn, y, NULL);
+  Tensor *attended = attention_layer(tape, &b->attn, y, NULL);
   Tensor *hidden = gelu(tape, linear(tape, y, b->fc1.weight, b->fc1.bias), GELU_ERF);
   Tensor *thought = linear(tape, hidden, b->fc2.weight, b->fc2.bias);
   return add(tape, x, add(tape, attended, thought));
@@ -172,6 +194,9 @@ START_TEST(a_parallel_block) {
   Params *params = params_new();
   BlockConfig config = {.width = 8, .heads = 2, .mlp = 16, .eps = 1e-6};
   Parallel p = {block_declare(params, "b", config), NULL};
+  size_t second_norm = tensor_size(p.block.norm2.weight) +
+                       tensor_size(p.block.norm2.bias);
+  ck_assert_uint_eq(second_norm, 2 * 8); /* what a parallel block does without */
   p.x = random_parameter(params, "x", SHAPE(2, 3, 8), 1);
   params_fill(params, 1);
   assert_gradients(parallel_loss, &p, params);
@@ -247,7 +272,7 @@ START_TEST(momentum) {
 }
 END_TEST
 
-TEST_MAIN("exercises", channels_last, half_filter, product_of_sum_and_product,
+TEST_MAIN("exercises", how_many_patches, channels_last, attention_against_linear, half_filter, product_of_sum_and_product,
           scale_by_a_number, one_sided_differences, rectified_linear,
           two_logits_are_a_logistic, a_flat_row_through_layernorm,
           one_token_attends_to_itself, a_parallel_block, patch_sizes_4_and_7,

@@ -65,6 +65,24 @@ START_TEST(every_cut_is_noticed) {
 }
 END_TEST
 
+START_TEST(every_cut_of_a_compressed_file_is_noticed) {
+  size_t count;
+  write_pair("idxgz");
+  gzFile file = gzopen(image_path, "wb");
+  gzwrite(file, images, sizeof images);
+  gzclose(file);
+  char *bytes = read_file(image_path, &count);
+  for (size_t cut = 0; cut < count; cut++) {
+    write_file(image_path, bytes, cut);
+    refused("images: expected");
+  }
+  bytes[count - 6] ^= 1; /* the check sum */
+  write_file(image_path, bytes, count);
+  refused("images: expected");
+  free(bytes);
+}
+END_TEST
+
 START_TEST(every_lie_is_noticed) {
   const struct {
     size_t at;
@@ -75,8 +93,8 @@ START_TEST(every_lie_is_noticed) {
               {7, 3, "expected 18 bytes of data after the header, found fewer"},
               {7, 1, "expected 6 bytes of data after the header, found more"},
               {4, 255, "expected a size from 1 to 10000000 in the header"},
-              {8, 1, "expected a size from 1 to 4096 in the header, found 16777218"},
-              {11, 0, "expected a size from 1 to 4096 in the header, found 0"}};
+              {8, 1, "expected a size from 1 to 256 in the header, found 16777218"},
+              {11, 0, "expected a size from 1 to 256 in the header, found 0"}};
   for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
     uint8_t bytes[sizeof images];
     write_pair("idxlie");
@@ -132,4 +150,4 @@ START_TEST(batches_are_moved_and_normalised) {
 END_TEST
 
 TEST_MAIN("idx", a_pair_is_read_plain_and_compressed, every_cut_is_noticed,
-          every_lie_is_noticed, labels_must_fit, batches_are_moved_and_normalised)
+          every_cut_of_a_compressed_file_is_noticed, every_lie_is_noticed, labels_must_fit, batches_are_moved_and_normalised)

@@ -57,7 +57,10 @@ START_TEST(bad_options_have_status_two) {
        "--patch-size: expected a divisor of the image size 32, found 5"},
       {"--heads 5", "--heads: expected a divisor of --width 64, found 5"},
       {"--width 66 --heads 3 --position sincos", "--width: expected a multiple of 4"},
-      {"surprise", "expected options only, found 'surprise'"}};
+      {"surprise", "expected options only, found 'surprise'"},
+      {"surprise --bogus", "--bogus: unknown option"},
+      {"--warmup 20 --steps 20",
+       "--warmup: expected less than the 20 steps of the run, found 20"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     expect(2, bad[i].text, "train-vit", bad[i].arguments);
   expect(2, "--patch-size: expected a divisor of --size 224, found 15", "patches",
@@ -137,10 +140,12 @@ START_TEST(a_resumed_run_ends_the_same) {
   const char *folder = scratch_folder("resume");
   const char *one = text("%s/one", folder), *two = text("%s/two", folder);
   expect(0, "test accuracy", "train-vit", text(SMALL "--out %s", one));
-  expect(130, text("stopped; go on with: train-vit --resume %s", two), "train-vit",
+  expect(130, text("go on with: %s/train-vit --resume %s", programs(), two), "train-vit",
          text(SMALL "--stop-at 5 --out %s", two));
   expect(1, "--batch: cannot be changed when a run is resumed", "train-vit",
          text("--resume %s --batch 7", two));
+  expect(2, "--out: expected none with --resume", "train-vit",
+         text("--resume %s --out x", two));
   expect(0, "test accuracy", "train-vit", text("--resume %s", two));
   same(one, two, "log.tsv");
   same(one, two, "mistakes.tsv");
@@ -161,7 +166,7 @@ START_TEST(an_interrupted_run_can_go_on) {
                              "sleep 0.1; done; sleep 1; kill -%s $!; wait $!",
                              folder, what, folder, part ? "TERM" : "INT");
     ck_assert_msg(status == 130, "status %d: %s", status, output);
-    ck_assert_msg(strstr(output, "stopped; go on with: train-vit --resume"), "%s",
+    ck_assert_msg(strstr(output, "stopped; go on with: "), "%s",
                   output);
   }
 }

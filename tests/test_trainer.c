@@ -42,38 +42,42 @@ static Option options[] = {
      .transient = true}};
 static Program program = {"test", "", "", options, 2};
 
-typedef struct Line {
+typedef struct Points {
   Params *params;
   Affine layer;
-  int signal_at, bad_at;
-} Line;
+  int signal_at, bad_at, steep_at;
+  long calls_at_third, calls_at_last; /* of malloc, in the loss of a step */
+} Points;
 
-static Line line_new(void) {
-  Line line = {.params = params_new()};
-  line.layer = params_add_linear(line.params, "head", SHAPE(3, 4), init_normal(1),
+static Points points_new(void) {
+  Points points = {.params = params_new()};
+  points.layer = params_add_linear(points.params, "head", SHAPE(3, 4), init_normal(1),
                                  init_constant(0));
-  params_fill(line.params, 3);
-  return line;
+  params_fill(points.params, 3);
+  return points;
 }
 
-static Tensor *line_loss(Tape *tape, void *state, int step, double *metric) {
-  Line *line = state;
+static Tensor *points_loss(Tape *tape, void *state, int step, double *metric) {
+  Points *points = state;
   int labels[8], correct;
   Tensor *x = tape_tensor(tape, "x", SHAPE(8, 4));
   RandomKey key = random_subkey(random_key(3, "x"), (uint64_t)step);
   for (int i = 0; i < 32; i++) x->value[i] = (real)random_normal(key, (uint64_t)i);
   for (int i = 0; i < 8; i++) labels[i] = x->value[4 * i] > 0;
-  if (step + 1 == line->signal_at) raise(SIGINT);
-  if (step + 1 == line->bad_at) line->layer.bias->value[0] = (real)NAN;
-  Tensor *y = linear(tape, dropout(tape, x, 0.1), line->layer.weight,
-                     line->layer.bias);
+  if (step == 2) points->calls_at_third = heap_calls;
+  points->calls_at_last = heap_calls;
+  if (step + 1 == points->signal_at) raise(SIGINT);
+  if (step + 1 == points->bad_at) points->layer.bias->value[0] = (real)NAN;
+  if (step + 1 == points->steep_at) points->layer.bias->grad[0] = (real)INFINITY;
+  Tensor *y = linear(tape, dropout(tape, x, 0.1), points->layer.weight,
+                     points->layer.bias);
   Tensor *loss = cross_entropy(tape, y, labels, 0, &correct);
   *metric = correct / 8.0;
   return loss;
 }
 
-static void line_evaluate(Tape *tape, void *state, double *loss, double *metric) {
-  *loss = line_loss(tape, state, 1000, metric)->value[0];
+static void points_evaluate(Tape *tape, void *state, double *loss, double *metric) {
+  *loss = points_loss(tape, state, 1000, metric)->value[0];
 }
 
 static TrainerConfig config_of(const char *folder) {
@@ -82,9 +86,9 @@ static TrainerConfig config_of(const char *folder) {
                          .clip = 1, .warmup = 4};
 }
 
-static TrainerResult train(Line *line, const TrainerConfig *config) {
-  Task task = {line, "accuracy", line_loss, line_evaluate};
-  return trainer_run(config, &task, line->params, &program);
+static TrainerResult train(Points *points, const TrainerConfig *config) {
+  Task task = {points, "accuracy", points_loss, points_evaluate};
+  return trainer_run(config, &task, points->params, &program);
 }
 
 static void same_files(const char *a, const char *b, const char *name) {
@@ -101,32 +105,32 @@ static char whole[256], parts[256];
 
 static void undisturbed(void) {
   snprintf(whole, sizeof whole, "%s", scratch_folder("whole"));
-  Line line = line_new();
+  Points points = points_new();
   TrainerConfig config = config_of(whole);
-  ck_assert_int_eq(train(&line, &config).end, TRAINER_DONE);
-  params_free(line.params);
+  ck_assert_int_eq(train(&points, &config).end, TRAINER_DONE);
+  params_free(points.params);
 }
 
 /* Train to `first`, stop, forget everything, go on from the folder. */
 static void in_two_parts(int first, bool by_signal) {
   snprintf(parts, sizeof parts, "%s", scratch_folder("parts"));
   TrainerConfig config = config_of(parts);
-  Line line = line_new();
-  if (by_signal) line.signal_at = first;
+  Points points = points_new();
+  if (by_signal) points.signal_at = first;
   else config.stop_at = first;
-  ck_assert_int_eq(train(&line, &config).end, TRAINER_STOPPED);
-  params_free(line.params);
-  line = line_new();
+  ck_assert_int_eq(train(&points, &config).end, TRAINER_STOPPED);
+  params_free(points.params);
+  points = points_new();
   config.stop_at = 0;
   config.resume = true;
-  ck_assert_int_eq(train(&line, &config).end, TRAINER_DONE);
-  params_free(line.params);
+  ck_assert_int_eq(train(&points, &config).end, TRAINER_DONE);
+  params_free(points.params);
 }
 
 static void compare_runs(void) {
   const char *names[] = {"log.tsv", "eval.tsv", "gradients.tsv"};
   for (int i = 0; i < 3; i++) same_files(whole, parts, names[i]);
-  Line a = line_new(), b = line_new();
+  Points a = points_new(), b = points_new();
   AdamW x = adamw_new(a.params, 0.99, 0), y = adamw_new(b.params, 0.99, 0);
   Progress p, q;
   ck_assert(checkpoint_load(whole, &x, &p) && checkpoint_load(parts, &y, &q));
@@ -166,12 +170,12 @@ START_TEST(rows_beyond_the_checkpoint_go) {
   FILE *log = fopen(scratch_path(parts, "log.tsv"), "a");
   fprintf(log, "41\t3\t0.1\t0\t0\t0\n42\t3\t0.");
   fclose(log);
-  Line line = line_new();
+  Points points = points_new();
   TrainerConfig config = config_of(parts);
   config.resume = true;
-  ck_assert_int_eq(train(&line, &config).end, TRAINER_DONE);
+  ck_assert_int_eq(train(&points, &config).end, TRAINER_DONE);
   compare_runs();
-  params_free(line.params);
+  params_free(points.params);
 }
 END_TEST
 
@@ -211,6 +215,19 @@ START_TEST(no_heap_after_the_first_step) {
 }
 END_TEST
 
+START_TEST(the_trainer_itself_needs_no_heap) {
+  Points points = points_new();
+  TrainerConfig config = config_of(scratch_folder("heap"));
+  config.per_epoch = config.steps; /* no evaluation, no checkpoint in between */
+  Task task = {&points, "accuracy", points_loss, points_evaluate};
+  config.stop_at = 30;
+  trainer_run(&config, &task, points.params, &program);
+  ck_assert_int_eq(points.calls_at_last, points.calls_at_third);
+  ck_assert(!COUNTS_HEAP || points.calls_at_third > 0);
+  params_free(points.params);
+}
+END_TEST
+
 START_TEST(options_cannot_change_midway) {
   in_two_parts(20, false);
   option_seed = 77;
@@ -233,44 +250,50 @@ START_TEST(damaged_checkpoints_are_refused) {
   snprintf(path, sizeof path, "%s/checkpoint.safetensors", parts);
   snprintf(copy, sizeof copy, "%s/model.safetensors", parts);
   char *bytes = read_file(path, &count), *weights = read_file(copy, NULL);
-  Line line = line_new();
-  real before = line.params->value[0];
+  Points points = points_new();
+  real before = points.params->value[0];
   TrainerConfig config = config_of(parts);
   config.resume = true;
   write_file(path, bytes, count - 4);
-  ck_assert_int_eq(train(&line, &config).end, TRAINER_FAILED);
+  ck_assert_int_eq(train(&points, &config).end, TRAINER_FAILED);
   ck_assert(strstr(fail_message(), "checkpoint.safetensors: tensor"));
-  ck_assert(line.params->value[0] == before);
-  ck_assert(parameters_load(copy, line.params));
-  ck_assert(line.params->value[0] != before);
+  ck_assert(points.params->value[0] == before);
+  ck_assert(parameters_load(copy, points.params));
+  ck_assert(points.params->value[0] != before);
   write_file(path, weights, 8);
-  ck_assert_int_eq(train(&line, &config).end, TRAINER_FAILED);
+  ck_assert_int_eq(train(&points, &config).end, TRAINER_FAILED);
   remove(path);
-  ck_assert_int_eq(train(&line, &config).end, TRAINER_FAILED);
+  ck_assert_int_eq(train(&points, &config).end, TRAINER_FAILED);
   ck_assert(strstr(fail_message(), "checkpoint.safetensors: cannot open"));
   free(bytes);
   free(weights);
-  params_free(line.params);
+  params_free(points.params);
 }
 END_TEST
 
-START_TEST(a_loss_that_is_not_finite_stops_the_run) {
-  const char *folder = scratch_folder("nan");
-  Line line = line_new();
-  TrainerConfig config = config_of(folder);
-  line.bad_at = 20;
-  ck_assert_int_eq(train(&line, &config).end, TRAINER_FAILED);
-  ck_assert(strstr(fail_message(), "step 20: expected a finite loss, found"));
-  AdamW adamw = adamw_new(line.params, 0.99, 0);
-  Progress progress;
-  ck_assert(checkpoint_load(folder, &adamw, &progress));
-  ck_assert_int_eq(progress.step, 15); /* the epoch before */
-  adamw_free(&adamw);
-  params_free(line.params);
+START_TEST(what_is_not_finite_stops_the_run) {
+  for (int kind = 0; kind < 2; kind++) {
+    const char *folder = scratch_folder("nan");
+    Points points = points_new();
+    TrainerConfig config = config_of(folder);
+    if (kind == 0) points.bad_at = 20;
+    else points.steep_at = 30; /* an infinite gradient at the end of an epoch */
+    ck_assert_int_eq(train(&points, &config).end, TRAINER_FAILED);
+    ck_assert(strstr(fail_message(), kind ? "step 30: expected a finite loss and"
+                                          : "step 20: expected a finite loss and"));
+    AdamW adamw = adamw_new(points.params, 0.99, 0);
+    Progress progress;
+    ck_assert(checkpoint_load(folder, &adamw, &progress));
+    ck_assert_int_eq(progress.step, 15); /* the epoch before */
+    ck_assert(isfinite(points.params->value[0]));
+    adamw_free(&adamw);
+    params_free(points.params);
+  }
 }
 END_TEST
 
 TEST_MAIN("trainer", resuming_gives_the_same_bits, rows_beyond_the_checkpoint_go,
           a_signal_stops_and_saves, no_heap_after_the_first_step,
+          the_trainer_itself_needs_no_heap,
           options_cannot_change_midway, damaged_checkpoints_are_refused,
-          a_loss_that_is_not_finite_stops_the_run)
+          what_is_not_finite_stops_the_run)

@@ -16,7 +16,7 @@ static size_t count_of(VitConfig config) {
   return count;
 }
 
-START_TEST(parameters_equal_the_published_integers) {
+START_TEST(parameters_equal_known_integers) {
   const struct {
     const char *name;
     size_t cls, mean;
@@ -65,7 +65,7 @@ START_TEST(the_books_own_models_have_the_counts_worked_by_hand) {
 }
 END_TEST
 
-START_TEST(work_equals_the_published_figures) {
+START_TEST(work_equals_an_independent_formula) {
   const struct {
     const char *name;
     double gmac;
@@ -135,8 +135,8 @@ END_TEST
 
 START_TEST(names_are_checked) {
   VitConfig c;
-  const char *bad[] = {"", "B", "B/", "B/15", "B/16x", "X/16", "/16"};
-  for (int i = 0; i < 7; i++) ck_assert(!vit_named(&c, bad[i]));
+  const char *bad[] = {"", "B", "B/", "B/15", "B/16x", "B/ 16", "B/016", "X/16", "/16"};
+  for (int i = 0; i < 9; i++) ck_assert(!vit_named(&c, bad[i]));
   ck_assert_str_eq(fail_message(),
                    "/16: expected a name such as B/16, patch size 8, 14, 16 or 32");
 }
@@ -269,9 +269,9 @@ START_TEST(gradients_of_vits) {
 }
 END_TEST
 
-TEST_MAIN("vit", parameters_equal_the_published_integers,
+TEST_MAIN("vit", parameters_equal_known_integers,
           the_books_own_models_have_the_counts_worked_by_hand,
-          work_equals_the_published_figures, the_tape_counts_the_same_work,
+          work_equals_an_independent_formula, the_tape_counts_the_same_work,
           names_are_checked, impossible_sizes_are_named,
           the_first_loss_is_ln_n_and_the_blocks_get_no_gradient,
           order_matters_only_through_positions, a_batch_of_twins_has_the_same_loss,

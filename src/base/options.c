@@ -115,9 +115,8 @@ int options_parse(Program *p, int argc, char **argv) {
   table[p->count] = (struct option){"help", no_argument, NULL, p->count};
   opterr = 0;
   optind = 1;
-  for (int at = 1, i; (i = getopt_long(argc, argv, "", table, NULL)) != -1;
-       at = optind) {
-    if (i == '?') report_bad_option(p, argv[at]);
+  for (int i; (i = getopt_long(argc, argv, "", table, NULL)) != -1;) {
+    if (i == '?') report_bad_option(p, argv[optind - 1]);
     if (i == p->count) {
       print_help(p);
       exit(0);

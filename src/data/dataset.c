@@ -1,6 +1,7 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include "data/dataset.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -35,8 +36,12 @@ void dataset_measure(Dataset *data) {
 
 // Move a picture
 static void move_picture(uint8_t *to, const uint8_t *from, const Dataset *data,
-                         int down, int right, bool flip) {
+                         Augment augment, RandomKey key) {
   int H = data->height, W = data->width, C = data->channels;
+  int range = 2 * augment.shift + 1;
+  int down = random_below(key, 0, range) - augment.shift;
+  int right = random_below(key, 1, range) - augment.shift;
+  bool flip = augment.flip && random_below(key, 2, 2);
   for (int y = 0; y < H; y++)
     for (int x = 0; x < W; x++) {
       int v = y - down, u = (flip ? W - 1 - x : x) - right;
@@ -49,19 +54,14 @@ static void move_picture(uint8_t *to, const uint8_t *from, const Dataset *data,
 // Make a batch
 void dataset_batch(const Dataset *data, const int *index, int count,
                    Augment augment, RandomKey key, real *images, int *labels) {
-  enum { LARGEST = 3 * 64 * 64 };
   size_t size = dataset_image_size(data);
-  bool moves = (augment.shift || augment.flip) && size <= LARGEST;
+  assert(size <= DATASET_MAX_IMAGE);
 #pragma omp parallel for
   for (int i = 0; i < count; i++) {
-    uint8_t moved[LARGEST];
+    uint8_t moved[DATASET_MAX_IMAGE];
     const uint8_t *pixels = dataset_image(data, index[i]);
-    RandomKey own = random_subkey(key, (uint64_t)i);
-    if (moves) {
-      int range = 2 * augment.shift + 1;
-      move_picture(moved, pixels, data, random_below(own, 0, range) - augment.shift,
-                   random_below(own, 1, range) - augment.shift,
-                   augment.flip && random_below(own, 2, 2));
+    if (augment.shift || augment.flip) {
+      move_picture(moved, pixels, data, augment, random_subkey(key, (uint64_t)i));
       pixels = moved;
     }
     image_normalize(images + (size_t)i * size, pixels, data->channels, data->height,

@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "base/real.h"
 
+enum { DATASET_MAX_IMAGE = 3 * 256 * 256 }; /* bytes of one picture */
+
 /* Pictures of one size with one label each. Owns pixels and labels. */
 typedef struct Dataset {
   int count, classes, channels, height, width;

@@ -12,7 +12,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-enum { MAX_SIDE = 4096, MAX_COUNT = 10000000, DEFLATE_LIMIT = 1032 };
+enum { MAX_SIDE = 256, MAX_COUNT = 10000000, DEFLATE_LIMIT = 1032 };
 
 // Read an IDX file
 static bool read_sizes(gzFile file, const char *path, int rank, int *sizes) {
@@ -36,6 +36,18 @@ static bool read_sizes(gzFile file, const char *path, int rank, int *sizes) {
   return true;
 }
 
+/* Read `count` bytes and then the end of the file. One byte more is asked for:
+   only then does zlib check the sum at the end of compressed data. */
+static bool read_exactly(gzFile file, uint8_t *data, size_t count, size_t *got) {
+  int part = 1, state;
+  for (*got = 0; part > 0 && *got <= count; *got += part > 0 ? (size_t)part : 0) {
+    size_t left = count + 1 - *got;
+    part = gzread(file, data + *got, (unsigned)(left < 1 << 30 ? left : 1 << 30));
+  }
+  gzerror(file, &state);
+  return *got == count && state == Z_OK;
+}
+
 /* The data of an IDX file of the given rank, or NULL with a message. */
 static uint8_t *read_idx(const char *path, int rank, int *sizes) {
   struct stat status;
@@ -47,15 +59,10 @@ static uint8_t *read_idx(const char *path, int rank, int *sizes) {
     for (int i = 0; i < rank; i++) count *= (size_t)sizes[i];
     size_t most = stat(path, &status) == 0 ? (size_t)status.st_size : 0;
     if (gzdirect(file) == 0) most *= DEFLATE_LIMIT;
-    if (count <= most) {
-      data = allocate(count, 1);
-      for (int part = 1; part > 0 && got < count; got += (size_t)part)
-        part = gzread(file, data + got, (unsigned)(count - got < 1 << 30
-                                                       ? count - got : 1 << 30));
-    }
-    if (!data || got != count || gzgetc(file) != -1) {
+    if (count <= most) data = allocate(count + 1, 1);
+    if (!data || !read_exactly(file, data, count, &got)) {
       fail("%s: expected %zu bytes of data after the header, found %s", path, count,
-           data && got == count ? "more" : "fewer, or damaged ones");
+           got > count ? "more" : "fewer, or damaged ones");
       free(data);
       data = NULL;
     }

@@ -36,12 +36,14 @@ static void note_row(Predictions *p, int i, const real *logits, int label, int n
   p->correct += p->said[i] == label;
 }
 
-Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data) {
+Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
+                             int batch) {
   size_t count = (size_t)data->count;
+  int chunk = batch < CHUNK ? batch : CHUNK;
   Predictions p = {allocate(count, sizeof *p.said), allocate(count, sizeof *p.losses),
                    0, 0};
-  for (int at = 0; at < data->count; at += CHUNK) {
-    int n = data->count - at < CHUNK ? data->count - at : CHUNK;
+  for (int at = 0; at < data->count; at += chunk) {
+    int n = data->count - at < chunk ? data->count - at : chunk;
     int index[CHUNK], labels[CHUNK];
     for (int i = 0; i < n; i++) index[i] = at + i;
     tape_reset(tape, (RandomKey){0});
@@ -263,10 +265,10 @@ static bool write_picture(const char *folder, const char *name, Image image) {
   return good;
 }
 
-bool gallery_write(const char *folder, const Vit *vit, const Dataset *data) {
+bool gallery_write(const char *folder, const Vit *vit, const Dataset *data, int batch) {
   Tape *tape = tape_new();
   tape->recording = false;
-  Predictions p = predictions_make(tape, vit, data);
+  Predictions p = predictions_make(tape, vit, data, batch);
   bool good = write_confusion(folder, &p, data) && write_mistakes(folder, &p, data) &&
               write_picture(folder, "examples", gallery_examples(data)) &&
               write_picture(folder, "filters", gallery_filters(vit)) &&

@@ -5,7 +5,8 @@
 #include "data/image.h"
 #include "models/vit.h"
 
-/* What a model says of each picture. Own arrays of one element a picture. */
+/* What a model says of each picture, computed `batch` pictures (at most 200) at
+   a time. Owns arrays of one element a picture. */
 typedef struct Predictions {
   int *said;       /* the class with the largest logit */
   double *losses;  /* -ln p of the true class */
@@ -13,7 +14,8 @@ typedef struct Predictions {
   int correct;
 } Predictions;
 
-Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data);
+Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
+                             int batch);
 void predictions_free(Predictions *p);
 
 /* Pictures [classes][8] of the first eight examples of each class. */
@@ -33,5 +35,5 @@ Image gallery_attention(const Vit *vit, const Dataset *data);
 
 /* Write all pictures (examples, filters, positions, attention, mistakes .png),
    confusion.tsv (true, said, count) and mistakes.tsv into a folder. */
-bool gallery_write(const char *folder, const Vit *vit, const Dataset *data);
+bool gallery_write(const char *folder, const Vit *vit, const Dataset *data, int batch);
 #endif

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -56,14 +57,19 @@ Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
 }
 
 // Cut images on the tape
+typedef struct PatchSaved {
+  int P;
+  real *joined; /* scratch of one image, if a gradient is wanted */
+} PatchSaved;
+
 static void patch_tokens_backward(const Entry *e) {
   Tensor *x = e->input[0];
-  const int *s = x->shape.size, P = *(const int *)e->saved;
+  const PatchSaved *saved = e->saved;
+  const int *s = x->shape.size;
   size_t n = (size_t)s[1] * s[2] * s[3];
-  real *joined = (real *)((char *)e->saved + 64);
   for (int b = 0; b < s[0]; b++) {
-    unpatchify(joined, e->output->grad + b * n, s[1], s[2], s[3], P);
-    for (size_t i = 0; i < n; i++) x->grad[b * n + i] += joined[i];
+    unpatchify(saved->joined, e->output->grad + b * n, s[1], s[2], s[3], saved->P);
+    for (size_t i = 0; i < n; i++) x->grad[b * n + i] += saved->joined[i];
   }
 }
 
@@ -72,8 +78,9 @@ Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size) {
   size_t n = (size_t)s[1] * s[2] * s[3];
   Tensor *y = tape_tensor(tape, "patch_tokens",
                           SHAPE(s[0], s[2] / P * (s[3] / P), s[1] * P * P));
-  int *saved = tape_memory(tape, 64 + (images->needs_grad ? n * sizeof(real) : 0));
-  *saved = P;
+  PatchSaved *saved = tape_memory(tape, sizeof *saved);
+  *saved = (PatchSaved){P, images->needs_grad ? tape_memory(tape, n * sizeof(real))
+                                              : NULL};
 #pragma omp parallel for
   for (int b = 0; b < s[0]; b++)
     patchify(y->value + b * n, images->value + b * n, s[1], s[2], s[3], P);
@@ -103,6 +110,7 @@ Tensor *vit_pool(Tape *tape, const Vit *vit, Tensor *x) {
 }
 
 Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled) {
+  assert(vit->config.classes > 0);
   return linear(tape, pooled, vit->head.weight, vit->head.bias);
 }
 
@@ -132,9 +140,10 @@ static const struct {
 };
 
 bool vit_named(VitConfig *config, const char *name) {
-  char size[8];
-  int patch, end = 0;
-  if (sscanf(name, "%7[A-Za-z]/%d%n", size, &patch, &end) != 2 || name[end] ||
+  char size[8], digits[4] = "";
+  int end = 0, read = sscanf(name, "%7[A-Za-z]/%3[0-9]%n", size, digits, &end);
+  int patch = digits[0] == '0' ? 0 : atoi(digits);
+  if (read != 2 || name[end] ||
       (patch != 8 && patch != 14 && patch != 16 && patch != 32))
     return fail("%s: expected a name such as B/16, patch size 8, 14, 16 or 32", name);
   for (size_t i = 0; i < sizeof published / sizeof *published; i++)

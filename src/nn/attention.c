@@ -50,7 +50,7 @@ Attention attention_declare(Params *params, const char *prefix, int width, int h
   return a;
 }
 
-Tensor *attention_forward_layer(Tape *tape, const Attention *layer, Tensor *x,
+Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
                                 Tensor **weights) {
   Tensor *qkv = linear(tape, x, layer->qkv.weight, layer->qkv.bias);
   Tensor *y = attention(tape, qkv, layer->heads, layer->causal, weights);

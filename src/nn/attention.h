@@ -20,6 +20,6 @@ typedef struct Attention {
 
 Attention attention_declare(Params *params, const char *prefix, int width, int heads,
                             bool causal);
-Tensor *attention_forward_layer(Tape *tape, const Attention *layer, Tensor *x,
+Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
                                 Tensor **weights);
 #endif

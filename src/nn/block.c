@@ -26,7 +26,7 @@ Block block_declare(Params *params, const char *prefix, BlockConfig config) {
 
 // Run a block
 static Tensor *attend(Tape *tape, const Block *block, Tensor *x, Tensor **weights) {
-  Tensor *y = attention_forward_layer(tape, &block->attn, x, weights);
+  Tensor *y = attention_layer(tape, &block->attn, x, weights);
   return dropout(tape, y, block->config.dropout);
 }
 

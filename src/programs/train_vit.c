@@ -28,6 +28,7 @@ static int augment = 1, warmup = -1, seed = 1, threads = 0, stop_at = 0;
 static double lr = 1e-3, decay = 0.05, beta2 = 0.999, clip = 1, smoothing = 0;
 static double dropout_rate = 0, drop_path_rate = 0;
 static const char *out = NULL, *resume = NULL, *folder = "data";
+static const char *program_path; /* as it was called */
 
 #define INT(NAME, VARIABLE, LOW, HIGH, HELP)                                \
   {.name = NAME, .kind = OPTION_INT, .value = &VARIABLE, .low = LOW,        \
@@ -68,7 +69,7 @@ static Option options[] = {
     NUMBER("drop-path", drop_path_rate, 0, 0.99, "drop path rate of the last block"),
     INT("seed", seed, 0, 1e9, "seed of all random numbers"),
     PLACE("data-dir", folder, "folder with mnist/ and cifar10/"),
-    PLACE("out", out, "folder of the run; default build/runs/vit-DATA"),
+    PLACE("out", out, "folder of the run; default build/try/vit-DATA"),
     PLACE("resume", resume, "go on with the run in this folder"),
     {.name = "threads", .kind = OPTION_INT, .value = &threads, .low = 0, .high = 1024,
      .help = "threads; 0: one per core", .transient = true},
@@ -133,15 +134,29 @@ static VitConfig model_config(const Run *run) {
                      .dropout = dropout_rate, .drop_path = drop_path_rate};
 }
 
-static TrainerConfig trainer_config(const Run *run) {
+static bool trainer_config(const Run *run, TrainerConfig *config) {
   int per_epoch = run->train.count / batch;
-  int all = steps ? steps : (epochs ? epochs : suits[data_kind][1]) * per_epoch;
-  int warm = warmup >= 0 ? warmup : per_epoch / 2;
-  return (TrainerConfig){.folder = out, .steps = all, .per_epoch = per_epoch,
-                         .batch = batch, .seed = seed, .lr = lr, .decay = decay,
-                         .beta2 = beta2, .clip = clip,
-                         .warmup = warm < all ? warm : all / 2, .stop_at = stop_at,
-                         .resume = resume != NULL};
+  long passes = epochs ? epochs : suits[data_kind][1];
+  long all = steps ? steps : passes * per_epoch;
+  long warm = warmup >= 0 ? warmup : per_epoch / 2 < all / 2 ? per_epoch / 2 : all / 2;
+  if (all > 1000000000)
+    return fail("--epochs: expected at most %d passes of %d steps, found %ld",
+                1000000000 / per_epoch, per_epoch, passes);
+  if (warm >= all)
+    return fail("--warmup: expected less than the %ld steps of the run, found %ld", all,
+                warm);
+  *config = (TrainerConfig){.folder = out, .steps = (int)all, .per_epoch = per_epoch,
+                            .batch = batch, .seed = seed, .lr = lr, .decay = decay,
+                            .beta2 = beta2, .clip = clip, .warmup = (int)warm,
+                            .stop_at = stop_at, .resume = resume != NULL};
+  for (int i = 0; i < 2 * run->train.channels; i++) {
+    SafetensorsNote *note = &config->data.list[config->data.count++];
+    int c = i / 2;
+    snprintf(note->key, sizeof note->key, "%s%d", i % 2 ? "deviation" : "mean", c);
+    snprintf(note->value, sizeof note->value, "%.9g",
+             (double)(i % 2 ? run->train.deviation[c] : run->train.mean[c]));
+  }
+  return true;
 }
 
 // Loss and evaluation of a vit
@@ -170,7 +185,7 @@ static Tensor *run_loss(Tape *tape, void *state, int step, double *metric) {
 
 static void run_evaluate(Tape *tape, void *state, double *loss, double *metric) {
   Run *run = state;
-  Predictions p = predictions_make(tape, &run->vit, &run->test);
+  Predictions p = predictions_make(tape, &run->vit, &run->test, batch);
   *loss = p.loss;
   *metric = (double)p.correct / run->test.count;
   predictions_free(&p);
@@ -210,18 +225,21 @@ static bool write_summary(const Run *run, const TrainerConfig *c,
 
 // Train a vit
 static int train(Run *run, Params *params) {
-  TrainerConfig config = trainer_config(run);
+  TrainerConfig config;
+  if (!trainer_config(run, &config)) return options_complain(&program);
   if (!folder_make(out)) return fail_report(program.name);
   Task task = {run, "accuracy", run_loss, run_evaluate};
   TrainerResult result = trainer_run(&config, &task, params, &program);
   if (result.end == TRAINER_FAILED) return fail_report(program.name);
   if (result.end == TRAINER_STOPPED) {
-    fprintf(stderr, "%s: stopped; go on with: %s --resume %s\n", program.name,
-            program.name, out);
+    bool elsewhere = strcmp(folder, "data") != 0;
+    fprintf(stderr, "%s: stopped; go on with: %s --resume %s%s%s\n", program.name,
+            program_path, out, elsewhere ? " --data-dir " : "",
+            elsewhere ? folder : "");
     return 130;
   }
   if (!write_summary(run, &config, &result, params) ||
-      !gallery_write(out, &run->vit, &run->test))
+      !gallery_write(out, &run->vit, &run->test, batch))
     return fail_report(program.name);
   printf("%s: test accuracy %.4f after %d steps in %.1f s; see %s\n", program.name,
          result.metric, config.steps, result.seconds, out);
@@ -248,8 +266,13 @@ int main(int argc, char **argv) {
   }
   if (resume && !checkpoint_load_options(resume, &program))
     return fail_report(program.name);
-  snprintf(default_out, sizeof default_out, "build/runs/vit-%s",
+  snprintf(default_out, sizeof default_out, "build/try/vit-%s",
            data_names[data_kind]);
+  program_path = argv[0];
+  if (resume && out) {
+    fail("--out: expected none with --resume, found '%s'", out);
+    return options_complain(&program);
+  }
   out = resume ? resume : out ? out : default_out;
   if (threads) omp_set_num_threads(threads);
   Run run = {.epoch = -1};

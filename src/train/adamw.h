@@ -3,7 +3,8 @@
 #define ADAMW_H
 #include "tensor/params.h"
 
-/* AdamW over a parameter table. Source: Loshchilov and Hutter 2019. */
+/* AdamW over a parameter table, with beta1 = 0.9 and eps = 1e-8. Source:
+   Loshchilov and Hutter 2019. */
 typedef struct AdamW {
   Params *params;
   real *m, *v; /* running means, laid out as params->value */

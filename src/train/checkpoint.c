@@ -28,8 +28,9 @@ static void add_items(Contents *c, const Params *params, const char *prefix,
 }
 
 static int make_notes(SafetensorsNote *notes, Progress progress,
-                      const Program *program) {
+                      const DataNotes *data, const Program *program) {
   int count = 0;
+  for (; count < data->count; count++) notes[count] = data->list[count];
   SafetensorsNote *note = &notes[count++];
   *note = (SafetensorsNote){"step", ""};
   snprintf(note->value, sizeof note->value, "%d", progress.step);
@@ -48,12 +49,13 @@ static int make_notes(SafetensorsNote *notes, Progress progress,
 
 // Save a checkpoint
 bool checkpoint_save(const char *folder, const AdamW *o, Progress progress,
-                     const Program *program) {
+                     const DataNotes *data, const Program *program) {
   char path[1024];
   size_t most = 3 * (size_t)o->params->count;
   Contents c = {allocate(most, sizeof *c.items), allocate(most, sizeof *c.names), 0};
-  SafetensorsNote *notes = allocate((size_t)program->count + 2, sizeof *notes);
-  int note_count = make_notes(notes, progress, program);
+  SafetensorsNote *notes =
+      allocate((size_t)(program->count + data->count) + 2, sizeof *notes);
+  int note_count = make_notes(notes, progress, data, program);
   add_items(&c, o->params, "", o->params->value);
   add_items(&c, o->params, "adamw.m.", o->m);
   add_items(&c, o->params, "adamw.v.", o->v);

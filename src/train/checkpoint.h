@@ -12,11 +12,17 @@ typedef struct Progress {
   double seconds; /* spent in training */
 } Progress;
 
+/* Notes about the data that others need to use the model: key and value. */
+typedef struct DataNotes {
+  SafetensorsNote list[16];
+  int count;
+} DataNotes;
+
 /* Write FOLDER/checkpoint.safetensors (parameters, "adamw.m." and "adamw.v."
-   NAME, notes: progress and all options that are not transient) and then
+   NAME; notes: progress, data, and all options that are not transient) and then
    FOLDER/model.safetensors (parameters only, same notes). */
 bool checkpoint_save(const char *folder, const AdamW *optimizer, Progress progress,
-                     const Program *program);
+                     const DataNotes *data, const Program *program);
 
 /* Set the program's options to those of the run in the folder. An option that
    was given and is not transient is an error: a run keeps its options. */

@@ -57,14 +57,14 @@ void journal_close(Journal *j) {
 
 // Show the progress of a run
 void progress_show(const char *program, int step, int steps, double loss,
-                   double images_per_second, bool last) {
+                   double images_per_second, double seconds_left, bool last) {
   static time_t shown;
   bool terminal = isatty(STDERR_FILENO);
   time_t now = time(NULL), pause = terminal ? 0 : 10;
   if (!last && now - shown <= pause) return;
   shown = now;
-  fprintf(stderr, "%s%s: step %d of %d, loss %.4f, %.0f images/s%s",
+  fprintf(stderr, "%s%s: step %d of %d, loss %.4f, %.0f images/s, %.0f s left%s",
           terminal ? "\r" : "", program, step, steps, loss, images_per_second,
-          terminal ? "   " : "");
+          seconds_left, terminal ? "   " : "");
   fputs(terminal && !last ? "" : "\n", stderr);
 }

@@ -24,5 +24,5 @@ void journal_close(Journal *journal);
 /* Show where a run stands on standard error: on a terminal one line that is
    rewritten, otherwise a line now and then. `last` ends it. */
 void progress_show(const char *program, int step, int steps, double loss,
-                   double images_per_second, bool last);
+                   double images_per_second, double seconds_left, bool last);
 #endif

@@ -48,7 +48,8 @@ static bool open_journals(Trainer *t) {
 static bool save(Trainer *t) {
   return journal_flush(&t->log) && journal_flush(&t->eval) &&
          journal_flush(&t->gradients) &&
-         checkpoint_save(t->config->folder, &t->optimizer, t->progress, t->program);
+         checkpoint_save(t->config->folder, &t->optimizer, t->progress,
+                         &t->config->data, t->program);
 }
 
 // Take one step
@@ -67,11 +68,12 @@ static double step_once(Trainer *t) {
                 t->params->list[i].kind == PARAM_FIXED
                     ? 0 : gradient_norm(t->params->list[i].tensor));
   double norm = clip_gradients(t->params, c->clip);
+  t->progress.step = step;
+  if (!isfinite((double)loss->value[0]) || !isfinite(norm)) return NAN;
   double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
   adamw_update(&t->optimizer, lr);
   journal_row(&t->log, "%d\t%d\t%.6f\t%.6g\t%.6g\t%.6f\n", step,
               (step - 1) / c->per_epoch + 1, (double)loss->value[0], lr, norm, metric);
-  t->progress.step = step;
   return (double)loss->value[0];
 }
 
@@ -92,6 +94,11 @@ static double now(void) {
 }
 
 // Run the steps
+static bool not_finite(int step, const char *what) {
+  return fail("step %d: expected a finite %s, found NaN or infinity; the checkpoint "
+              "before it is kept", step, what);
+}
+
 static bool run_steps(Trainer *t, TrainerResult *result) {
   const TrainerConfig *c = t->config;
   int first = t->progress.step;
@@ -99,15 +106,15 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
   while (t->progress.step < c->steps) {
     double loss = step_once(t);
     int step = t->progress.step;
-    if (!isfinite(loss))
-      return fail("step %d: expected a finite loss, found %g; the checkpoint before it "
-                  "is kept", step, loss);
+    if (!isfinite(loss)) return not_finite(step, "loss and gradient");
     t->progress.seconds = before + now() - start;
     bool last = step == c->steps, epoch = step % c->per_epoch == 0 || last;
     double rate = (double)(step - first) * c->batch / (now() - start);
     bool stop = (stop_wanted || step == c->stop_at) && !last;
-    progress_show(t->program->name, step, c->steps, loss, rate, epoch || stop);
+    progress_show(t->program->name, step, c->steps, loss, rate,
+                  (c->steps - step) * c->batch / rate, epoch || stop);
     if (epoch) evaluate(t, result);
+    if (epoch && !isfinite(result->loss)) return not_finite(step, "test loss");
     if ((epoch || stop) && !save(t)) return false;
     if (stop) {
       result->end = TRAINER_STOPPED;

@@ -4,7 +4,7 @@
 #include "base/options.h"
 #include "tensor/params.h"
 #include "tensor/tape.h"
-#include "train/adamw.h"
+#include "train/checkpoint.h"
 
 typedef struct TrainerConfig {
   const char *folder;  /* of the run */
@@ -13,6 +13,7 @@ typedef struct TrainerConfig {
   int warmup;  /* steps */
   int stop_at; /* stop after this step as if interrupted; 0: never */
   bool resume;
+  DataNotes data; /* written into the checkpoints */
 } TrainerConfig;
 
 /* What is trained. `metric` names what the functions report besides the loss,
