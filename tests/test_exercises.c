@@ -272,7 +272,8 @@ START_TEST(momentum) {
 }
 END_TEST
 
-TEST_MAIN("exercises", how_many_patches, channels_last, attention_against_linear, half_filter, product_of_sum_and_product,
+TEST_MAIN("exercises", how_many_patches, channels_last, half_filter,
+          attention_against_linear, product_of_sum_and_product,
           scale_by_a_number, one_sided_differences, rectified_linear,
           two_logits_are_a_logistic, a_flat_row_through_layernorm,
           one_token_attends_to_itself, a_parallel_block, patch_sizes_4_and_7,

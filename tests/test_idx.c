@@ -150,4 +150,5 @@ START_TEST(batches_are_moved_and_normalised) {
 END_TEST
 
 TEST_MAIN("idx", a_pair_is_read_plain_and_compressed, every_cut_is_noticed,
-          every_cut_of_a_compressed_file_is_noticed, every_lie_is_noticed, labels_must_fit, batches_are_moved_and_normalised)
+          every_cut_of_a_compressed_file_is_noticed, every_lie_is_noticed,
+          labels_must_fit, batches_are_moved_and_normalised)

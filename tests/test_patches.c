@@ -24,8 +24,9 @@ START_TEST(cutting_and_joining_are_inverse) {
       image[i] = (real)random_normal(key, (uint64_t)i);
     patchify(patches, image, C, H, W, P);
     unpatchify(joined, patches, C, H, W, P);
-    ck_assert(memcmp(image, joined, sizeof(real) * (size_t)(C * H * W)) == 0);
-    ck_assert(P == 1 || P == W || memcmp(image, patches, sizeof(real) * (size_t)(C * H * W)) != 0);
+    size_t bytes = sizeof(real) * (size_t)(C * H * W);
+    ck_assert(memcmp(image, joined, bytes) == 0);
+    ck_assert(P == 1 || P == W || memcmp(image, patches, bytes) != 0);
   }
 }
 END_TEST
