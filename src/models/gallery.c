@@ -265,16 +265,11 @@ static bool write_picture(const char *folder, const char *name, Image image) {
   return good;
 }
 
-bool gallery_write(const char *folder, const Vit *vit, const Dataset *data, int batch) {
-  Tape *tape = tape_new();
-  tape->recording = false;
-  Predictions p = predictions_make(tape, vit, data, batch);
-  bool good = write_confusion(folder, &p, data) && write_mistakes(folder, &p, data) &&
-              write_picture(folder, "examples", gallery_examples(data)) &&
-              write_picture(folder, "filters", gallery_filters(vit)) &&
-              write_picture(folder, "positions", gallery_positions(vit)) &&
-              write_picture(folder, "attention", gallery_attention(vit, data));
-  predictions_free(&p);
-  tape_free(tape);
-  return good;
+bool gallery_write(const char *folder, const Vit *vit, const Dataset *data,
+                   const Predictions *p) {
+  return write_confusion(folder, p, data) && write_mistakes(folder, p, data) &&
+         write_picture(folder, "examples", gallery_examples(data)) &&
+         write_picture(folder, "filters", gallery_filters(vit)) &&
+         write_picture(folder, "positions", gallery_positions(vit)) &&
+         write_picture(folder, "attention", gallery_attention(vit, data));
 }

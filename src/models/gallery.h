@@ -35,5 +35,6 @@ Image gallery_attention(const Vit *vit, const Dataset *data);
 
 /* Write all pictures (examples, filters, positions, attention, mistakes .png),
    confusion.tsv (true, said, count) and mistakes.tsv into a folder. */
-bool gallery_write(const char *folder, const Vit *vit, const Dataset *data, int batch);
+bool gallery_write(const char *folder, const Vit *vit, const Dataset *data,
+                   const Predictions *p);
 #endif

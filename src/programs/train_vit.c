@@ -86,6 +86,7 @@ typedef struct Run {
   Vit vit;
   Augment augment;
   int *order, epoch; /* the order of the pictures in this epoch */
+  Predictions said;  /* at the last evaluation */
 } Run;
 
 static const int suits[][2] = {/* patch size, epochs */ {8, 9}, {7, 5}, {4, 3}};
@@ -185,10 +186,10 @@ static Tensor *run_loss(Tape *tape, void *state, int step, double *metric) {
 
 static void run_evaluate(Tape *tape, void *state, double *loss, double *metric) {
   Run *run = state;
-  Predictions p = predictions_make(tape, &run->vit, &run->test, batch);
-  *loss = p.loss;
-  *metric = (double)p.correct / run->test.count;
-  predictions_free(&p);
+  predictions_free(&run->said);
+  run->said = predictions_make(tape, &run->vit, &run->test, batch);
+  *loss = run->said.loss;
+  *metric = (double)run->said.correct / run->test.count;
 }
 
 // Write what a run found
@@ -239,7 +240,7 @@ static int train(Run *run, Params *params) {
     return 130;
   }
   if (!write_summary(run, &config, &result, params) ||
-      !gallery_write(out, &run->vit, &run->test, batch))
+      !gallery_write(out, &run->vit, &run->test, &run->said))
     return fail_report(program.name);
   printf("%s: test accuracy %.4f after %d steps in %.1f s; see %s\n", program.name,
          result.metric, config.steps, result.seconds, out);
@@ -281,6 +282,7 @@ int main(int argc, char **argv) {
   params_free(params);
   dataset_free(&run.train);
   dataset_free(&run.test);
+  predictions_free(&run.said);
   free(run.order);
   return status;
 }
