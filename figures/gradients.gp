@@ -5,6 +5,6 @@ set ylabel "length of the gradient" offset -1
 set xtics rotate by 0 font ",8"
 set style data linespoints
 set offsets 0.3, 0.3, 0, 0
-set key center bottom
+set key center center
 plot "runs/vit-mnist/layers.tsv" using 0:3:xtic(2) ls 1 pt 7 ps 0.6 title "second step", \
      "" using 0:4 ls 2 pt 6 ps 0.6 title "last step"

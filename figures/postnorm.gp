@@ -2,7 +2,7 @@ load "../figures/style.gp"
 set output "figures/postnorm.tex"
 span = 20
 set xlabel "step"; set ylabel "training loss" offset 1; set yrange [0:2.6]
-set key right center
+set key left bottom
 guess = log(8)
 plot guess with lines ls 9 notitle, \
      "runs/pre-norm/log.tsv" every ::1 using 1:3 with lines ls 8 notitle, \
