@@ -181,7 +181,7 @@ pdf: build/runs/modules.tex
 # Suites that run programs and gdb only make sense once; the others run in float and in double.
 ONCE := test_debugger test_programs
 # $(1) build: run each suite, go on after a failure, fail at the end.
-run_suites = failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/tests/$$t || failed=1; done; exit $$failed
+run_suites = export OMP_WAIT_POLICY=passive; failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/tests/$$t || failed=1; done; exit $$failed
 check: drift warnings programs debug $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)
 	@echo "== float"; $(call run_suites,release,$(TESTS))
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))

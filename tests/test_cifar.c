@@ -82,4 +82,28 @@ START_TEST(labels_that_are_none) {
 }
 END_TEST
 
-TEST_MAIN("cifar", binary_batches, sheets_and_labels, labels_that_are_none)
+// Five parts in order
+START_TEST(all_five_batches_in_order) {
+  static uint8_t record[RECORD];
+  char folder[256], name[32];
+  Dataset data;
+  snprintf(folder, sizeof folder, "%s", scratch_folder("cifarfive"));
+  write_file(scratch_path(folder, "test_batch.bin"), record, RECORD);
+  for (int part = 1; part <= 5; part++) {
+    record[0] = (uint8_t)part, record[1] = (uint8_t)(10 * part);
+    snprintf(name, sizeof name, "data_batch_%d.bin", part);
+    write_file(scratch_path(folder, name), record, RECORD);
+  }
+  ck_assert_msg(cifar10_load(&data, folder, true), "%s", fail_message());
+  ck_assert_int_eq(data.count, 5);
+  for (int i = 0; i < 5; i++)
+    ck_assert(data.labels[i] == i + 1 && dataset_image(&data, i)[0] == 10 * (i + 1));
+  dataset_free(&data);
+  record[0] = 10;
+  write_file(scratch_path(folder, "test_batch.bin"), record, RECORD);
+  ck_assert(!cifar10_load(&data, folder, false));
+}
+END_TEST
+
+TEST_MAIN("cifar", all_five_batches_in_order,
+          binary_batches, sheets_and_labels, labels_that_are_none)

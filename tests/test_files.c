@@ -1,6 +1,7 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
 #include "base/files.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "testing.h"
@@ -58,5 +59,45 @@ START_TEST(folders_are_made_with_their_parents) {
 }
 END_TEST
 
-TEST_MAIN("files", a_file_is_replaced_whole, a_full_disk_leaves_the_old_file,
+// What reaches the disk
+START_TEST(an_earlier_error_is_remembered) {
+  FILE *file = fopen("/dev/full", "w");
+  setvbuf(file, NULL, _IONBF, 0);
+  fputc('x', file); /* the error is here; nothing is left to flush */
+  ck_assert_int_eq(file_flush(file), ENOSPC);
+  fclose(file);
+}
+END_TEST
+
+static int fsyncs;
+int fsync(int fd) { return (void)fd, fsyncs++, 0; } /* counted, like malloc */
+
+START_TEST(files_are_synced_and_abandoned) {
+  const char *path = scratch_path(scratch_folder("abandon"), "a");
+  char aside[600];
+  fsyncs = 0;
+  ck_assert(file_replace(path, "x", 1));
+  ck_assert_int_eq(fsyncs, 1);
+  snprintf(aside, sizeof aside, "%s.new", path);
+  FILE *file = file_begin(path);
+  ck_assert_int_eq(access(aside, F_OK), 0);
+  file_abandon(file, path);
+  ck_assert_int_ne(access(aside, F_OK), 0);
+  ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(folders_must_be_writable) {
+  const char *folder = scratch_folder("locked");
+  if (geteuid() == 0) return; /* root may write anywhere */
+  const char *output;
+  ck_assert_int_eq(run_command(&output, "chmod 500 %s", folder), 0);
+  ck_assert(!folder_make(folder));
+  ck_assert(strstr(fail_message(), "cannot write in this folder"));
+}
+END_TEST
+
+TEST_MAIN("files", an_earlier_error_is_remembered, files_are_synced_and_abandoned,
+          folders_must_be_writable,
+          a_file_is_replaced_whole, a_full_disk_leaves_the_old_file,
           what_cannot_be_read_is_named, folders_are_made_with_their_parents)

@@ -86,6 +86,9 @@ START_TEST(confusion_counts_every_picture) {
   while (fscanf(file, "%d %d %d", &truth, &said, &times) == 3) {
     all += times;
     right += truth == said ? times : 0;
+    for (int i = 0; i < COUNT; i++)
+      times -= f.data.labels[i] == truth && f.said.said[i] == said;
+    ck_assert_int_eq(times, 0);
   }
   fclose(file);
   ck_assert_int_eq(all, COUNT);

@@ -149,6 +149,24 @@ START_TEST(batches_are_moved_and_normalised) {
 }
 END_TEST
 
-TEST_MAIN("idx", a_pair_is_read_plain_and_compressed, every_cut_is_noticed,
+// Zeros that are not, and a bomb
+START_TEST(idx_lies_about_zeros_and_size) {
+  write_pair("idxmore");
+  for (int at = 0; at < 2; at++) {
+    uint8_t bytes[sizeof images];
+    memcpy(bytes, images, sizeof images);
+    bytes[at] = 1;
+    write_file(image_path, bytes, sizeof bytes);
+    refused("expected the magic number 00000803");
+  }
+  /* 10,000,000 pictures of 256 x 256 in 17 bytes: refused, not allocated */
+  uint8_t huge[] = {0, 0, 8, 3, 0, 0x98, 0x96, 0x80, 0, 0, 1, 0, 0, 0, 1, 0, 5};
+  write_file(image_path, huge, sizeof huge);
+  refused("expected 655360000000 bytes of data");
+}
+END_TEST
+
+TEST_MAIN("idx", idx_lies_about_zeros_and_size,
+          a_pair_is_read_plain_and_compressed, every_cut_is_noticed,
           every_cut_of_a_compressed_file_is_noticed, every_lie_is_noticed,
           labels_must_fit, batches_are_moved_and_normalised)

@@ -194,7 +194,69 @@ START_TEST(a_square_is_cut_from_the_middle) {
 }
 END_TEST
 
-TEST_MAIN("image", png_comes_back_exactly, jpeg_comes_back_nearly,
+// Grey, cut and coloured
+START_TEST(transparent_greys_and_rounding) {
+  const char *path = scratch_path(scratch_folder("grey"), "a.png");
+  const uint8_t grey[] = {100, 0, 0, 255, 201, 128}, want[] = {255, 0, 228};
+  Image in;
+  ck_assert(stbi_write_png(path, 3, 1, 2, grey, 6));
+  ck_assert(image_load(&in, path, 0));
+  ck_assert_int_eq(in.channels, 1);
+  ck_assert_mem_eq(in.pixels, want, 3);
+  image_free(&in);
+}
+END_TEST
+
+START_TEST(a_jpeg_without_its_end_is_refused) {
+  const char *path = scratch_path(scratch_folder("jpegend"), "a.jpg");
+  Image image = image_new(64, 64, 3, 0), in;
+  for (int i = 0; i < 64 * 64 * 3; i++) image.pixels[i] = (uint8_t)(i * i >> 4);
+  ck_assert(stbi_write_jpg(path, 64, 64, 3, image.pixels, 90));
+  size_t count;
+  char *bytes = read_file(path, &count), *copy = malloc(count + 6);
+  write_file(path, bytes, count - 2); /* all but the end marker */
+  ck_assert(!image_load(&in, path, 3));
+  ck_assert(strstr(fail_message(), "a whole JPEG, found one that is cut short"));
+  /* an end marker inside a comment before the scan does not count */
+  memcpy(copy, bytes, 2);
+  memcpy(copy + 2, "\xff\xfe\x00\x04\xff\xd9", 6);
+  memcpy(copy + 8, bytes + 2, count - 2);
+  write_file(path, copy, count + 6 - 2);
+  ck_assert(!image_load(&in, path, 3));
+  ck_assert(strstr(fail_message(), "cut short"));
+  write_file(path, copy, count + 6);
+  ck_assert(image_load(&in, path, 3));
+  image_free(&in);
+  image_free(&image);
+  free(bytes);
+  free(copy);
+}
+END_TEST
+
+START_TEST(channels_and_colours_are_kept_apart) {
+  const uint8_t pixels[] = {0, 255};
+  const real mean[] = {0, (real)0.5}, deviation[] = {1, (real)0.25};
+  real planes[2];
+  image_normalize(planes, pixels, 2, 1, 1, mean, deviation);
+  ck_assert(planes[0] == 0 && planes[1] == 2);
+  Image canvas = image_new(2, 2, 3, 0), tile = image_new(1, 1, 3, 0);
+  for (int c = 0; c < 3; c++) tile.pixels[c] = (uint8_t)(c + 1);
+  image_paste(&canvas, &tile, 1, 1, 1);
+  ck_assert_mem_eq(canvas.pixels + 9, tile.pixels, 3);
+  image_free(&canvas);
+  image_free(&tile);
+  Image tall = image_new(10, 30, 1, 0);
+  memset(tall.pixels + 100, 200, 100); /* rows 10 to 19 */
+  Image square = image_square(&tall, 5);
+  for (int i = 0; i < 25; i++) ck_assert_int_eq(square.pixels[i], 200);
+  image_free(&square);
+  image_free(&tall);
+}
+END_TEST
+
+TEST_MAIN("image", transparent_greys_and_rounding,
+          a_jpeg_without_its_end_is_refused, channels_and_colours_are_kept_apart,
+          png_comes_back_exactly, jpeg_comes_back_nearly,
           transparency_is_laid_over_white, bad_files_get_one_clear_line,
           a_header_that_lies_is_refused, plain_pictures_are_accepted,
           cut_files_are_refused,

@@ -286,7 +286,58 @@ static Tensor *moving_loss(Tape *tape, void *state) {
 START_TEST(gradients_of_moving) { check_gradients(moving_loss, 0); }
 END_TEST
 
-TEST_MAIN("layers", linear_example, layernorm_example_and_eps, gelu_golden_values,
+// Sums, extremes and rows of zeros
+static Tensor *twice_loss(Tape *tape, void *state) {
+  Inputs *in = state;
+  Tensor *y = linear(tape, linear(tape, in->x, in->w, in->b), in->w, in->b);
+  return weighted_sum(tape, y);
+}
+
+START_TEST(a_linear_used_twice_adds_both_gradients) {
+  Params *params = params_new();
+  Inputs in = {random_parameter(params, "x", SHAPE(3, 5), 1),
+               random_parameter(params, "w", SHAPE(5, 5), 1),
+               random_parameter(params, "b", SHAPE(5), 1), 0};
+  params_fill(params, 1);
+  assert_gradients(twice_loss, &in, params);
+  params_free(params);
+}
+END_TEST
+
+START_TEST(backward_kernels_add) {
+  const real x[] = {5, 6}, dy[] = {1, 2};
+  real dw[4] = {100, 100, 100, 100}, db[2] = {100, 100};
+  linear_backward_weight(dw, db, dy, x, 1, 2, 2);
+  ck_assert(db[0] == 101 && db[1] == 102 && dw[0] == 105 && dw[3] == 112);
+}
+END_TEST
+
+START_TEST(gelu_far_out) {
+  for (int kind = 0; kind < 3; kind++) {
+    const real x[] = {100, -100};
+    real y[2];
+    gelu_forward(y, x, (GeluKind)kind, 2);
+    ck_assert(y[0] == 100 && fabs((double)y[1]) < 1e-30);
+  }
+}
+END_TEST
+
+START_TEST(normalize_eps_and_zero_rows) {
+  const real x[] = {3, 4}, zero[] = {0, 0}, dy[] = {1, 2};
+  real y[2], length, dx[2] = {0, 0};
+  normalize_forward(y, &length, x, 5, 1, 2);
+  ck_assert_double_eq_tol(y[0], 0.3, 1e-6);
+  length = 0;
+  normalize_backward(dx, dy, zero, &length, 0, 1, 2);
+  ck_assert(dx[0] == 0 && dx[1] == 0);
+  normalize_backward(dx, dy, zero, &length, (real)0.5, 1, 2);
+  ck_assert(dx[0] == 2 && dx[1] == 4);
+}
+END_TEST
+
+TEST_MAIN("layers", a_linear_used_twice_adds_both_gradients, backward_kernels_add,
+          gelu_far_out, normalize_eps_and_zero_rows,
+          linear_example, layernorm_example_and_eps, gelu_golden_values,
           gelu_identity_and_distance, softmax_example_and_safety,
           normalize_example_and_zero, layernorm_ignores_scale_and_shift,
           layernorm_gradient_has_no_part_along_ones_or_x,

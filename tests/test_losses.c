@@ -1,6 +1,7 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
 #include "tensor/losses.h"
 
+#include "tensor/arithmetic.h"
 #include "testing.h"
 
 static Tensor *logits_of(Tape *tape, int rows, int n, const double *values) {
@@ -59,5 +60,22 @@ START_TEST(gradients_of_cross_entropy) {
 }
 END_TEST
 
-TEST_MAIN("losses", known_losses, the_gradient_is_said_minus_true,
+// A loss within a sum
+static Tensor *doubled_loss(Tape *tape, void *state) {
+  const int labels[] = {4, 0};
+  Tensor *loss = cross_entropy(tape, *(Tensor **)state, labels, 0.1, NULL);
+  return add(tape, loss, loss);
+}
+
+START_TEST(a_loss_passes_on_its_gradient) {
+  Params *params = params_new();
+  Tensor *x = random_parameter(params, "x", SHAPE(2, 5), 2);
+  params_fill(params, 1);
+  assert_gradients(doubled_loss, &x, params);
+  params_free(params);
+}
+END_TEST
+
+TEST_MAIN("losses", a_loss_passes_on_its_gradient,
+          known_losses, the_gradient_is_said_minus_true,
           gradients_of_cross_entropy)

@@ -67,5 +67,15 @@ START_TEST(a_command_line_is_read) {
 }
 END_TEST
 
-TEST_MAIN("options", values_are_set_and_read_back,
+// Bounds
+START_TEST(bounds_belong_to_the_range) {
+  Option *n = &table[0], *x = &table[1]; /* 1 to 9, 0 to 1 */
+  ck_assert(option_set(n, "1") && count == 1 && option_set(n, "9") && count == 9);
+  ck_assert(option_set(x, "0") && rate == 0 && option_set(x, "1") && rate == 1);
+  ck_assert(!option_set(x, "-0.001") && !option_set(x, "1.001") && rate == 1);
+}
+END_TEST
+
+TEST_MAIN("options", bounds_belong_to_the_range,
+          values_are_set_and_read_back,
           bad_values_are_refused_and_change_nothing, a_command_line_is_read)

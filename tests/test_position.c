@@ -62,5 +62,18 @@ START_TEST(resizing) {
 }
 END_TEST
 
-TEST_MAIN("position", golden_rows_of_the_mae_convention,
+// Wide rows
+START_TEST(resizing_wide_rows_and_to_one) {
+  real from[2 * 9], one[2][9], to[2 * 25], half[2][25], corner[2];
+  for (int i = 0; i < 18; i++) from[i] = one[i % 2][i / 2] = (real)((i * i) % 23);
+  position_resize(to, 5, from, 3, 2, 0);
+  for (int c = 0; c < 2; c++) position_resize(half[c], 5, one[c], 3, 1, 0);
+  for (int i = 0; i < 50; i++) ck_assert(to[i] == half[i % 2][i / 2]);
+  position_resize(corner, 1, from, 3, 2, 0);
+  ck_assert(corner[0] == from[0] && corner[1] == from[1]);
+}
+END_TEST
+
+TEST_MAIN("position", resizing_wide_rows_and_to_one,
+          golden_rows_of_the_mae_convention,
           products_depend_on_the_distance_only, declared_tables, resizing)

@@ -15,6 +15,12 @@ START_TEST(draws_depend_on_seed_purpose_and_index_only) {
 }
 END_TEST
 
+/* Runs made by this version can be repeated by the next. */
+START_TEST(the_generator_stays_the_same) {
+  ck_assert(random_bits(random_key(1, "init"), 7) == 0x851aa03c9015536bu);
+}
+END_TEST
+
 START_TEST(moments_are_those_of_the_distributions) {
   RandomKey key = random_key(3, "moments");
   double u = 0, uu = 0, z = 0, zz = 0, z4 = 0;
@@ -63,7 +69,8 @@ START_TEST(every_permutation_of_three_is_as_likely) {
 }
 END_TEST
 
-TEST_MAIN("random", draws_depend_on_seed_purpose_and_index_only,
+TEST_MAIN("random", the_generator_stays_the_same,
+          draws_depend_on_seed_purpose_and_index_only,
           moments_are_those_of_the_distributions,
           neighbouring_keys_are_not_correlated,
           a_permutation_holds_each_index_once,

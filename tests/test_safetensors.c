@@ -108,5 +108,52 @@ START_TEST(a_full_disk_keeps_the_old_file) {
 }
 END_TEST
 
-TEST_MAIN("safetensors", tensors_and_notes_come_back, lying_headers_are_refused,
+// Orders, overflows and alignment
+static Safetensors *read_header(const char *header, size_t data) {
+  const char *path = scratch_path(scratch_folder("safehead"), "m.safetensors");
+  char bytes[2000] = {0};
+  size_t length = strlen(header);
+  bytes[0] = (char)(length & 255), bytes[1] = (char)(length >> 8);
+  memcpy(bytes + 8, header, length);
+  write_file(path, bytes, 8 + length + data);
+  return safetensors_read(path);
+}
+
+START_TEST(headers_refused_and_accepted) {
+#define PLACED(name, dtype, shape, place) \
+  "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" place "}"
+  ck_assert(!read_header("{" PLACED("t", "F32", "[4611686018427387906]", "[0,8]") "}",
+                         8));
+  ck_assert(!read_header("{" PLACED("t", "F32", "[0,-1]", "[0,0]") "}", 0));
+  /* another order in the header than in the data, and an empty tensor */
+  Safetensors *f = read_header(
+      "{" PLACED("b", "F16", "[2]", "[8,12]") "," PLACED("a", "F32", "[2]", "[0,8]") ","
+      PLACED("e", "F32", "[0]", "[0,0]") "," PLACED("z", "F32", "[0]", "[8,8]") "}", 12);
+  ck_assert_msg(f != NULL, "%s", fail_message());
+  ck_assert_int_eq(safetensors_count(f), 4);
+  ck_assert(!safetensors_check(f, "b", SHAPE(2)));
+  ck_assert(strstr(fail_message(), "expected type F32 or F64, found F16"));
+  ck_assert(safetensors_check(f, "a", SHAPE(2)));
+  safetensors_free(f);
+  f = read_header("{" PLACED("t", "F32", "[2,3]", "[0,24]") "}", 24);
+  ck_assert(!safetensors_check(f, "t", SHAPE(2)));
+  safetensors_free(f);
+}
+END_TEST
+
+START_TEST(the_data_starts_at_a_multiple_of_eight) {
+  const char *path = scratch_path(scratch_folder("safealign"), "m.safetensors");
+  for (int i = 0; i < 8; i++) {
+    SafetensorsItem item = {&"ttttttttt"[i], SHAPE(1), b};
+    ck_assert(safetensors_write(path, &item, 1, NULL, 0));
+    char *bytes = read_file(path, NULL);
+    ck_assert_int_eq(bytes[0] & 7, 0);
+    free(bytes);
+  }
+}
+END_TEST
+
+TEST_MAIN("safetensors", headers_refused_and_accepted,
+          the_data_starts_at_a_multiple_of_eight,
+          tensors_and_notes_come_back, lying_headers_are_refused,
           cut_files_are_refused, a_full_disk_keeps_the_old_file)

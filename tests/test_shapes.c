@@ -48,5 +48,37 @@ START_TEST(figures_have_their_areas) {
 }
 END_TEST
 
-TEST_MAIN("shapes", drawings_repeat_and_differ_by_seed, all_kinds_occur_as_often,
+// Variety
+START_TEST(shapes_vary_in_colour_place_and_grain) {
+  enum { COUNT = 400 };
+  Dataset data;
+  double sum[2] = {0}, squares = 0, mean = 0;
+  int dots = 0, strongest[3] = {0};
+  shapes_make(&data, COUNT, 1);
+  for (int n = 0; n < COUNT; n++) {
+    const uint8_t *p = dataset_image(&data, n);
+    double ground = (p[0] + p[93] + p[3 * 992] + p[3071]) / 4.0, part[3] = {0};
+    for (int i = 0; i < 1024; i++) {
+      bool figure = false;
+      for (int c = 0; c < 3; c++) figure |= fabs(p[3 * i + c] - ground) > 50;
+      if (!figure) continue;
+      dots++, sum[0] += i % 32 + 0.5, sum[1] += i / 32 + 0.5;
+      for (int c = 0; c < 3; c++) part[c] += p[3 * i + c];
+    }
+    int best = part[1] > part[0] ? 1 : 0;
+    strongest[part[2] > part[best] ? 2 : best]++;
+  }
+  for (int c = 0; c < 3; c++) ck_assert_int_gt(strongest[c], 40);
+  for (int k = 0; k < 2; k++) ck_assert_double_eq_tol(sum[k] / dots, 16, 1);
+  dataset_free(&data);
+  Image empty = shapes_draw(NULL, 0, random_key(1, "empty"));
+  for (int i = 0; i < 3072; i++) mean += empty.pixels[i] / 3072.0;
+  for (int i = 0; i < 3072; i++) squares += pow(empty.pixels[i] - mean, 2) / 3072;
+  ck_assert_double_eq_tol(sqrt(squares), 8, 0.6);
+  image_free(&empty);
+}
+END_TEST
+
+TEST_MAIN("shapes", shapes_vary_in_colour_place_and_grain,
+          drawings_repeat_and_differ_by_seed, all_kinds_occur_as_often,
           figures_have_their_areas)

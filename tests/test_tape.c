@@ -145,7 +145,18 @@ START_TEST(a_derivative_that_is_no_number_is_found) {
 }
 END_TEST
 
-TEST_MAIN("tape", the_hand_example, every_use_adds_to_the_gradient,
+// What a reset forgets
+START_TEST(reset_forgets_the_work) {
+  Tape *tape = tape_new();
+  tape->macs = 7;
+  tape_reset(tape, (RandomKey){0});
+  ck_assert(tape->macs == 0);
+  tape_free(tape);
+}
+END_TEST
+
+TEST_MAIN("tape", reset_forgets_the_work,
+          the_hand_example, every_use_adds_to_the_gradient,
           what_needs_no_gradient_gets_none, nothing_is_recorded_when_not_asked,
           arithmetic_passes_the_gradient_check, a_wrong_derivative_is_found,
           a_derivative_that_is_no_number_is_found,

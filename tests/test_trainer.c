@@ -8,6 +8,7 @@
 #include "tensor/losses.h"
 #include "testing.h"
 #include "train/checkpoint.h"
+#include "train/schedule.h"
 
 #include "base/fail.h"
 
@@ -77,6 +78,7 @@ static Tensor *points_loss(Tape *tape, void *state, int step, double *metric) {
 }
 
 static void points_evaluate(Tape *tape, void *state, double *loss, double *metric) {
+  ck_assert(!tape->training && !tape->recording);
   *loss = points_loss(tape, state, 1000, metric)->value[0];
 }
 
@@ -292,7 +294,84 @@ START_TEST(what_is_not_finite_stops_the_run) {
 }
 END_TEST
 
-TEST_MAIN("trainer", resuming_gives_the_same_bits, rows_beyond_the_checkpoint_go,
+// The loop written out
+START_TEST(a_run_is_the_loop_of_the_book) {
+  char folder[256];
+  snprintf(folder, sizeof folder, "%s", scratch_folder("loop"));
+  TrainerConfig c = config_of(folder);
+  c.decay = 0.1, c.clip = 0.3;
+  Points trained = points_new(), points = points_new();
+  ck_assert_int_eq(train(&trained, &c).end, TRAINER_DONE);
+  Tape *tape = tape_new();
+  tape->training = true;
+  AdamW adamw = adamw_new(points.params, c.beta2, c.decay);
+  FILE *log = fopen(scratch_path(folder, "log.tsv"), "r");
+  char row[256];
+  ck_assert(fgets(row, sizeof row, log) != NULL); /* the header */
+  for (int step = 1; step <= c.steps; step++) {
+    double metric, lr = schedule_rate(step, c.steps, c.warmup, c.lr, 0);
+    tape_reset(tape, random_subkey(random_key(3, "step"), (uint64_t)step));
+    params_clear_grad(points.params);
+    Tensor *loss = points_loss(tape, &points, step - 1, &metric);
+    tape_backward(tape, loss);
+    double norm = clip_gradients(points.params, c.clip);
+    adamw_update(&adamw, lr);
+    char want[256];
+    snprintf(want, sizeof want, "%d\t%d\t%.6f\t%.6g\t%.6g\t%.6f\n", step,
+             step <= 15 ? 1 : step <= 30 ? 2 : 3, (double)loss->value[0], lr, norm,
+             metric);
+    ck_assert(fgets(row, sizeof row, log) != NULL);
+    ck_assert_str_eq(row, want);
+  }
+  fclose(log);
+  ck_assert_mem_eq(points.params->value, trained.params->value,
+                   points.params->size * sizeof(real));
+  char *gradients = read_file(scratch_path(folder, "gradients.tsv"), NULL);
+  ck_assert(strstr(gradients, "\n2\thead.bias\t"));
+  ck_assert(strstr(gradients, "\n40\thead.bias\t"));
+  ck_assert(!strstr(gradients, "\n3\t"));
+  free(gradients);
+  adamw_free(&adamw);
+  tape_free(tape);
+  params_free(points.params);
+  params_free(trained.params);
+}
+END_TEST
+
+START_TEST(checkpoints_hold_what_they_say) {
+  char folder[256];
+  snprintf(folder, sizeof folder, "%s", scratch_folder("holds"));
+  Points points = points_new();
+  TrainerConfig c = config_of(folder);
+  AdamW adamw = adamw_new(points.params, 0.99, 0);
+  DataNotes none = {.count = 0};
+  Progress progress;
+  ck_assert(checkpoint_save(folder, &adamw, (Progress){20, 1000}, &none, &program));
+  Safetensors *file = safetensors_read(scratch_path(folder, "model.safetensors"));
+  ck_assert_int_eq(safetensors_count(file), 2); /* no moments */
+  ck_assert(safetensors_note(file, "option.threads") == NULL); /* transient */
+  ck_assert_str_eq(safetensors_note(file, "option.seed"), "3");
+  safetensors_free(file);
+  c.resume = true;
+  TrainerResult result = train(&points, &c);
+  ck_assert_int_eq(result.end, TRAINER_DONE);
+  ck_assert(result.seconds >= 1000); /* goes on counting */
+  /* the model in place of the checkpoint: no moments */
+  size_t count;
+  char *bytes = read_file(scratch_path(folder, "model.safetensors"), &count);
+  write_file(scratch_path(folder, "checkpoint.safetensors"), bytes, count);
+  ck_assert_int_eq(train(&points, &c).end, TRAINER_FAILED);
+  ck_assert(strstr(fail_message(), "expected a tensor adamw.m.head.weight, found none"));
+  free(bytes);
+  ck_assert(checkpoint_save(folder, &adamw, (Progress){-1, 0}, &none, &program));
+  ck_assert(!checkpoint_load(folder, &adamw, &progress));
+  adamw_free(&adamw);
+  params_free(points.params);
+}
+END_TEST
+
+TEST_MAIN("trainer", a_run_is_the_loop_of_the_book, checkpoints_hold_what_they_say,
+          resuming_gives_the_same_bits, rows_beyond_the_checkpoint_go,
           a_signal_stops_and_saves, no_heap_after_the_first_step,
           the_trainer_itself_needs_no_heap,
           options_cannot_change_midway, damaged_checkpoints_are_refused,

@@ -269,7 +269,96 @@ START_TEST(gradients_of_vits) {
 }
 END_TEST
 
-TEST_MAIN("vit", parameters_equal_known_integers,
+// Where a vit drops and how it begins
+static const VitConfig wide = {
+    .image_size = 16, .channels = 3, .patch_size = 4, .width = 64, .depth = 3,
+    .heads = 4, .mlp = 128, .classes = 3, .position = POSITION_LEARNED, .eps = 1e-6,
+    .dropout = 0.1, .drop_path = 0.2};
+
+START_TEST(every_place_drops) {
+  for (int post = 0; post < 2; post++) {
+    VitConfig c = wide;
+    c.post_norm = post;
+    Params *params = params_new();
+    Vit vit = vit_declare(params, "", c);
+    params_fill(params, 1);
+    Tape *tape = tape_new();
+    tape->training = true;
+    Tensor *images = tape_tensor(tape, "images", SHAPE(1, 3, 16, 16));
+    memset(images->value, 0, tensor_size(images) * sizeof(real));
+    vit_forward(tape, &vit, images);
+    for (int i = 0; i < 3; i++) {
+      ck_assert_double_eq_tol(vit.blocks[i].config.drop_path, 0.1 * i, 1e-12);
+      ck_assert(vit.blocks[i].config.dropout == 0.1);
+    }
+    /* after the embedding; three dropouts a block; two paths in all but the first */
+    ck_assert_uint_eq(tape->drawn, 1 + 3 * 3 + 2 * 2);
+    tape_free(tape);
+    params_free(params);
+  }
+}
+END_TEST
+
+static void moments(const Params *params, const char *name, double *mean,
+                    double *deviation, double *largest) {
+  const Tensor *t = params_find(params, name)->tensor;
+  size_t n = tensor_size(t);
+  double sum = 0, squares = 0;
+  *largest = 0;
+  for (size_t i = 0; i < n; i++) {
+    double v = (double)t->value[i];
+    sum += v, squares += v * v, *largest = fmax(*largest, fabs(v));
+  }
+  *mean = sum / (double)n;
+  *deviation = sqrt(squares / (double)n - *mean * *mean);
+}
+
+START_TEST(first_values_of_a_vit) {
+  const struct {
+    const char *name;
+    double deviation;
+  } want[] = {{"patch_embed.proj.weight", sqrt(1 / 48.0)},
+              {"pos_embed", 0.02},
+              {"blocks.1.attn.qkv.weight", sqrt(6.0 / 128 / 3)},
+              {"blocks.1.attn.proj.weight", sqrt(6.0 / 128 / 3)},
+              {"blocks.1.mlp.fc1.weight", sqrt(6.0 / 192 / 3)},
+              {"blocks.1.mlp.fc2.bias", 1e-6},
+              {"blocks.1.mlp.fc1.bias", 1e-6},
+              {"head.weight", 0}};
+  Params *params = params_new();
+  vit_declare(params, "", wide);
+  params_fill(params, 1);
+  for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+    double mean, deviation, largest;
+    moments(params, want[i].name, &mean, &deviation, &largest);
+    ck_assert_msg(fabs(deviation - want[i].deviation) <= 0.25 * want[i].deviation &&
+                      fabs(mean) <= 0.4 * want[i].deviation,
+                  "%s: mean %g, deviation %g", want[i].name, mean, deviation);
+  }
+  double mean, deviation, largest, bound = sqrt(6.0 / 128);
+  moments(params, "blocks.1.attn.qkv.weight", &mean, &deviation, &largest);
+  ck_assert_double_eq_tol(largest, bound, 0.01 * bound);
+  params_free(params);
+}
+END_TEST
+
+START_TEST(published_heads) {
+  const struct {
+    const char *name;
+    int heads;
+  } want[] = {{"Ti/16", 3}, {"S/16", 6},  {"B/16", 12}, {"L/16", 16},
+              {"H/14", 16}, {"g/14", 16}, {"G/14", 16}, {"e/14", 16}};
+  for (int i = 0; i < 8; i++) {
+    VitConfig c;
+    ck_assert(vit_named(&c, want[i].name) && vit_check(&c));
+    ck_assert_int_eq(c.heads, want[i].heads);
+    ck_assert(c.gelu == GELU_TANH && c.eps == 1e-6);
+  }
+}
+END_TEST
+
+TEST_MAIN("vit", every_place_drops, first_values_of_a_vit, published_heads,
+          parameters_equal_known_integers,
           the_books_own_models_have_the_counts_worked_by_hand,
           work_equals_an_independent_formula, the_tape_counts_the_same_work,
           names_are_checked, impossible_sizes_are_named,
