@@ -99,17 +99,17 @@ END_TEST
 START_TEST(maps_are_white_where_they_must_be) {
   Fixture f = fixture(50);
   Image map = gallery_positions(&f.vit), attention = gallery_attention(&f.vit, &f.data);
-  int step = 4 * 17 + 2; /* four patches of 17 dots, and a gap of two */
-  ck_assert_int_eq(map.width, 4 * step + 2);
+  int step = 4 * 17 + 4; /* four patches of 17 dots, and a gap of four */
+  ck_assert_int_eq(map.width, 4 * step + 4);
   for (int i = 0; i < 16; i++) {
-    int x = 2 + i % 4 * step + i % 4 * 17 + 8, y = 2 + i / 4 * step + i / 4 * 17 + 8;
+    int x = 4 + i % 4 * step + i % 4 * 17 + 8, y = 4 + i / 4 * step + i / 4 * 17 + 8;
     ck_assert_int_ge(map.pixels[y * map.width + x], 254);
   }
-  ck_assert_int_eq(attention.width, 3 * 66 + 2); /* a picture and two blocks */
-  ck_assert_int_eq(attention.height, SHAPES_KINDS * 66 + 2);
+  ck_assert_int_eq(attention.width, 3 * 68 + 4); /* a picture and two blocks */
+  ck_assert_int_eq(attention.height, SHAPES_KINDS * 68 + 4);
   int white = 0;
-  for (int y = 2; y < 66; y++)
-    for (int x = 68; x < 132; x++)
+  for (int y = 4; y < 68; y++)
+    for (int x = 72; x < 136; x++)
       white += attention.pixels[3 * (y * attention.width + x)] == 255;
   ck_assert_int_ge(white, 16 * 16);
   image_free(&map);

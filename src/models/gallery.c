@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "tensor/losses.h"
 
-enum { GAP = 2 };
+enum { GAP = 4 };
 
 // Predict all pictures
 enum { CHUNK = 200 };
