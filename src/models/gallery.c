@@ -140,6 +140,7 @@ Image gallery_positions(const Vit *vit) {
   int scale = 64 / n + 1;
   if (!vit->pos_embed) return (Image){0};
   Image grid = grid_new(n, n, n * scale, 1);
+  memset(grid.pixels, 0, (size_t)grid.width * (size_t)grid.height); /* black gaps */
   const real *table = vit->pos_embed->value + (vit->tokens - vit->patches) * D;
   real *map = allocate((size_t)(n * n), sizeof *map);
   for (int i = 0; i < n * n; i++) {
