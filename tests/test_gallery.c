@@ -55,11 +55,16 @@ START_TEST(predictions_agree_with_the_loss) {
   done(&b);
 }
 END_TEST
+/* Write the gallery and open one of its tables. */
+static FILE *written(const Fixture *f, const char *name) {
+  const char *folder = scratch_folder("gallery");
+  ck_assert(gallery_write(folder, &f->vit, &f->data, &f->said));
+  return fopen(scratch_path(folder, name), "r");
+}
+
 START_TEST(the_worst_mistakes_are_listed_in_order) {
   Fixture f = fixture(50);
-  const char *folder = scratch_folder("gallery");
-  ck_assert(gallery_write(folder, &f.vit, &f.data, &f.said));
-  FILE *file = fopen(scratch_path(folder, "mistakes.tsv"), "r");
+  FILE *file = written(&f, "mistakes.tsv");
   char truth[32], said[32];
   double p, before = 0;
   int listed = 0, worse = 0;
@@ -79,9 +84,7 @@ END_TEST
 
 START_TEST(confusion_counts_every_picture) {
   Fixture f = fixture(50);
-  const char *folder = scratch_folder("confusion");
-  ck_assert(gallery_write(folder, &f.vit, &f.data, &f.said));
-  FILE *file = fopen(scratch_path(folder, "confusion.tsv"), "r");
+  FILE *file = written(&f, "confusion.tsv");
   int truth, said, times, all = 0, right = 0;
   while (fscanf(file, "%d %d %d", &truth, &said, &times) == 3) {
     all += times;

@@ -5,6 +5,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* Data compressed with deflate (PNG, gzip) grow at most by this factor. A file
+   that claims to hold more lies. */
+enum { DEFLATE_LIMIT = 1032 };
+
 /* The whole file, plus one zero byte that *count does not count; the caller
    frees. NULL with a message if it is missing, a folder, or unreadable. */
 char *file_read(const char *path, size_t *count);

@@ -10,9 +10,10 @@
 #include <zlib.h>
 
 #include "base/fail.h"
+#include "base/files.h"
 #include "base/memory.h"
 
-enum { MAX_SIDE = 256, MAX_COUNT = 10000000, DEFLATE_LIMIT = 1032 };
+enum { MAX_SIDE = 256, MAX_COUNT = 10000000 };
 
 // Read an IDX file
 static bool read_sizes(gzFile file, const char *path, int rank, int *sizes) {

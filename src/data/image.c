@@ -26,8 +26,6 @@ void image_free(Image *image) {
 }
 
 // Check what the file claims
-enum { DEFLATE_LIMIT = 1032 };
-
 static bool jpeg_is_whole(const uint8_t *bytes, size_t count) {
   for (size_t i = count - 1; i > 1; i--) {
     if (bytes[i - 1] != 0xff) continue;

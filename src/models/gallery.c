@@ -1,7 +1,6 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include "models/gallery.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,15 +24,18 @@ static Tensor *images_tensor(Tape *tape, const Dataset *data, const int *index,
   return images;
 }
 
-static void note_row(Predictions *p, int i, const real *logits, int label, int n) {
-  double sum = 0, largest = (double)logits[0];
-  for (int k = 1; k < n; k++) {
-    if (logits[k] > logits[p->said[i]]) p->said[i] = k;
-    largest = fmax(largest, (double)logits[k]);
+/* What the logits of n pictures, the first of them number `at`, say. */
+static void note_logits(Tape *tape, Predictions *p, int at, const Tensor *logits,
+                        const int *labels) {
+  int n = tensor_rows(logits), classes = tensor_last(logits);
+  real *losses = tape_memory(tape, (size_t)n * sizeof *losses);
+  real *p_of_class = tape_memory(tape, tensor_size(logits) * sizeof *p_of_class);
+  cross_entropy_forward(losses, p_of_class, logits->value, labels, 0, n, classes);
+  for (int i = 0; i < n; i++) {
+    p->losses[at + i] = (double)losses[i];
+    p->said[at + i] = largest_of_row(logits->value + i * classes, classes);
+    p->correct += p->said[at + i] == labels[i];
   }
-  for (int k = 0; k < n; k++) sum += exp((double)logits[k] - largest);
-  p->losses[i] = log(sum) + largest - (double)logits[label];
-  p->correct += p->said[i] == label;
 }
 
 Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
@@ -48,12 +50,9 @@ Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
     for (int i = 0; i < n; i++) index[i] = at + i;
     tape_reset(tape, (RandomKey){0});
     Tensor *logits = vit_forward(tape, vit, images_tensor(tape, data, index, n, labels));
-    for (int i = 0; i < n; i++) {
-      note_row(&p, at + i, logits->value + i * data->classes, labels[i],
-               data->classes);
-      p.loss += p.losses[at + i] / data->count;
-    }
+    note_logits(tape, &p, at, logits, labels);
   }
+  for (int i = 0; i < data->count; i++) p.loss += p.losses[i] / data->count;
   return p;
 }
 
@@ -208,17 +207,23 @@ enum { WORST = 24, WORST_ACROSS = 12 };
 /* Indices of the wrong pictures with the largest losses; returns how many. */
 static int worst_mistakes(const Predictions *p, const Dataset *data, int *index) {
   int count = 0;
-  bool full = false;
   for (int i = 0; i < data->count; i++) {
     if (p->said[i] == data->labels[i]) continue;
+    if (count == WORST && p->losses[index[WORST - 1]] >= p->losses[i]) continue;
     int at = count < WORST ? count++ : WORST - 1;
-    if (at == WORST - 1 && full && p->losses[index[at]] >= p->losses[i]) continue;
-    full = count == WORST;
     for (; at > 0 && p->losses[index[at - 1]] < p->losses[i]; at--)
       index[at] = index[at - 1];
     index[at] = i;
   }
   return count;
+}
+
+static bool write_picture(const char *folder, const char *name, Image image) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%s.png", folder, name);
+  bool good = !image.pixels || image_save(&image, path);
+  image_free(&image);
+  return good;
 }
 
 static bool write_mistakes(const char *folder, const Predictions *p,
@@ -237,10 +242,8 @@ static bool write_mistakes(const char *folder, const Predictions *p,
               data->class_names[p->said[index[i]]], exp(-p->losses[index[i]]));
   }
   bool good = file && file_commit(file, path);
-  snprintf(path, sizeof path, "%s/mistakes.png", folder);
-  good = good && image_save(&grid, path);
-  image_free(&grid);
-  return good;
+  if (!good) image_free(&grid);
+  return good && write_picture(folder, "mistakes", grid);
 }
 
 // Write the gallery
@@ -256,14 +259,6 @@ static bool write_confusion(const char *folder, const Predictions *p,
     fprintf(file, "%d\t%d\t%d\n", truth, said, times);
   }
   return file && file_commit(file, path);
-}
-
-static bool write_picture(const char *folder, const char *name, Image image) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s.png", folder, name);
-  bool good = !image.pixels || image_save(&image, path);
-  image_free(&image);
-  return good;
 }
 
 bool gallery_write(const char *folder, const Vit *vit, const Dataset *data,

@@ -51,7 +51,7 @@ Attention attention_declare(Params *params, const char *prefix, int width, int h
 }
 
 Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
-                                Tensor **weights) {
+                        Tensor **weights) {
   Tensor *qkv = linear(tape, x, layer->qkv.weight, layer->qkv.bias);
   Tensor *y = attention(tape, qkv, layer->heads, layer->causal, weights);
   return linear(tape, y, layer->proj.weight, layer->proj.bias);

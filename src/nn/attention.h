@@ -21,5 +21,5 @@ typedef struct Attention {
 Attention attention_declare(Params *params, const char *prefix, int width, int heads,
                             bool causal);
 Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
-                                Tensor **weights);
+                        Tensor **weights);
 #endif

@@ -55,7 +55,7 @@ static void sum_backward(const Entry *e) {
 }
 
 Tensor *sum(Tape *tape, Tensor *a) {
-  Tensor *y = tape_tensor(tape, "sum", (Shape){0, {1, 1, 1, 1}});
+  Tensor *y = tape_tensor(tape, "sum", SCALAR);
   size_t n = tensor_size(a);
   real total = 0;
   for (size_t i = 0; i < n; i++) total += a->value[i];

@@ -18,21 +18,24 @@ static void cross_entropy_op_backward(const Entry *e) {
 }
 
 // Count the rows that are right
+int largest_of_row(const real *row, int n) {
+  int best = 0;
+  for (int i = 1; i < n; i++)
+    if (row[i] > row[best]) best = i;
+  return best;
+}
+
 static int count_correct(const real *logits, const int *labels, int rows, int n) {
   int correct = 0;
-  for (int r = 0; r < rows; r++) {
-    int best = 0;
-    for (int i = 1; i < n; i++)
-      if (logits[(size_t)r * n + i] > logits[(size_t)r * n + best]) best = i;
-    correct += best == labels[r];
-  }
+  for (int r = 0; r < rows; r++)
+    correct += largest_of_row(logits + (size_t)r * n, n) == labels[r];
   return correct;
 }
 
 Tensor *cross_entropy(Tape *tape, Tensor *logits, const int *labels,
                       double smoothing, int *correct) {
   int rows = tensor_rows(logits), n = tensor_last(logits);
-  Tensor *loss = tape_tensor(tape, "cross_entropy", (Shape){0, {1, 1, 1, 1}});
+  Tensor *loss = tape_tensor(tape, "cross_entropy", SCALAR);
   CrossEntropySaved *s = tape_memory(tape, sizeof *s);
   real *losses = tape_memory(tape, (size_t)rows * sizeof(real)), total = 0;
   s->p = tape_memory(tape, (size_t)rows * n * sizeof(real));

@@ -10,4 +10,7 @@
    largest logit is at the label. */
 Tensor *cross_entropy(Tape *tape, Tensor *logits, const int *labels,
                       double smoothing, int *correct);
+
+/* The index of the largest of n numbers, the first if there are several. */
+int largest_of_row(const real *row, int n);
 #endif

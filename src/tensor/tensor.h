@@ -14,6 +14,7 @@ typedef struct Shape {
 
 #define SHAPE(...) shape_make((int)(sizeof(int[]){__VA_ARGS__} / sizeof(int)), \
                               (int[]){__VA_ARGS__})
+#define SCALAR shape_make(0, NULL) /* one number */
 Shape shape_make(int rank, const int *sizes);
 bool shape_equal(Shape a, Shape b);
 

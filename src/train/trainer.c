@@ -53,6 +53,14 @@ static bool save(Trainer *t) {
 }
 
 // Take one step
+static void note_gradients(Trainer *t, int step) {
+  for (int i = 0; i < t->params->count; i++) {
+    const Parameter *p = &t->params->list[i];
+    double norm = p->kind == PARAM_FIXED ? 0 : gradient_norm(p->tensor);
+    journal_row(&t->gradients, "%d\t%s\t%.6g\n", step, p->tensor->name, norm);
+  }
+}
+
 static double step_once(Trainer *t) {
   const TrainerConfig *c = t->config;
   int step = t->progress.step + 1;
@@ -63,10 +71,7 @@ static double step_once(Trainer *t) {
   params_clear_grad(t->params);
   Tensor *loss = t->task->loss(t->tape, t->task->state, step - 1, &metric);
   tape_backward(t->tape, loss);
-  for (int i = 0; step <= 2 || step == c->steps ? i < t->params->count : false; i++)
-    journal_row(&t->gradients, "%d\t%s\t%.6g\n", step, t->params->list[i].tensor->name,
-                t->params->list[i].kind == PARAM_FIXED
-                    ? 0 : gradient_norm(t->params->list[i].tensor));
+  if (step <= 2 || step == c->steps) note_gradients(t, step);
   double norm = clip_gradients(t->params, c->clip);
   t->progress.step = step;
   if (!isfinite((double)loss->value[0]) || !isfinite(norm)) return NAN;
