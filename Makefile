@@ -21,7 +21,7 @@ MAKEFLAGS += --no-builtin-rules
 CC := gcc
 CHAPTERS := $(sort $(wildcard chapters/*.nw))
 TANGLED := $(shell tools/tangle --list)
-LIBRARY := $(filter-out src/programs/%,$(filter src/%.c,$(TANGLED)))
+LIBRARY := $(filter-out src/programs/% src/kernels/%,$(filter src/%.c,$(TANGLED)))
 PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 TESTS := $(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED)))
 
@@ -58,14 +58,26 @@ $(addprefix build/debug/tangled/,$(TANGLED)): build/debug.stamp ;
 endif
 tangle: build/tangle.stamp
 
+# ---- Two sets of kernels -----------------------------------------------------------------------
+# Both are always built; which of them is linked is a choice. Debugging shows the naive ones.
+KERNELS := fast
+ifeq ($(filter $(KERNELS),fast naive),)
+$(error KERNELS: expected fast or naive, found $(KERNELS))
+endif
+NAIVE := src/kernels/naive.c src/kernels/common.c
+FAST := src/kernels/fast.c src/kernels/product.c src/kernels/common.c
+KERNELS_debug := $(NAIVE)
+kernels_of = $(or $(KERNELS_$(1)),$(if $(filter fast,$(KERNELS)),$(FAST),$(NAIVE)))
+
 # ---- Five builds of the same sources ----------------------------------------------------------
-# No -ffast-math. -ffp-contract=fast allows a*b+c in one instruction; 512-bit vectors where there are any.
+# No -ffast-math. -ffp-contract=fast allows a*b+c in one instruction; -fno-math-errno lets sqrt be one,
+# -fno-trapping-math lets both sides of a choice be computed; 512-bit vectors where there are any.
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wvla
 WIDE := $(shell $(CC) -mprefer-vector-width=512 -E -x c /dev/null >/dev/null 2>&1 && echo -mprefer-vector-width=512)
 COMMON := -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L $(WARNINGS)
-FLAGS_release := -O3 -march=native $(WIDE) -ffp-contract=fast -fopenmp
-FLAGS_double := -DREAL_DOUBLE -O2 -march=native -ffp-contract=fast -fopenmp
+FLAGS_release := -O3 -march=native $(WIDE) -ffp-contract=fast -fno-math-errno -fno-trapping-math -fopenmp
+FLAGS_double := -DREAL_DOUBLE -O2 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math -fopenmp
 FLAGS_asan := -O1 -g -fopenmp -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_asan-double := -DREAL_DOUBLE $(FLAGS_asan)
 # stb's JPEG writer, which only tests use, shifts into the sign bit; all else in it is checked.
@@ -75,16 +87,21 @@ LINK_debug := -fopenmp
 LIBS := -ljansson -lz -lm
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck -lsubunit -lm -lrt -lpthread)
 
+build/kernels.chosen: FORCE
+	@mkdir -p build
+	@echo $(KERNELS) | cmp -s - $@ || echo $(KERNELS) >$@
+
 # $(1) build, $(2) folder of its sources
 define BUILD
 build/$(1)/%.o: $(2)%.c Makefile
 	@mkdir -p $$(@D)
 	$$(CC) $$(FLAGS_$(1)) $$(COMMON) -I$(2)src -I$(2)tests -MMD -MP -c $$< -o $$@
-build/$(1)/libsight.a: $$(LIBRARY:%.c=build/$(1)/%.o)
+build/$(1)/libsight.a: $$(patsubst %.c,build/$(1)/%.o,$$(LIBRARY) $(call kernels_of,$(1))) build/kernels.chosen
 	@rm -f $$@
-	ar rcs $$@ $$^
+	ar rcs $$@ $$(filter %.o,$$^)
 build/$(1)/tests/test_%: build/$(1)/tests/test_%.o build/$(1)/tests/testing.o build/$(1)/libsight.a
 	$$(CC) $$(FLAGS_$(1)) $$(LINK_$(1)) $$^ $$(CHECK_LIBS) $$(LIBS) -o $$@
+build/$(1)/tests/test_kernels: $$(patsubst %,build/$(1)/%.o,tests/naive_kernels tests/fast_kernels src/kernels/product)
 # A program that comes out as before keeps its date, so that no run is done again for nothing.
 $$(PROGRAMS:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(1)/src/programs/%.o build/$(1)/libsight.a
 	@mkdir -p $$(@D)

@@ -7,12 +7,13 @@
 
 START_TEST(the_example_of_the_book) {
   const real ln2 = (real)log(2);
-  real qkv[] = {ln2, 1, 3, 0, 2, 6}, y[2], weights[4]; /* q, k, v of each token */
-  attention_forward(y, weights, qkv, 1, 2, 1, 1, false);
+  real qkv[] = {ln2, 1, 3, 0, 2, 6}, y[2], sum[2], weights[4]; /* q, k, v */
+  attention_forward(y, sum, weights, qkv, 1, 2, 1, 1, false);
   ck_assert_double_eq_tol(weights[0], 1 / 3.0, 1e-6);
+  ck_assert_double_eq_tol(sum[0], log(2 + 4), 1e-6);
   ck_assert_double_eq_tol(y[0], 5, 1e-6);
   ck_assert_double_eq_tol(y[1], 4.5, 1e-6);
-  attention_forward(y, weights, qkv, 1, 2, 1, 1, true);
+  attention_forward(y, sum, weights, qkv, 1, 2, 1, 1, true);
   ck_assert_double_eq_tol(y[0], 3, 1e-6);
   ck_assert(weights[1] == 0);
 }

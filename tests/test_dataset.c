@@ -5,15 +5,17 @@
 
 START_TEST(every_shift_occurs_and_no_other) {
   enum { SIDE = 7, COUNT = 400 };
-  static uint8_t pixels[SIDE * SIDE];
-  uint8_t label = 0;
+  static uint8_t pixels[COUNT * SIDE * SIDE], label[COUNT];
   static real planes[COUNT * SIDE * SIDE];
   static int index[COUNT], labels[COUNT];
   int seen[SIDE * SIDE] = {0}, kinds = 0;
-  Dataset data = {.count = 1, .classes = 1, .channels = 1, .height = SIDE,
-                  .width = SIDE, .pixels = pixels, .labels = &label,
+  Dataset data = {.count = COUNT, .classes = 1, .channels = 1, .height = SIDE,
+                  .width = SIDE, .pixels = pixels, .labels = label,
                   .mean = {0}, .deviation = {1}};
-  pixels[3 * SIDE + 3] = 255; /* one dot in the middle */
+  for (int i = 0; i < COUNT; i++) { /* one dot in the middle of each */
+    pixels[i * SIDE * SIDE + 3 * SIDE + 3] = 255;
+    index[i] = i;
+  }
   dataset_batch(&data, index, COUNT, (Augment){1, false}, random_key(1, "s"), planes,
                 labels);
   for (int i = 0; i < COUNT * SIDE * SIDE; i++)

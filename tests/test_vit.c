@@ -172,7 +172,8 @@ START_TEST(the_first_loss_is_ln_n_and_the_blocks_get_no_gradient) {
     const Tensor *t = m.params->list[p].tensor;
     bool any = false;
     for (size_t i = 0; i < tensor_size(t); i++) any |= t->grad[i] != 0;
-    ck_assert_msg(any == (strncmp(t->name, "head.", 5) == 0), "%s", t->name);
+    if (strcmp(t->name, "head.bias") == 0) continue; /* as many of each label: 0 */
+    ck_assert_msg(any == (strcmp(t->name, "head.weight") == 0), "%s", t->name);
   }
   done(&m);
 }

@@ -61,7 +61,8 @@ void dataset_batch(const Dataset *data, const int *index, int count,
     uint8_t moved[DATASET_MAX_IMAGE];
     const uint8_t *pixels = dataset_image(data, index[i]);
     if (augment.shift || augment.flip) {
-      move_picture(moved, pixels, data, augment, random_subkey(key, (uint64_t)i));
+      move_picture(moved, pixels, data, augment,
+                   random_subkey(key, (uint64_t)index[i]));
       pixels = moved;
     }
     image_normalize(images + (size_t)i * size, pixels, data->channels, data->height,

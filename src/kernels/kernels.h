@@ -65,15 +65,14 @@ void gather_backward(real *dx, real *dfill, const real *dy, const int *index,
                      int count, int C);
 
 /* Attention of H heads of size D over qkv[B][T][3 H D] (queries, keys, values):
-   y[B][T][H D]; keeps weights[B][H][T][T], whose rows sum to one. Causal:
+   y[B][T][H D]; keeps log_sum[B][H][T], the logarithms of the sums under the
+   softmaxes. weights[B][H][T][T], whose rows sum to one, may be NULL. Causal:
    token t attends to 0..t only. Scores are scaled by 1 / sqrt(D).
    Source: Vaswani et al. 2017, section 3.2. */
-void attention_forward(real *y, real *weights, const real *qkv, int B, int T, int H,
-                       int D, bool causal);
-/* scratch[B][H][T] is overwritten. */
-void attention_backward(real *dqkv, real *scratch, const real *dy,
-                        const real *weights, const real *qkv, int B, int T, int H,
-                        int D, bool causal);
+void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
+                       int T, int H, int D, bool causal);
+void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
+                        const real *qkv, int B, int T, int H, int D, bool causal);
 
 /* One AdamW step for n weights. `correction1` and `correction2` are
    1 - beta^k. Updates w, m and v; g is read. */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <tgmath.h>
 
+#include "kernels/dot.h"
 #include "kernels/kernels.h"
 
 // Naive kernels
@@ -178,117 +179,87 @@ void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
     }
 }
 
-static real dot(const real *a, const real *b, int n) {
-  real sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int i = 0; i < n; i++) sum += a[i] * b[i];
-  return sum;
+typedef struct Head { /* one head of one image; tokens are `stride` apart */
+  const real *q, *k, *v;
+  int T, D, stride;
+  bool causal;
+} Head;
+
+static Head head_of(const real *qkv, int b, int h, int T, int H, int D, bool causal) {
+  const real *q = qkv + (size_t)b * T * 3 * H * D + h * D;
+  return (Head){q, q + H * D, q + 2 * H * D, T, D, 3 * H * D, causal};
 }
 
-void normalize_forward(real *y, real *length, const real *x, real eps, int rows,
-                       int n) {
-  for (int r = 0; r < rows; r++) {
-    const real *row = x + (size_t)r * n;
-    length[r] = sqrt(dot(row, row, n));
-    const real divisor = length[r] + eps;
-    for (int i = 0; i < n; i++)
-      y[(size_t)r * n + i] = divisor > 0 ? row[i] / divisor : 0;
+static real score(const Head *head, int t, int j) {
+  return dot(head->q + t * head->stride, head->k + j * head->stride, head->D) /
+         sqrt((real)head->D);
+}
+
+static real log_sum_of_scores(const Head *head, int t, int seen) {
+  real largest = -INFINITY, sum = 0;
+  for (int j = 0; j < seen; j++) largest = fmax(largest, score(head, t, j));
+  for (int j = 0; j < seen; j++) sum += exp(score(head, t, j) - largest);
+  return largest + log(sum);
+}
+
+static void head_forward(real *y, real *log_sum, real *weights, Head head) {
+  for (int t = 0; t < head.T; t++) {
+    const int seen = head.causal ? t + 1 : head.T;
+    real *out = y + t * head.stride / 3;
+    log_sum[t] = log_sum_of_scores(&head, t, seen);
+    for (int d = 0; d < head.D; d++) out[d] = 0;
+    for (int j = 0; j < head.T; j++) {
+      const real a = j < seen ? exp(score(&head, t, j) - log_sum[t]) : 0;
+      if (weights) weights[t * head.T + j] = a;
+      for (int d = 0; d < head.D; d++) out[d] += a * head.v[j * head.stride + d];
+    }
   }
 }
 
-void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
-                        real eps, int rows, int n) {
-  for (int r = 0; r < rows; r++) {
-    const real *row = x + (size_t)r * n, *slope = dy + (size_t)r * n;
-    const real divisor = length[r] + eps;
-    if (!(divisor > 0)) continue;
-    const real along = length[r] > 0 ? dot(slope, row, n) / (divisor * length[r]) : 0;
-    for (int i = 0; i < n; i++)
-      dx[(size_t)r * n + i] += (slope[i] - row[i] * along) / divisor;
-  }
-}
-
-void gather_forward(real *y, const real *x, const real *fill, const int *index,
-                    int count, int C) {
-  for (int k = 0; k < count; k++) {
-    const real *from = index[k] < 0 ? fill : x + (size_t)index[k] * C;
-    for (int c = 0; c < C; c++) y[(size_t)k * C + c] = from[c];
-  }
-}
-
-void gather_backward(real *dx, real *dfill, const real *dy, const int *index,
-                     int count, int C) {
-  for (int k = 0; k < count; k++) {
-    real *to = index[k] < 0 ? dfill : dx ? dx + (size_t)index[k] * C : NULL;
-    if (to)
-      for (int c = 0; c < C; c++) to[c] += dy[(size_t)k * C + c];
-  }
-}
-
-static void head_forward(real *y, real *weights, const real *qkv, int T, int H, int D,
-                         bool causal) {
-  const int stride = 3 * H * D; /* from one token to the next in qkv */
-  const real *q = qkv, *k = qkv + H * D, *v = qkv + 2 * H * D;
-  const real scale = 1 / sqrt((real)D);
-  for (int t = 0; t < T; t++) {
-    const int seen = causal ? t + 1 : T;
-    real *a = weights + t * T, *out = y + t * H * D;
-    for (int j = 0; j < T; j++)
-      a[j] = j < seen ? scale * dot(q + t * stride, k + j * stride, D) : 0;
-    softmax_row(a, a, seen);
-    for (int d = 0; d < D; d++) out[d] = 0;
-    for (int j = 0; j < seen; j++)
-      for (int d = 0; d < D; d++) out[d] += a[j] * v[j * stride + d];
-  }
-}
-
-void attention_forward(real *y, real *weights, const real *qkv, int B, int T, int H,
-                       int D, bool causal) {
+void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
+                       int T, int H, int D, bool causal) {
 #pragma omp parallel for collapse(2)
   for (int b = 0; b < B; b++)
-    for (int h = 0; h < H; h++)
-      head_forward(y + (size_t)b * T * H * D + h * D,
-                   weights + (size_t)(b * H + h) * T * T,
-                   qkv + (size_t)b * T * 3 * H * D + h * D, T, H, D, causal);
+    for (int h = 0; h < H; h++) {
+      const size_t head = (size_t)b * H + h;
+      head_forward(y + (size_t)b * T * H * D + h * D, log_sum + head * T,
+                   weights ? weights + head * T * T : NULL,
+                   head_of(qkv, b, h, T, H, D, causal));
+    }
 }
 
-static void head_backward(real *dqkv, real *ds, const real *dy, const real *weights,
-                          const real *qkv, int T, int H, int D, bool causal) {
-  const int stride = 3 * H * D, to_k = H * D, to_v = 2 * H * D;
+static void head_backward(real *dqkv, const real *dy, const real *y,
+                          const real *log_sum, Head head) {
+  const int stride = head.stride, D = head.D, to_k = stride / 3, to_v = 2 * to_k;
   const real scale = 1 / sqrt((real)D);
-  for (int t = 0; t < T; t++) {
-    const int seen = causal ? t + 1 : T;
-    const real *a = weights + t * T, *slope = dy + t * H * D;
-    const real *q = qkv + t * stride;
-    real *dq = dqkv + t * stride, average = 0;
-    for (int j = 0; j < seen; j++) {
-      ds[j] = dot(slope, qkv + j * stride + to_v, D);
-      average += ds[j] * a[j];
-    }
-    for (int j = 0; j < seen; j++) {
-      const real *k = qkv + j * stride + to_k;
+  for (int t = 0; t < head.T; t++) {
+    const real *slope = dy + t * to_k, *q = head.q + t * stride;
+    const real average = dot(slope, y + t * to_k, D);
+    real *dq = dqkv + t * stride;
+    for (int j = 0; j < (head.causal ? t + 1 : head.T); j++) {
+      const real *k = head.k + j * stride, *v = head.v + j * stride;
       real *dk = dqkv + j * stride + to_k, *dv = dqkv + j * stride + to_v;
-      ds[j] = a[j] * (ds[j] - average) * scale;
+      const real a = exp(score(&head, t, j) - log_sum[t]);
+      const real ds = a * (dot(slope, v, D) - average) * scale;
       for (int d = 0; d < D; d++) {
-        dv[d] += a[j] * slope[d];
-        dq[d] += ds[j] * k[d];
-        dk[d] += ds[j] * q[d];
+        dv[d] += a * slope[d];
+        dq[d] += ds * k[d];
+        dk[d] += ds * q[d];
       }
     }
   }
 }
 
-void attention_backward(real *dqkv, real *scratch, const real *dy,
-                        const real *weights, const real *qkv, int B, int T, int H,
-                        int D, bool causal) {
+void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
+                        const real *qkv, int B, int T, int H, int D, bool causal) {
 #pragma omp parallel for collapse(2)
   for (int b = 0; b < B; b++)
-    for (int h = 0; h < H; h++)
-      head_backward(dqkv + (size_t)b * T * 3 * H * D + h * D,
-                    scratch + (size_t)(b * H + h) * T,
-                    dy + (size_t)b * T * H * D + h * D,
-                    weights + (size_t)(b * H + h) * T * T,
-                    qkv + (size_t)b * T * 3 * H * D + h * D, T, H, D, causal);
+    for (int h = 0; h < H; h++) {
+      const size_t at = (size_t)b * T * H * D + h * D;
+      head_backward(dqkv + (size_t)b * T * 3 * H * D + h * D, dy + at, y + at,
+                    log_sum + ((size_t)b * H + h) * T,
+                    head_of(qkv, b, h, T, H, D, causal));
+    }
 }
 void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n) {
 #pragma omp parallel for simd if (n > 100000)

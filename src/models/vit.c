@@ -120,6 +120,8 @@ Tensor *vit_forward(Tape *tape, const Vit *vit, Tensor *images) {
 }
 
 // Count the work
+int vit_portion(const Vit *vit) { return 1023 / vit->tokens + 1; }
+
 double vit_macs(const VitConfig *c) {
   double side = c->image_size / c->patch_size, N = side * side;
   double T = N + (c->pool == POOL_CLS), D = c->width, M = c->mlp;

@@ -52,6 +52,10 @@ Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size);
 /* Multiply-adds of the matrix products of one image's forward pass. */
 double vit_macs(const VitConfig *config);
 
+/* How many images to work off at once: about 1024 tokens, few enough for what
+   is kept for the way back to stay near. */
+int vit_portion(const Vit *vit);
+
 /* The published configuration "Ti/16", "S/32", ... "e/14": image size 224, 3
    channels, 1000 classes, CLS, learned positions. False if there is none. */
 bool vit_named(VitConfig *config, const char *name);

@@ -8,7 +8,7 @@
 
 // Attention on the tape
 typedef struct AttentionSaved {
-  real *weights, *scratch;
+  real *log_sum;
   int heads;
   bool causal;
 } AttentionSaved;
@@ -16,7 +16,7 @@ typedef struct AttentionSaved {
 static void attention_op_backward(const Entry *e) {
   Tensor *qkv = e->input[0], *y = e->output;
   const AttentionSaved *s = e->saved;
-  attention_backward(qkv->grad, s->scratch, y->grad, s->weights, qkv->value,
+  attention_backward(qkv->grad, y->grad, y->value, s->log_sum, qkv->value,
                      y->shape.size[0], y->shape.size[1], s->heads,
                      y->shape.size[2] / s->heads, s->causal);
 }
@@ -26,14 +26,14 @@ Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal,
   int B = qkv->shape.size[0], T = qkv->shape.size[1], C = qkv->shape.size[2] / 3;
   assert(qkv->shape.rank == 3 && 3 * C == qkv->shape.size[2] && C % heads == 0);
   Tensor *y = tape_tensor(tape, "attention", SHAPE(B, T, C));
-  Tensor *a = tape_tensor(tape, "attention weights", SHAPE(B, heads, T, T));
   AttentionSaved *s = tape_memory(tape, sizeof *s);
   size_t rows = (size_t)B * heads * T;
-  *s = (AttentionSaved){a->value, tape_memory(tape, rows * sizeof(real)), heads,
-                        causal};
-  attention_forward(y->value, a->value, qkv->value, B, T, heads, C / heads, causal);
+  *s = (AttentionSaved){tape_memory(tape, rows * sizeof(real)), heads, causal};
+  if (weights)
+    *weights = tape_tensor(tape, "attention weights", SHAPE(B, heads, T, T));
+  attention_forward(y->value, s->log_sum, weights ? (*weights)->value : NULL,
+                    qkv->value, B, T, heads, C / heads, causal);
   tape->macs += 2.0 * B * T * T * C;
-  if (weights) *weights = a;
   tape_record(tape, y, attention_op_backward, s, qkv, NULL, NULL);
   return y;
 }

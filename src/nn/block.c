@@ -41,13 +41,16 @@ static Tensor *think(Tape *tape, const Block *block, Tensor *x) {
 Tensor *block_forward(Tape *tape, const Block *b, Tensor *x, Tensor **weights) {
   const BlockConfig *c = &b->config;
   if (c->post_norm) {
-    x = add(tape, x, drop_path(tape, attend(tape, b, x, weights), c->drop_path));
+    Tensor *branch = drop_path(tape, attend(tape, b, x, weights), c->drop_path);
+    x = add_in_place(tape, x, branch);
     x = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
-    x = add(tape, x, drop_path(tape, think(tape, b, x), c->drop_path));
+    branch = drop_path(tape, think(tape, b, x), c->drop_path);
+    x = add_in_place(tape, x, branch);
     return layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
   }
   Tensor *y = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
-  x = add(tape, x, drop_path(tape, attend(tape, b, y, weights), c->drop_path));
+  Tensor *branch = drop_path(tape, attend(tape, b, y, weights), c->drop_path);
+  x = add_in_place(tape, x, branch);
   y = layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
-  return add(tape, x, drop_path(tape, think(tape, b, y), c->drop_path));
+  return add_in_place(tape, x, drop_path(tape, think(tape, b, y), c->drop_path));
 }

@@ -24,6 +24,7 @@ static int data_kind = SHAPES, epochs = 0, steps = 0, batch = 64, limit = 0;
 static int patch_size = 0, width = 64, depth = 4, heads = 4, mlp = 0;
 static int position = POSITION_LEARNED, pool = POOL_CLS, norm = 0, gelu_kind = GELU_ERF;
 static int augment = 1, warmup = -1, seed = 1, threads = 0, stop_at = 0;
+static int lanes = 4, portion = 0;
 static double lr = 1e-3, decay = 0.05, beta2 = 0.999, clip = 1, smoothing = 0;
 static double dropout_rate = 0, drop_path_rate = 0;
 static const char *out = NULL, *resume = NULL, *folder = "data";
@@ -67,6 +68,8 @@ static Option options[] = {
     NUMBER("dropout", dropout_rate, 0, 0.99, "dropout rate"),
     NUMBER("drop-path", drop_path_rate, 0, 0.99, "drop path rate of the last block"),
     INT("seed", seed, 0, 1e9, "seed of all random numbers"),
+    INT("lanes", lanes, 1, 64, "parts of a batch worked off side by side"),
+    INT("portion", portion, 0, 65536, "pictures of a lane at once; 0: what suits"),
     PLACE("data-dir", folder, "folder with mnist/ and cifar10/"),
     PLACE("out", out, "folder of the run; default build/try/vit-DATA"),
     PLACE("resume", resume, "go on with the run in this folder"),
@@ -134,6 +137,8 @@ static VitConfig model_config(const Run *run) {
                      .dropout = dropout_rate, .drop_path = drop_path_rate};
 }
 
+static int least(int a, int b) { return a < b ? a : b; }
+
 static bool trainer_config(const Run *run, TrainerConfig *config) {
   int per_epoch = run->train.count / batch;
   long passes = epochs ? epochs : suits[data_kind][1];
@@ -146,7 +151,9 @@ static bool trainer_config(const Run *run, TrainerConfig *config) {
     return fail("--warmup: expected less than the %ld steps of the run, found %ld", all,
                 warm);
   *config = (TrainerConfig){.folder = out, .steps = (int)all, .per_epoch = per_epoch,
-                            .batch = batch, .seed = seed, .lr = lr, .decay = decay,
+                            .batch = batch, .seed = seed, .lanes = least(lanes, batch),
+                            .portion = portion ? portion : vit_portion(&run->vit),
+                            .lr = lr, .decay = decay,
                             .beta2 = beta2, .clip = clip, .warmup = (int)warm,
                             .stop_at = stop_at, .resume = resume != NULL};
   for (int i = 0; i < 2 * run->train.channels; i++) {
@@ -160,26 +167,30 @@ static bool trainer_config(const Run *run, TrainerConfig *config) {
 }
 
 // Loss and evaluation of a vit
-static Tensor *run_loss(Tape *tape, void *state, int step, double *metric) {
+static void run_begin(void *state, int step) {
   Run *run = state;
-  int per_epoch = run->train.count / batch, epoch = step / per_epoch, correct;
-  if (epoch != run->epoch) {
-    RandomKey shuffle = random_key((uint64_t)seed, "shuffle");
-    random_permutation(random_subkey(shuffle, (uint64_t)epoch), run->order,
-                       run->train.count);
-    run->epoch = epoch;
-  }
-  Tensor *images = tape_tensor(tape, "images", SHAPE(batch, run->train.channels,
-                                                     run->train.height,
-                                                     run->train.width));
-  int *labels = tape_memory(tape, (size_t)batch * sizeof *labels);
+  int per_epoch = run->train.count / batch, epoch = step / per_epoch;
+  if (epoch == run->epoch) return;
+  RandomKey shuffle = random_key((uint64_t)seed, "shuffle");
+  random_permutation(random_subkey(shuffle, (uint64_t)epoch), run->order,
+                     run->train.count);
+  run->epoch = epoch;
+}
+
+static Tensor *run_loss(Tape *tape, void *state, int step, int first, int count,
+                        double *metric) {
+  const Run *run = state;
+  const Dataset *data = &run->train;
+  int correct, *labels = tape_memory(tape, (size_t)count * sizeof *labels);
+  Tensor *images = tape_tensor(tape, "images", SHAPE(count, data->channels,
+                                                     data->height, data->width));
   RandomKey key = random_key((uint64_t)seed, "augment");
-  dataset_batch(&run->train, run->order + step % per_epoch * batch, batch,
+  dataset_batch(data, run->order + step % (data->count / batch) * batch + first, count,
                 run->augment, random_subkey(key, (uint64_t)step), images->value,
                 labels);
   Tensor *logits = vit_forward(tape, &run->vit, images);
   Tensor *loss = cross_entropy(tape, logits, labels, smoothing, &correct);
-  *metric = (double)correct / batch;
+  *metric = (double)correct / count;
   return loss;
 }
 
@@ -228,7 +239,7 @@ static int train(Run *run, Params *params) {
   TrainerConfig config;
   if (!trainer_config(run, &config)) return options_complain(&program);
   if (!folder_make(out)) return fail_report(program.name);
-  Task task = {run, "accuracy", run_loss, run_evaluate};
+  Task task = {run, "accuracy", run_begin, run_loss, run_evaluate};
   TrainerResult result = trainer_run(&config, &task, params, &program);
   if (result.end == TRAINER_FAILED) return fail_report(program.name);
   if (result.end == TRAINER_STOPPED) {

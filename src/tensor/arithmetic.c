@@ -28,6 +28,21 @@ Tensor *add(Tape *tape, Tensor *a, Tensor *b) {
 }
 
 // Element-wise product
+static void add_in_place_backward(const Entry *e) {
+  if (e->input[0]->needs_grad)
+    accumulate(e->input[0]->grad, e->output->grad, tensor_size(e->output));
+}
+
+Tensor *add_in_place(Tape *tape, Tensor *x, Tensor *branch) {
+  assert(shape_equal(x->shape, branch->shape) && x != branch);
+  Tensor *y = tape_memory(tape, sizeof *y);
+  *y = (Tensor){.name = "add", .shape = x->shape, .value = branch->value};
+  accumulate(y->value, x->value, tensor_size(x));
+  tape_record(tape, y, add_in_place_backward, NULL, x, branch, NULL);
+  if (y->needs_grad && branch->needs_grad) tape->last->handed_on = branch;
+  return y;
+}
+
 static void mul_backward(const Entry *e) {
   Tensor *a = e->input[0], *b = e->input[1];
   const real *dy = e->output->grad;

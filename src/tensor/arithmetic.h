@@ -7,6 +7,11 @@
 Tensor *add(Tape *tape, Tensor *a, Tensor *b);
 Tensor *mul(Tape *tape, Tensor *a, Tensor *b);
 
+/* x + branch, written over the values of `branch`, and with its gradient in the
+   same place as the branch's: for the last tensor of a branch that nothing else
+   uses. What made the branch must not need its values to go back. */
+Tensor *add_in_place(Tape *tape, Tensor *x, Tensor *branch);
+
 /* All elements added up, first to last: a tensor of rank 0. */
 Tensor *sum(Tape *tape, Tensor *a);
 

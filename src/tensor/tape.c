@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/stopwatch.h"
 
 Tape *tape_new(void) {
   Tape *tape = allocate(1, sizeof *tape);
@@ -22,13 +23,28 @@ void tape_free(Tape *tape) {
 void tape_reset(Tape *tape, RandomKey key) {
   arena_reset(tape->arena);
   tape->last = NULL;
+  tape->spare = NULL;
   tape->key = key;
   tape->drawn = 0;
   tape->macs = 0;
+  if (tape->profile) tape->profile->last = stopwatch();
 }
 
 RandomKey tape_key(Tape *tape) { return random_subkey(tape->key, tape->drawn++); }
 
+// Note times
+/* The time since the last note goes to `name`. */
+static void note_time(Profile *p, const char *name, bool backward) {
+  int i = 0;
+  while (i < p->count && strcmp(p->op[i].name, name) != 0) i++;
+  if (i == p->count) {
+    assert(i < (int)(sizeof p->op / sizeof *p->op));
+    p->op[p->count++].name = name;
+  }
+  double now = stopwatch();
+  *(backward ? &p->op[i].backward : &p->op[i].forward) += now - p->last;
+  p->last = now;
+}
 // Make a tensor and note an operation
 void *tape_memory(Tape *tape, size_t size) { return arena_get(tape->arena, size); }
 
@@ -39,31 +55,80 @@ Tensor *tape_tensor(Tape *tape, const char *name, Shape shape) {
   return t;
 }
 
+void tape_divert(Tape *tape, const real *shared, real *own, size_t size) {
+  tape->shared = shared;
+  tape->own = own;
+  tape->shared_size = size;
+}
+
 static bool wants(const Tensor *t) { return t && t->needs_grad; }
+
+static Tensor *twin(Tape *tape, Tensor *t) {
+  if (!tape->own || !wants(t) || !t->grad || t->grad < tape->shared ||
+      t->grad >= tape->shared + tape->shared_size)
+    return t;
+  Tensor *copy = tape_memory(tape, sizeof *copy);
+  *copy = *t;
+  copy->grad = tape->own + (t->grad - tape->shared);
+  return copy;
+}
 
 void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
                  void *saved, Tensor *a, Tensor *b, Tensor *c) {
   if (!tape->recording || !(wants(a) || wants(b) || wants(c))) return;
   output->needs_grad = true;
   Entry *entry = tape_memory(tape, sizeof *entry);
-  *entry = (Entry){backward, output, {a, b, c}, saved, tape->last};
+  *entry = (Entry){backward, output, {twin(tape, a), twin(tape, b), twin(tape, c)},
+                   saved, NULL, tape->last};
   tape->last = entry;
+  if (tape->profile) note_time(tape->profile, output->name, false);
 }
 
 // Play the tape backwards
+typedef struct Spare { /* stands at the start of the memory that it describes */
+  size_t size;
+  struct Spare *next;
+} Spare;
+
+static void *gradient_memory(Tape *tape, size_t size) {
+  for (Spare **s = &tape->spare; *s; s = &(*s)->next)
+    if ((*s)->size == size) {
+      Spare *found = *s;
+      *s = found->next;
+      return found;
+    }
+  return tape_memory(tape, size < sizeof(Spare) ? sizeof(Spare) : size);
+}
+
 static void give_grad(Tape *tape, Tensor *t) {
   if (!wants(t) || t->grad) return;
   size_t size = tensor_size(t) * sizeof(real);
-  t->grad = memset(tape_memory(tape, size), 0, size);
+  t->grad = memset(gradient_memory(tape, size), 0, size);
 }
 
-void tape_backward(Tape *tape, Tensor *loss) {
+static void take_grad(Tape *tape, Tensor *t) {
+  Spare *spare = (Spare *)t->grad;
+  *spare = (Spare){tensor_size(t) * sizeof(real), tape->spare};
+  tape->spare = spare;
+  t->grad = NULL;
+}
+
+void tape_backward(Tape *tape, Tensor *loss) { tape_backward_from(tape, loss, 1); }
+
+void tape_backward_from(Tape *tape, Tensor *loss, real slope) {
   assert(tensor_size(loss) == 1 && loss->needs_grad);
   give_grad(tape, loss);
-  loss->grad[0] = 1;
+  loss->grad[0] = slope;
   for (Entry *entry = tape->last; entry; entry = entry->previous) {
     if (!entry->output->grad) continue;
-    for (int i = 0; i < 3; i++) give_grad(tape, entry->input[i]);
+    for (int i = 0; i < 3; i++)
+      if (!entry->handed_on || entry->input[i] != entry->handed_on)
+        give_grad(tape, entry->input[i]);
     entry->backward(entry);
+    if (tape->profile) note_time(tape->profile, entry->output->name, true);
+    if (entry->handed_on)
+      entry->handed_on->grad = entry->output->grad;
+    else if (tape->recycling)
+      take_grad(tape, entry->output);
   }
 }

@@ -12,8 +12,19 @@ typedef struct Entry {
   Tensor *output;
   Tensor *input[3];
   void *saved; /* what the rule needs besides values: sizes, statistics */
+  Tensor *handed_on; /* the input that gets the output's gradient whole, or NULL */
   struct Entry *previous;
 } Entry;
+
+/* Seconds spent in operations of each name. */
+typedef struct Profile {
+  struct {
+    const char *name;
+    double forward, backward;
+  } op[32];
+  int count;
+  double last; /* when the tape was last touched */
+} Profile;
 
 typedef struct Tape {
   Arena *arena;    /* everything of one step */
@@ -23,6 +34,12 @@ typedef struct Tape {
   RandomKey key;   /* of this step, for dropout */
   uint64_t drawn;  /* how many keys were given out */
   double macs;     /* multiply-adds of matrix products since the reset */
+  Profile *profile; /* where times are noted, or NULL */
+  bool recycling;  /* true: gradients of results are gone once passed on */
+  struct Spare *spare; /* memory of such gradients */
+  const real *shared; /* gradients in shared[shared_size] go to the same places */
+  real *own;          /* of own instead; NULL: they do not */
+  size_t shared_size;
 } Tape;
 
 Tape *tape_new(void); /* recording, not training */
@@ -44,6 +61,13 @@ void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
    Asserts that the loss is one number that needs a gradient. Gradients of
    parameters are added to; clear them before. */
 void tape_backward(Tape *tape, Tensor *loss);
+
+/* The same with a gradient other than 1 at the loss. */
+void tape_backward_from(Tape *tape, Tensor *loss, real slope);
+
+/* From now on gradients that would be added to shared[size] are added to own.
+   For tapes that run side by side on the same parameters. */
+void tape_divert(Tape *tape, const real *shared, real *own, size_t size);
 
 /* A fresh random key: differs for each call and each step, repeatable. */
 RandomKey tape_key(Tape *tape);

@@ -24,18 +24,20 @@ void adamw_update(AdamW *o, double lr) {
                     .eps = (real)o->eps,
                     .correction1 = (real)(1 - pow(o->beta1, o->steps)),
                     .correction2 = (real)(1 - pow(o->beta2, o->steps))};
+  AdamWStep plain = step;
+  step.decay = (real)o->decay;
   for (int i = 0; i < o->params->count; i++) {
     const Parameter *p = &o->params->list[i];
     if (p->kind == PARAM_FIXED) continue;
-    step.decay = p->kind == PARAM_DECAYED ? (real)o->decay : 0;
     adamw_step(p->tensor->value, o->m + p->offset, o->v + p->offset, p->tensor->grad,
-               step, tensor_size(p->tensor));
+               p->kind == PARAM_DECAYED ? step : plain, tensor_size(p->tensor));
   }
 }
 
 // Measure and clip gradients
 static double sum_of_squares(const Tensor *tensor) {
   double sum = 0;
+#pragma omp simd reduction(+ : sum)
   for (size_t i = 0; i < tensor_size(tensor); i++)
     sum += (double)tensor->grad[i] * (double)tensor->grad[i];
   return sum;
@@ -54,6 +56,7 @@ double gradient_norm_all(const Params *params) {
 double clip_gradients(Params *params, double limit) {
   double norm = gradient_norm_all(params);
   if (limit > 0 && norm > limit)
+#pragma omp parallel for simd
     for (size_t i = 0; i < params->size; i++)
       params->grad[i] *= (real)(limit / norm);
   return norm;

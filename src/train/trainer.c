@@ -5,9 +5,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/fail.h"
+#include "base/stopwatch.h"
 #include "train/checkpoint.h"
 #include "train/journal.h"
 #include "train/schedule.h"
@@ -18,7 +18,8 @@ typedef struct Trainer {
   const Program *program;
   Params *params;
   AdamW optimizer;
-  Tape *tape;
+  Lanes *lanes;
+  Tape *tape; /* for evaluation */
   Journal log, eval, gradients;
   Progress progress;
 } Trainer;
@@ -64,39 +65,31 @@ static void note_gradients(Trainer *t, int step) {
 static double step_once(Trainer *t) {
   const TrainerConfig *c = t->config;
   int step = t->progress.step + 1;
-  double metric = 0;
+  double metric;
   RandomKey key = random_key((uint64_t)c->seed, "step");
-  tape_reset(t->tape, random_subkey(key, (uint64_t)step));
-  t->tape->recording = t->tape->training = true;
-  params_clear_grad(t->params);
-  Tensor *loss = t->task->loss(t->tape, t->task->state, step - 1, &metric);
-  tape_backward(t->tape, loss);
+  if (t->task->begin) t->task->begin(t->task->state, step - 1);
+  double loss = lanes_gradient(t->lanes, t->task->loss, t->task->state, step - 1,
+                               c->batch, random_subkey(key, (uint64_t)step), &metric);
   if (step <= 2 || step == c->steps) note_gradients(t, step);
   double norm = clip_gradients(t->params, c->clip);
   t->progress.step = step;
-  if (!isfinite((double)loss->value[0]) || !isfinite(norm)) return NAN;
+  if (!isfinite(loss) || !isfinite(norm)) return NAN;
   double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
   adamw_update(&t->optimizer, lr);
   journal_row(&t->log, "%d\t%d\t%.6f\t%.6g\t%.6g\t%.6f\n", step,
-              (step - 1) / c->per_epoch + 1, (double)loss->value[0], lr, norm, metric);
-  return (double)loss->value[0];
+              (step - 1) / c->per_epoch + 1, loss, lr, norm, metric);
+  return loss;
 }
 
 // Evaluate
 static void evaluate(Trainer *t, TrainerResult *result) {
   tape_reset(t->tape, (RandomKey){0});
-  t->tape->recording = t->tape->training = false;
   t->task->evaluate(t->tape, t->task->state, &result->loss, &result->metric);
   journal_row(&t->eval, "%d\t%d\t%.6f\t%.6f\n", t->progress.step,
               (t->progress.step - 1) / t->config->per_epoch + 1, result->loss,
               result->metric);
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 // Run the steps
 static bool not_finite(int step, const char *what) {
@@ -107,14 +100,14 @@ static bool not_finite(int step, const char *what) {
 static bool run_steps(Trainer *t, TrainerResult *result) {
   const TrainerConfig *c = t->config;
   int first = t->progress.step;
-  double start = now(), before = t->progress.seconds;
+  double start = stopwatch(), before = t->progress.seconds;
   while (t->progress.step < c->steps) {
     double loss = step_once(t);
     int step = t->progress.step;
     if (!isfinite(loss)) return not_finite(step, "loss and gradient");
-    t->progress.seconds = before + now() - start;
+    t->progress.seconds = before + stopwatch() - start;
     bool last = step == c->steps, epoch = step % c->per_epoch == 0 || last;
-    double rate = (double)(step - first) * c->batch / (now() - start);
+    double rate = (double)(step - first) * c->batch / (stopwatch() - start);
     bool stop = (stop_wanted || step == c->stop_at) && !last;
     progress_show(t->program->name, step, c->steps, loss, rate,
                   (c->steps - step) * c->batch / rate, epoch || stop);
@@ -135,16 +128,18 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
                           Params *params, const Program *program) {
   Trainer t = {.config = config, .task = task, .program = program, .params = params,
                .optimizer = adamw_new(params, config->beta2, config->decay),
+               .lanes = lanes_new(params, config->lanes ? config->lanes : 1,
+                                  config->portion ? config->portion : config->batch),
                .tape = tape_new()};
   TrainerResult result = {.end = TRAINER_DONE};
   bool good = !config->resume ||
               checkpoint_load(config->folder, &t.optimizer, &t.progress);
+  t.tape->recording = false;
   stop_wanted = 0;
   signal(SIGINT, want_stop);
   signal(SIGTERM, want_stop);
   good = good && open_journals(&t) && (config->resume || save(&t));
   if (good && t.progress.step >= config->steps) {
-    t.tape->recording = false;
     task->evaluate(t.tape, task->state, &result.loss, &result.metric);
     result.seconds = t.progress.seconds;
   } else {
@@ -157,6 +152,7 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
   journal_close(&t.eval);
   journal_close(&t.gradients);
   tape_free(t.tape);
+  lanes_free(t.lanes);
   adamw_free(&t.optimizer);
   return result;
 }

@@ -5,10 +5,12 @@
 #include "tensor/params.h"
 #include "tensor/tape.h"
 #include "train/checkpoint.h"
+#include "train/lanes.h"
 
 typedef struct TrainerConfig {
   const char *folder;  /* of the run */
   int steps, per_epoch, batch, seed;
+  int lanes, portion;  /* of a batch; 0: one lane, the whole batch at once */
   double lr, decay, beta2, clip;
   int warmup;  /* steps */
   int stop_at; /* stop after this step as if interrupted; 0: never */
@@ -21,7 +23,8 @@ typedef struct TrainerConfig {
 typedef struct Task {
   void *state;
   const char *metric;
-  Tensor *(*loss)(Tape *tape, void *state, int step, double *metric);
+  void (*begin)(void *state, int step); /* before the losses of a step, or NULL */
+  LossFunction *loss;
   void (*evaluate)(Tape *tape, void *state, double *loss, double *metric);
 } Task;
 

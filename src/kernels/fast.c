@@ -1,0 +1,376 @@
+/* Tangled from chapters/07-fast.nw: edit that, not this. */
+#include <math.h>
+#include <tgmath.h>
+
+#include "kernels/kernels.h"
+#include "kernels/product.h"
+#include "kernels/vector.h"
+
+// Fast linear layers
+void linear_forward(real *y, const real *x, const real *w, const real *b, int rows,
+                    int in, int out) {
+  product((Target){y, out, false, b}, (View){x, in, 1}, (View){w, 1, in}, rows, out, in);
+}
+
+void linear_backward_input(real *dx, const real *dy, const real *w, int rows, int in,
+                           int out) {
+  product((Target){dx, in, true, NULL}, (View){dy, out, 1}, (View){w, in, 1}, rows, in,
+          out);
+}
+
+static void add_column_sums(real *sum, const real *x, int rows, int C) {
+#pragma omp parallel if ((double)rows * C > 100000)
+  {
+    int first, last;
+    share(C, LANES, &first, &last);
+    for (int r = 0; r < rows; r++)
+#pragma omp simd
+      for (int c = first; c < last; c++) sum[c] += x[(size_t)r * C + c];
+  }
+}
+
+void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, int rows,
+                            int in, int out) {
+  if (dw)
+    product((Target){dw, in, true, NULL}, (View){dy, 1, out}, (View){x, in, 1}, out, in,
+            rows);
+  if (db) add_column_sums(db, dy, rows, out);
+}
+// Fast row by row
+static void layernorm_row(real *y, real *mean, real *rstd, const real *x,
+                          const real *gain, const real *bias, real eps, int C) {
+  real sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int c = 0; c < C; c++) sum += x[c];
+  const real mu = sum / (real)C;
+#pragma omp simd reduction(+ : squares)
+  for (int c = 0; c < C; c++) squares += (x[c] - mu) * (x[c] - mu);
+  const real scale = 1 / sqrt(squares / (real)C + eps);
+#pragma omp simd
+  for (int c = 0; c < C; c++) y[c] = (x[c] - mu) * scale * gain[c] + bias[c];
+  *mean = mu;
+  *rstd = scale;
+}
+
+void layernorm_forward(real *y, real *mean, real *rstd, const real *x, const real *gain,
+                       const real *bias, real eps, int rows, int C) {
+#pragma omp parallel for if ((double)rows * C > 100000)
+  for (int r = 0; r < rows; r++)
+    layernorm_row(y + (size_t)r * C, mean + r, rstd + r, x + (size_t)r * C, gain, bias,
+                  eps, C);
+}
+
+static void layernorm_row_backward(real *dx, const real *dy, const real *x,
+                                   const real *gain, real mu, real scale, int C) {
+  real along_ones = 0, along_x = 0;
+#pragma omp simd reduction(+ : along_ones, along_x)
+  for (int c = 0; c < C; c++) {
+    along_ones += dy[c] * gain[c];
+    along_x += dy[c] * gain[c] * (x[c] - mu);
+  }
+  along_ones /= (real)C;
+  along_x *= scale * scale / (real)C;
+#pragma omp simd
+  for (int c = 0; c < C; c++)
+    dx[c] += scale * (dy[c] * gain[c] - along_ones - (x[c] - mu) * along_x);
+}
+
+static void layernorm_gain_backward(real *dgain, const real *dy, const real *x,
+                                    const real *mean, const real *rstd, int rows,
+                                    int C) {
+#pragma omp parallel if ((double)rows * C > 100000)
+  {
+    int first, last;
+    share(C, LANES, &first, &last);
+    for (int r = 0; r < rows; r++) {
+      const real *slope = dy + (size_t)r * C, *row = x + (size_t)r * C;
+#pragma omp simd
+      for (int c = first; c < last; c++)
+        dgain[c] += slope[c] * ((row[c] - mean[r]) * rstd[r]);
+    }
+  }
+}
+
+void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
+                        const real *x, const real *gain, const real *mean,
+                        const real *rstd, int rows, int C) {
+  if (dx)
+#pragma omp parallel for if ((double)rows * C > 100000)
+    for (int r = 0; r < rows; r++)
+      layernorm_row_backward(dx + (size_t)r * C, dy + (size_t)r * C, x + (size_t)r * C,
+                             gain, mean[r], rstd[r], C);
+  if (dgain) layernorm_gain_backward(dgain, dy, x, mean, rstd, rows, C);
+  if (dbias) add_column_sums(dbias, dy, rows, C);
+}
+static real largest_of(const real *x, int n) {
+  real largest = x[0];
+#pragma omp simd reduction(max : largest)
+  for (int i = 0; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+  return largest;
+}
+
+/* p = exp(scale x - shift); the sum of p */
+static real exp_row(real *p, const real *x, real scale, real shift, int n) {
+  real sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int i = 0; i < n; i++) sum += p[i] = fast_exp(scale * x[i] - shift);
+  return sum;
+}
+
+void softmax_forward(real *p, const real *x, int rows, int n) {
+#pragma omp parallel for if ((double)rows * n > 100000)
+  for (int r = 0; r < rows; r++) {
+    const real *from = x + (size_t)r * n;
+    real *to = p + (size_t)r * n;
+    const real scale = 1 / exp_row(to, from, 1, largest_of(from, n), n);
+    for (int i = 0; i < n; i++) to[i] *= scale;
+  }
+}
+
+void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) {
+#pragma omp parallel for if ((double)rows * n > 100000)
+  for (int r = 0; r < rows; r++) {
+    const real *slope = dp + (size_t)r * n, *weight = p + (size_t)r * n;
+    real average = 0;
+#pragma omp simd reduction(+ : average)
+    for (int i = 0; i < n; i++) average += slope[i] * weight[i];
+    for (int i = 0; i < n; i++)
+      dx[(size_t)r * n + i] += weight[i] * (slope[i] - average);
+  }
+}
+
+void cross_entropy_forward(real *losses, real *p, const real *logits, const int *labels,
+                           real smoothing, int rows, int n) {
+#pragma omp parallel for if ((double)rows * n > 100000)
+  for (int r = 0; r < rows; r++) {
+    const real *x = logits + (size_t)r * n;
+    real *weight = p + (size_t)r * n, mean = 0;
+    const real largest = largest_of(x, n);
+    const real sum = exp_row(weight, x, 1, largest, n);
+#pragma omp simd reduction(+ : mean)
+    for (int i = 0; i < n; i++) mean += x[i] - largest;
+    losses[r] = log(sum) - (1 - smoothing) * (x[labels[r]] - largest) -
+                smoothing * mean / (real)n;
+    for (int i = 0; i < n; i++) weight[i] /= sum;
+  }
+}
+
+void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
+                            real smoothing, real scale, int rows, int n) {
+#pragma omp parallel for if ((double)rows * n > 100000)
+  for (int r = 0; r < rows; r++) {
+    real *slope = dlogits + (size_t)r * n;
+    for (int i = 0; i < n; i++)
+      slope[i] += scale * (p[(size_t)r * n + i] - smoothing / (real)n);
+    slope[labels[r]] -= scale * (1 - smoothing);
+  }
+}
+// Fast element by element
+static const real root_2_over_pi = (real)0.7978845608028654;
+static const real cubic = (real)0.044715, steepness = (real)1.702;
+
+typedef struct Gate {
+  real value, slope; /* y = x value; dy/dx = slope */
+} Gate;
+
+static inline Gate gate_erf(real x) {
+  NormalTail tail = normal_tail(fabs(x));
+  const real cdf = x > 0 ? 1 - tail.above : tail.above;
+  return (Gate){cdf, cdf + x * tail.density};
+}
+
+static inline Gate gate_tanh(real x) {
+  const real s = sigmoid(2 * root_2_over_pi * (x + cubic * x * x * x));
+  return (Gate){s, s + 2 * x * s * (1 - s) * root_2_over_pi * (1 + 3 * cubic * x * x)};
+}
+
+static inline Gate gate_quick(real x) {
+  const real s = sigmoid(steepness * x);
+  return (Gate){s, s + steepness * x * s * (1 - s)};
+}
+
+#define FOR_EACH(n)                                                   \
+  _Pragma("omp parallel for simd if (n > 30000)") for (size_t i = 0; i < n; i++)
+
+void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
+  if (kind == GELU_ERF)
+    FOR_EACH(n) y[i] = x[i] * gate_erf(x[i]).value;
+  else if (kind == GELU_TANH)
+    FOR_EACH(n) y[i] = x[i] * gate_tanh(x[i]).value;
+  else
+    FOR_EACH(n) y[i] = x[i] * gate_quick(x[i]).value;
+}
+
+void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n) {
+  if (kind == GELU_ERF)
+    FOR_EACH(n) dx[i] += dy[i] * gate_erf(x[i]).slope;
+  else if (kind == GELU_TANH)
+    FOR_EACH(n) dx[i] += dy[i] * gate_tanh(x[i]).slope;
+  else
+    FOR_EACH(n) dx[i] += dy[i] * gate_quick(x[i]).slope;
+}
+
+void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n) {
+  const real unbias1 = 1 / s.correction1, unbias2 = 1 / s.correction2;
+  FOR_EACH(n) {
+    m[i] = s.beta1 * m[i] + (1 - s.beta1) * g[i];
+    v[i] = s.beta2 * v[i] + (1 - s.beta2) * g[i] * g[i];
+    const real step = m[i] * unbias1 / (sqrt(v[i] * unbias2) + s.eps);
+    w[i] -= s.lr * (step + s.decay * w[i]);
+  }
+}
+// Fast attention
+enum { QUERIES = 96, KEYS = 256 };
+
+typedef struct Head { /* one head of one image */
+  const real *q, *k, *v;
+  real scale;
+  int T, D, width; /* width: H D; tokens of q, k and v are 3 width apart */
+  bool causal;
+} Head;
+
+static Head head_of(const real *qkv, int b, int h, int T, int H, int D, bool causal) {
+  const real *q = qkv + (size_t)b * T * 3 * H * D + h * D;
+  return (Head){q, q + H * D, q + 2 * H * D, 1 / sqrt((real)D), T, D, H * D, causal};
+}
+
+static int least(int a, int b) { return a < b ? a : b; }
+static int whole_vectors(int n) { return (n + LANES - 1) / LANES * LANES; }
+
+/* How many of the keys from k0 on may query t see? */
+static int keys_seen(const Head *a, int t, int k0, int keys) {
+  return a->causal ? least(keys, t + 1 - k0) : keys;
+}
+
+/* scores[queries][row] = q k^T, unscaled */
+static void scores_of(real *scores, int row, const Head *a, int q0, int queries, int k0,
+                      int keys) {
+  const int stride = 3 * a->width;
+  product_alone((Target){.at = scores, .row = row},
+                (View){a->q + (size_t)q0 * stride, stride, 1},
+                (View){a->k + (size_t)k0 * stride, 1, stride}, queries, keys, a->D);
+}
+/* The largest of the first `seen` scores of a row of n, a multiple of LANES. */
+static real largest_seen(const real *score, int n, int seen) {
+  real largest[LANES];
+  for (int l = 0; l < LANES; l++) largest[l] = -INFINITY;
+  for (int j = 0; j < n; j += LANES)
+#pragma omp simd
+    for (int l = 0; l < LANES; l++) {
+      const real s = j + l < seen ? score[j + l] : -INFINITY;
+      largest[l] = s > largest[l] ? s : largest[l];
+    }
+  return largest_of_lanes(load(largest));
+}
+
+/* A row of scores to exp(scale s - shift), or 0 from `seen` on; their sum. */
+static real weights_of_row(real *p, int n, int seen, real scale, real shift) {
+  real sum[LANES] = {0};
+  for (int j = 0; j < n; j += LANES)
+#pragma omp simd
+    for (int l = 0; l < LANES; l++) {
+      const real power = fast_exp(scale * p[j + l] - shift);
+      p[j + l] = j + l < seen ? power : 0;
+      sum[l] += p[j + l];
+    }
+  return sum_of_lanes(load(sum));
+}
+
+static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
+  static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
+  real largest[QUERIES], sum[QUERIES];
+  const int stride = 3 * a->width;
+  for (int k0 = 0; k0 < (a->causal ? q0 + queries : a->T); k0 += KEYS) {
+    const int keys = least(KEYS, a->T - k0), row = whole_vectors(keys);
+    scores_of(p, row, a, q0, queries, k0, keys);
+    for (int t = 0; t < queries; t++) {
+      const int seen = keys_seen(a, q0 + t, k0, keys);
+      if (k0 == 0) largest[t] = -INFINITY, sum[t] = 0;
+      const real old = largest[t];
+      const real top = a->scale * largest_seen(p + t * row, row, seen);
+      largest[t] = top > old ? top : old;
+      const real shrink = k0 == 0 ? 0 : exp(old - largest[t]);
+      sum[t] = sum[t] * shrink +
+               weights_of_row(p + t * row, row, seen, a->scale, largest[t]);
+      if (k0 > 0)
+        for (int d = 0; d < a->D; d++) y[t * a->width + d] *= shrink;
+    }
+    product_alone((Target){y, a->width, k0 > 0, NULL}, (View){p, row, 1},
+                  (View){a->v + (size_t)k0 * stride, stride, 1}, queries, a->D, keys);
+  }
+  for (int t = 0; t < queries; t++) {
+    const real scale = 1 / sum[t];
+    for (int d = 0; d < a->D; d++) y[t * a->width + d] *= scale;
+    log_sum[t] = largest[t] + log(sum[t]);
+  }
+}
+
+/* The weights themselves, for whoever wants to look at them. */
+static void write_weights(real *weights, const real *log_sum, const Head *a) {
+  for (int t = 0; t < a->T; t++) {
+    real *row = weights + (size_t)t * a->T;
+    scores_of(row, a->T, a, t, 1, 0, a->T);
+    const int seen = keys_seen(a, t, 0, a->T);
+    exp_row(row, row, a->scale, log_sum[t], seen);
+    for (int j = seen; j < a->T; j++) row[j] = 0;
+  }
+}
+
+void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
+                       int T, int H, int D, bool causal) {
+#pragma omp parallel for collapse(2)
+  for (int b = 0; b < B; b++)
+    for (int h = 0; h < H; h++) {
+      const Head a = head_of(qkv, b, h, T, H, D, causal);
+      const size_t head = (size_t)b * H + h;
+      for (int t = 0; t < T; t += QUERIES)
+        attend(y + ((size_t)b * T + t) * H * D + h * D, log_sum + head * T + t, &a, t,
+               least(QUERIES, T - t));
+      if (weights) write_weights(weights + head * T * T, log_sum + head * T, &a);
+    }
+}
+static void attend_backward(real *dqkv, const real *dy, const real *y,
+                            const real *log_sum, const Head *a, int q0, int queries,
+                            int k0, int keys) {
+  static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
+  static _Thread_local real ds[QUERIES * KEYS] __attribute__((aligned(64)));
+  const int stride = 3 * a->width, row = whole_vectors(keys), D = a->D;
+  real *dq = dqkv + (size_t)q0 * stride;
+  real *dk = dqkv + (size_t)k0 * stride + a->width, *dv = dk + a->width;
+  const View slope = {dy, a->width, 1}, by_key = {p, 1, row};
+  const size_t from_q = (size_t)q0 * stride, from_k = (size_t)k0 * stride;
+  scores_of(p, row, a, q0, queries, k0, keys);
+  product_alone((Target){.at = ds, .row = row}, slope, (View){a->v + from_k, 1, stride},
+                queries, keys, D);
+  for (int t = 0; t < queries; t++) {
+    real *weight = p + t * row, *score_slope = ds + t * row, average = 0;
+#pragma omp simd reduction(+ : average)
+    for (int d = 0; d < D; d++) average += dy[t * a->width + d] * y[t * a->width + d];
+    weights_of_row(weight, row, keys_seen(a, q0 + t, k0, keys), a->scale, log_sum[t]);
+#pragma omp simd
+    for (int j = 0; j < row; j++)
+      score_slope[j] = a->scale * weight[j] * (score_slope[j] - average);
+  }
+  product_alone((Target){dv, stride, true, NULL}, by_key, slope, keys, D, queries);
+  product_alone((Target){dq, stride, true, NULL}, (View){ds, row, 1},
+                (View){a->k + from_k, stride, 1}, queries, D, keys);
+  product_alone((Target){dk, stride, true, NULL}, (View){ds, 1, row},
+                (View){a->q + from_q, stride, 1}, keys, D, queries);
+}
+
+void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
+                        const real *qkv, int B, int T, int H, int D, bool causal) {
+#pragma omp parallel for collapse(2)
+  for (int b = 0; b < B; b++)
+    for (int h = 0; h < H; h++) {
+      const Head a = head_of(qkv, b, h, T, H, D, causal);
+      real *slope = dqkv + (size_t)b * T * 3 * H * D + h * D;
+      for (int t = 0; t < T; t += QUERIES) {
+        const size_t at = ((size_t)b * T + t) * H * D + h * D;
+        const int queries = least(QUERIES, T - t);
+        for (int k = 0; k < (causal ? t + queries : T); k += KEYS)
+          attend_backward(slope, dy + at, y + at, log_sum + ((size_t)b * H + h) * T + t,
+                          &a, t, queries, k, least(KEYS, T - k));
+      }
+    }
+}

@@ -1,0 +1,110 @@
+/* Tangled from chapters/07-fast.nw: edit that, not this. */
+#ifndef VECTOR_H
+#define VECTOR_H
+#include <stdint.h>
+#include <string.h>
+#include <tgmath.h>
+
+#include "base/real.h"
+
+// A vector of the machine
+#if defined __AVX512F__
+enum { VECTOR_BYTES = 64, TILE_ROWS = 12 };
+#elif defined __AVX__
+enum { VECTOR_BYTES = 32, TILE_ROWS = 6 };
+#else
+enum { VECTOR_BYTES = 16, TILE_ROWS = 6 };
+#endif
+enum { LANES = VECTOR_BYTES / sizeof(real) };
+
+/* LANES numbers at any address of the size of one number. */
+typedef real Vector
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+
+/* An integer of the size of a number. */
+#ifdef REAL_DOUBLE
+typedef int64_t Bits;
+#else
+typedef int32_t Bits;
+#endif
+
+static inline Vector load(const real *p) { return *(const Vector *)p; }
+static inline void store(real *p, Vector v) { *(Vector *)p = v; }
+#define ALL _Pragma("GCC unroll 16")
+typedef Bits Indices __attribute__((vector_size(VECTOR_BYTES)));
+
+/* Lane l of a and b side by side, for each of the indices l. */
+static inline Vector pick(Vector a, Vector b, Indices lane) {
+#if __has_builtin(__builtin_shuffle)
+  return (Vector)__builtin_shuffle(a, b, lane);
+#else
+  Vector picked;
+  for (int i = 0; i < LANES; i++)
+    picked[i] = lane[i] < LANES ? a[lane[i]] : b[lane[i] - LANES];
+  return picked;
+#endif
+}
+
+static inline Indices lane_numbers(void) {
+  Indices lane;
+  ALL for (int i = 0; i < LANES; i++) lane[i] = i;
+  return lane;
+}
+
+static inline real sum_of_lanes(Vector v) {
+  ALL for (int half = LANES / 2; half; half /= 2)
+    v += pick(v, v, lane_numbers() ^ half);
+  return v[0];
+}
+
+static inline real largest_of_lanes(Vector v) {
+  ALL for (int half = LANES / 2; half; half /= 2) {
+    const Vector other = pick(v, v, lane_numbers() ^ half);
+    const Indices more = v > other;
+    v = (Vector)((more & (Indices)v) | (~more & (Indices)other));
+  }
+  return v[0];
+}
+// Exponential, sigmoid and the normal distribution
+#ifndef REAL_DOUBLE
+static inline float fast_exp(float x) {
+  const float log2_e = 1.44269504f, shift = 12582912; /* 1.5 * 2^23 */
+  const float ln2_high = 0.693145752f, ln2_low = 1.42860677e-6f;
+  x = -87.3f > x ? -87.3f : x;
+  x = 89 < x ? 89 : x;
+  const float shifted = x * log2_e + shift, n = shifted - shift;
+  const float r = (x - n * ln2_high) - n * ln2_low, r2 = r * r;
+  const float high = 1 / 24.f + r * (1 / 120.f) + r2 * (1 / 720.f + r * (1 / 5040.f));
+  const float p = (1 + r) + r2 * (1 / 2.f + r * (1 / 6.f)) + r2 * r2 * high;
+  int32_t bits;
+  memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits + 126) << 23; /* the exponent of 2^(n-1) */
+  float half_power;
+  memcpy(&half_power, &bits, sizeof bits);
+  return 2 * p * half_power;
+}
+#else
+static inline double fast_exp(double x) { return exp(x); }
+#endif
+
+static inline real sigmoid(real x) { return 1 / (1 + fast_exp(-x)); }
+/* For x >= 0: the density of N(0, 1) at x, and the share that lies above x. */
+typedef struct NormalTail {
+  real density, above;
+} NormalTail;
+
+static inline NormalTail normal_tail(real x) {
+  const real e = fast_exp(-x * x / 2), density = (real)0.3989422804014327 * e;
+#ifndef REAL_DOUBLE
+  const float t = 1 / (1 + 0.21f * x), t2 = t * t, t4 = t2 * t2;
+  const float low = (0.08369519566f + t * 0.08532226285f) +
+                    t2 * (0.0675291554f + t * 0.1309233809f);
+  const float high = (-0.1072880405f + t * 0.3677691971f) +
+                     t2 * (-0.3456232234f + t * 0.2907581058f);
+  const float p = low + t4 * (high + t4 * -0.07308604065f);
+  return (NormalTail){density, t * p * e};
+#else
+  return (NormalTail){density, erfc(x * sqrt(0.5)) / 2};
+#endif
+}
+#endif

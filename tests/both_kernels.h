@@ -1,0 +1,33 @@
+/* Tangled from chapters/07-fast.nw: edit that, not this. */
+#ifndef BOTH_KERNELS_H
+#define BOTH_KERNELS_H
+#include "kernels/kernels.h"
+
+/* The two implementations side by side, whichever of them is linked. */
+typedef struct Kernels {
+// One pointer for each kernel
+  void (*linear_forward)(real *, const real *, const real *, const real *, int, int, int);
+  void (*linear_backward_input)(real *, const real *, const real *, int, int, int);
+  void (*linear_backward_weight)(real *, real *, const real *, const real *, int, int,
+                                 int);
+  void (*layernorm_forward)(real *, real *, real *, const real *, const real *,
+                            const real *, real, int, int);
+  void (*layernorm_backward)(real *, real *, real *, const real *, const real *,
+                             const real *, const real *, const real *, int, int);
+  void (*gelu_forward)(real *, const real *, GeluKind, size_t);
+  void (*gelu_backward)(real *, const real *, const real *, GeluKind, size_t);
+  void (*softmax_forward)(real *, const real *, int, int);
+  void (*softmax_backward)(real *, const real *, const real *, int, int);
+  void (*cross_entropy_forward)(real *, real *, const real *, const int *, real, int,
+                                int);
+  void (*cross_entropy_backward)(real *, const real *, const int *, real, real, int,
+                                 int);
+  void (*attention_forward)(real *, real *, real *, const real *, int, int, int, int,
+                            bool);
+  void (*attention_backward)(real *, const real *, const real *, const real *,
+                             const real *, int, int, int, int, bool);
+  void (*adamw_step)(real *, real *, real *, const real *, AdamWStep, size_t);
+} Kernels;
+
+extern const Kernels naive_kernels, fast_kernels;
+#endif

@@ -1,0 +1,27 @@
+/* Tangled from chapters/07-fast.nw: edit that, not this. */
+#define OTHER(name) fast_##name
+// Another name for each kernel
+#define linear_forward OTHER(linear_forward)
+#define linear_backward_input OTHER(linear_backward_input)
+#define linear_backward_weight OTHER(linear_backward_weight)
+#define layernorm_forward OTHER(layernorm_forward)
+#define layernorm_backward OTHER(layernorm_backward)
+#define gelu_forward OTHER(gelu_forward)
+#define gelu_backward OTHER(gelu_backward)
+#define softmax_forward OTHER(softmax_forward)
+#define softmax_backward OTHER(softmax_backward)
+#define cross_entropy_forward OTHER(cross_entropy_forward)
+#define cross_entropy_backward OTHER(cross_entropy_backward)
+#define attention_forward OTHER(attention_forward)
+#define attention_backward OTHER(attention_backward)
+#define adamw_step OTHER(adamw_step)
+#include "both_kernels.h"
+#include "kernels/fast.c"
+
+const Kernels fast_kernels =
+    // All kernels
+    {linear_forward,         linear_backward_input,  linear_backward_weight,
+     layernorm_forward,      layernorm_backward,     gelu_forward,
+     gelu_backward,          softmax_forward,        softmax_backward,
+     cross_entropy_forward,  cross_entropy_backward, attention_forward,
+     attention_backward,     adamw_step};
