@@ -21,7 +21,7 @@ MAKEFLAGS += --no-builtin-rules
 CC := gcc
 CHAPTERS := $(sort $(wildcard chapters/*.nw))
 TANGLED := $(shell tools/tangle --list)
-LIBRARY := $(filter-out src/programs/% src/kernels/%,$(filter src/%.c,$(TANGLED)))
+LIBRARY := $(filter-out src/programs/% src/kernels/% src/peers/%,$(filter src/%.c,$(TANGLED)))
 PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 TESTS := $(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED)))
 
@@ -34,6 +34,8 @@ help:
 	@echo "make pdf         weave again from the runs that are there"
 	@echo "make check       all tests; make check-asan: the same under the sanitizers"
 	@echo "make debug       build/debug/*: naive kernels, unoptimised, gdb shows the chapters"
+	@echo "make bench       speed of every kernel and training step, against this machine's peak"
+	@echo "make bench-peers the same against PyTorch, OpenBLAS and oneDNN, in turn"
 	@echo "make programs    build/train-vit, build/patches, ..."
 	@echo "make tangle      write src/ and tests/ again from chapters/"
 	@echo "make witness     compute tests/fixtures again with PyTorch (needs python3-torch)"
@@ -64,7 +66,7 @@ KERNELS := fast
 ifeq ($(filter $(KERNELS),fast naive),)
 $(error KERNELS: expected fast or naive, found $(KERNELS))
 endif
-NAIVE := src/kernels/naive.c src/kernels/common.c
+NAIVE := src/kernels/naive.c src/kernels/product.c src/kernels/common.c
 FAST := src/kernels/fast.c src/kernels/product.c src/kernels/common.c
 KERNELS_debug := $(NAIVE)
 kernels_of = $(or $(KERNELS_$(1)),$(if $(filter fast,$(KERNELS)),$(FAST),$(NAIVE)))
@@ -115,6 +117,15 @@ $(eval $(call BUILD,asan,))
 $(eval $(call BUILD,asan-double,))
 $(eval $(call BUILD,debug,build/debug/tangled/))
 
+# Programs with the naive kernels, to compare with.
+build/naive/bench build/naive/train-vit: build/naive/%: $(LIBRARY:%.c=build/release/%.o) $(NAIVE:%.c=build/release/%.o)
+build/naive/bench: build/release/src/programs/bench.o
+build/naive/train-vit: build/release/src/programs/train_vit.o
+build/naive/bench build/naive/train-vit:
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS_release) $^ $(LIBS) -o $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
 # Programs are found as build/NAME and build/debug/NAME, with - for _.
 dash = $(subst _,-,$(1))
 define LINKS
@@ -134,15 +145,19 @@ debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 # A run is done again when its program or its options changed, not when prose did. Runs take turns (a
 # lock), since each uses all cores.
 RUN_vit-shapes :=
-RUN_vit-mnist := --data mnist
+RUN_vit-mnist := --data mnist --epochs 8
+RUN_vit-cifar := --data cifar10 --width 128 --depth 6 --steps 1800 --clip 0
 RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
 $(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --epochs 1))
+SPEED := bench bench-naive matmul-steps
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
-SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv
+SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
+             build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
+               build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
                build/runs/vit-mnist/layers.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex \
           build/runs/vit-mnist/mistakes.tex
@@ -168,6 +183,31 @@ $(eval $(call PRINTED,build/runs/step-size-float.tsv,release/programs/step_size)
 $(eval $(call PRINTED,build/runs/step-size-double.tsv,double/programs/step_size))
 $(eval $(call PRINTED,build/runs/gelu.tsv,release/programs/gelu_curves))
 $(eval $(call PRINTED,build/runs/configurations.tex,release/programs/configurations))
+$(eval $(call PRINTED,build/runs/vector-error/summary.tsv,release/programs/vector_error))
+
+# Speed, measured when no other run is under way, with both sets of kernels.
+build/runs/bench/bench.tsv: build/release/programs/bench
+	@mkdir -p $(@D)
+	flock build/runs/lock build/release/programs/bench --out $@
+build/runs/bench-naive/bench.tsv: build/naive/bench
+	@mkdir -p $(@D)
+	flock build/runs/lock build/naive/bench --set steps --samples 3 --out $@
+build/runs/bench/profile.tsv: build/release/programs/bench
+	@mkdir -p $(@D)
+	flock build/runs/lock build/release/programs/bench --set profile --threads 1 --out $@
+build/runs/bench-naive/profile.tsv: build/naive/bench
+	@mkdir -p $(@D)
+	flock build/runs/lock build/naive/bench --set profile --threads 1 --samples 3 --out $@
+build/runs/matmul-steps/steps.tsv: build/release/programs/matmul_steps
+	@mkdir -p $(@D)
+	flock build/runs/lock build/release/programs/matmul_steps >$@.new && mv $@.new $@
+$(SPEED:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/runs/speed.stamp ;
+build/runs/speed.stamp: build/runs/bench/bench.tsv build/runs/bench-naive/bench.tsv build/runs/matmul-steps/steps.tsv tools/tables
+	for run in bench bench-naive; do tools/tables speed build/runs/$$run >build/runs/$$run/summary.tsv || exit 1; done
+	tools/tables steps build/runs/matmul-steps >build/runs/matmul-steps/summary.tsv
+	@touch $@
+build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/profile.tsv tools/tables
+	tools/tables profile build/runs/bench-naive/profile.tsv build/runs/bench/profile.tsv >$@.new && mv $@.new $@
 build/runs/patches/patches.png: build/release/programs/patches
 	build/release/programs/patches --out build/runs/patches
 build/runs/macros.tex: $(SUMMARIES) tools/tables
@@ -194,15 +234,26 @@ pdf: build/runs/modules.tex
 	@test -f build/runs/macros.tex || { echo "make pdf: there are no runs yet: make book does them" >&2; exit 1; }
 	tools/weave
 
+# ---- Speed ------------------------------------------------------------------------------------
+# Neither is part of the book's runs: an idle machine is needed, and for the peers more packages.
+.PHONY: bench bench-peers
+bench: build/bench
+	flock build/runs/lock build/bench --out build/bench.tsv
+bench-peers: build/bench build/peer-products build/peers/sgemm_onednn.so
+	flock build/runs/lock tools/bench-peers
+build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -shared -fPIC $< -o $@ -l:libdnnl.so.2
+
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double.
 ONCE := test_debugger test_programs
 # $(1) build: run each suite, go on after a failure, fail at the end.
 run_suites = export OMP_WAIT_POLICY=passive; failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/tests/$$t || failed=1; done; exit $$failed
-check: drift warnings programs debug $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)
+check: drift warnings programs debug build/naive/train-vit $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)
 	@echo "== float"; $(call run_suites,release,$(TESTS))
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
-check-asan: $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
+check-asan: build/naive/train-vit $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
 	    $(call run_suites,asan,$(filter-out test_debugger,$(TESTS)))
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))

@@ -272,9 +272,44 @@ START_TEST(momentum) {
 }
 END_TEST
 
+// Answers on fast kernels
+START_TEST(square_products_and_tiles) {
+  double best = 1;
+  int rows = 0, vectors = 0;
+  for (int R = 1; R <= 28; R++)
+    for (int V = 1; R * V <= 28; V++) {
+      ck_assert((R + V <= R * V) == (R >= 2 && V >= 2));
+      const double loads = (double)(R + V) / (R * V);
+      if (loads < best) best = loads, rows = R, vectors = V;
+    }
+  ck_assert(rows * vectors == 28 && rows + vectors == 11);
+  ck_assert_double_eq_tol(best, 0.393, 0.0005);
+  const double N = 90;
+  ck_assert_double_eq_tol(2 * N * N * N / (12 * N * N), 15, 1e-12);
+}
+END_TEST
+static double log_sum_exp_online(const double *x, int n) {
+  double largest = -INFINITY, sum = 0;
+  for (int i = 0; i < n; i++) {
+    const double before = largest;
+    largest = fmax(largest, x[i]);
+    sum = sum * (i ? exp(before - largest) : 0) + exp(x[i] - largest);
+  }
+  return largest + log(sum);
+}
+
+START_TEST(log_sum_exp_in_one_pass) {
+  const double x[] = {1000, 1001, -5, 1002}, small[] = {0, log(2), log(3)};
+  const double want = 1002 + log(1 + exp(-1) + exp(-2));
+  ck_assert_double_eq_tol(log_sum_exp_online(x, 4), want, 1e-12);
+  ck_assert_double_eq_tol(log_sum_exp_online(small, 3), log(6), 1e-12);
+}
+END_TEST
+
 TEST_MAIN("exercises", how_many_patches, channels_last, half_filter,
           attention_against_linear, product_of_sum_and_product,
           scale_by_a_number, one_sided_differences, rectified_linear,
           two_logits_are_a_logistic, a_flat_row_through_layernorm,
           one_token_attends_to_itself, a_parallel_block, patch_sizes_4_and_7,
-          what_moves_at_the_second_step, the_least_smoothed_loss, momentum)
+          what_moves_at_the_second_step, the_least_smoothed_loss, momentum,
+          square_products_and_tiles, log_sum_exp_in_one_pass)

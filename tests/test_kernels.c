@@ -32,7 +32,6 @@ static void prepare(size_t n) {
     fast[i] = filled(fast[i], n + GUARD, (uint64_t)(5 + i));
   }
 }
-
 /* The first n of result i agree; what is behind them was left alone. */
 static void assert_agree(int i, size_t n, const char *what, int x, int y, int z) {
   const double error = relative_error(fast[i], naive[i], n);
@@ -66,7 +65,6 @@ START_TEST(products_of_all_sizes_agree) {
       for (int k = 0; k < COUNT; k++) assert_products(sizes[i], sizes[j], sizes[k]);
 }
 END_TEST
-
 START_TEST(products_of_several_blocks_agree) {
   static const int sizes[] = {255, 256, 257, 383, 384, 385, 769};
   for (int i = 0; i < 7; i++) {
@@ -116,7 +114,6 @@ static void assert_rows(int rows, int n) {
   assert_agree(2, (size_t)rows, "cross-entropy", rows, n, 0);
   assert_agree(3, all, "its softmax", rows, n, 0);
 }
-
 START_TEST(rows_agree) {
   static const int sizes[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 64, 127, 1000};
   for (int i = 0; i < 14; i++)
@@ -124,7 +121,6 @@ START_TEST(rows_agree) {
       assert_rows(rows, sizes[i]);
 }
 END_TEST
-
 START_TEST(elements_agree) {
   const AdamWStep step = {(real)1e-3, (real)0.9, (real)0.99, (real)1e-8, (real)0.1,
                           (real)0.3, (real)0.05};
@@ -178,7 +174,6 @@ START_TEST(attention_agrees) {
         assert_attention(2, tokens[i], 2, heads[j], causal, 1);
 }
 END_TEST
-
 START_TEST(attention_over_several_blocks_agrees) {
   static const int tokens[] = {95, 96, 97, 255, 256, 257, 300, 515};
   for (int i = 0; i < 8; i++)
@@ -213,7 +208,6 @@ static void run_all(real **got, int threads) {
                         D, true);
   k->adamw_step(got[0] + 300000, got[1] + 300000, d, a, step, 40001);
 }
-
 START_TEST(threads_do_not_change_a_bit) {
   enum { ALL = 400000 };
   for (int threads = 2; threads <= 5; threads++) {

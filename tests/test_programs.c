@@ -57,6 +57,8 @@ START_TEST(bad_options_have_status_two) {
        "--patch-size: expected a divisor of the image size 32, found 5"},
       {"--heads 5", "--heads: expected a divisor of --width 64, found 5"},
       {"--width 66 --heads 3 --position sincos", "--width: expected a multiple of 4"},
+      {"--lanes 0", "--lanes: expected an integer from 1 to 64, found '0'"},
+      {"--portion -1", "--portion: expected an integer from 0 to 65536, found '-1'"},
       {"surprise", "expected options only, found 'surprise'"},
       {"surprise --bogus", "--bogus: unknown option"},
       {"--warmup 20 --steps 20",
@@ -133,6 +135,59 @@ START_TEST(threads_do_not_change_a_run) {
   same(one, two, "eval.tsv");
   same(one, two, "gradients.tsv");
   same(one, two, "attention.png");
+  const char *more = text("%s/more", folder), *all = text("%s/all", folder);
+  const char *cut = SMALL "--lanes 3 --portion 2 --dropout 0.1 --threads %d --out %s";
+  expect(0, "test accuracy", "train-vit", text(cut, 1, more));
+  expect(0, "test accuracy", "train-vit", text(cut, 3, all));
+  same(more, all, "log.tsv");
+  same(more, all, "gradients.tsv");
+}
+END_TEST
+
+/* The length of each parameter's gradient in a run of two steps, and its loss. */
+static int read_gradients(double *length, const char *folder) {
+  int count = 0;
+  char *table = read_file(text("%s/gradients.tsv", folder), NULL);
+  char *log = read_file(text("%s/log.tsv", folder), NULL);
+  for (char *row = strchr(table, '\n'); row[1]; row = strchr(row + 1, '\n'))
+    ck_assert_int_eq(sscanf(row + 1, "%*d %*s %lf", &length[count++]), 1);
+  ck_assert_int_eq(sscanf(strchr(log, '\n'), "%*d %*d %lf", &length[count++]), 1);
+  free(table);
+  free(log);
+  return count;
+}
+
+START_TEST(both_sets_of_kernels_train_alike) {
+  const char *folder = scratch_folder("kernels");
+  static double naive[200], fast[200];
+  const char *one = text("%s/naive", folder), *two = text("%s/fast", folder);
+  const char *said, *naive_program = "build/naive/train-vit";
+  ck_assert_int_eq(run_command(&said, "%s " SMALL "--steps 2 --smoothing 0.1 --gelu tanh "
+                               "--out %s", naive_program, one), 0);
+  expect(0, "test accuracy", "train-vit",
+         text(SMALL "--steps 2 --smoothing 0.1 --gelu tanh --out %s", two));
+  const int count = read_gradients(naive, one);
+  ck_assert_int_eq(read_gradients(fast, two), count);
+  ck_assert_int_gt(count, 60);
+  for (int i = 0; i < count; i++)
+    ck_assert_double_le(fabs(naive[i] - fast[i]), 1e-5 * fabs(naive[i]) + 1e-9);
+}
+END_TEST
+
+/* A row with one thread and a row with two, on the screen and in a file. */
+START_TEST(the_benchmark_writes_its_table) {
+  const char *file = text("%s/bench.tsv", scratch_folder("bench"));
+  const char *options = "--set kernels --only adamw --samples 1 --threads 2 --out %s";
+  expect(0, "% peak", "bench", text(options, file));
+  char *table = read_file(file, NULL);
+  ck_assert(strncmp(table, "set\tname\tthreads\t", 17) == 0);
+  ck_assert(strstr(table, "kernels\tadamw\t1\t") != NULL);
+  ck_assert(strstr(table, "kernels\tadamw\t2\t") != NULL);
+  free(table);
+  expect(0, "vit-mnist", "bench",
+         "--set steps --only vit-mnist --samples 1 --threads 1 --lanes 2 --portion 8");
+  expect(2, "--set: expected one of all|ceilings|kernels", "bench", "--set none");
+  expect(2, "expected options only, found 'fast'", "bench", "fast");
 }
 END_TEST
 
@@ -263,5 +318,6 @@ END_TEST
 TEST_MAIN("programs", bad_options_have_status_two, bad_files_have_status_one,
           bad_folders_are_named, a_full_disk_ends_a_run, patches_are_cut_and_joined,
           help_names_every_option, threads_do_not_change_a_run,
+          both_sets_of_kernels_train_alike, the_benchmark_writes_its_table,
           a_resumed_run_ends_the_same, an_interrupted_run_can_go_on,
           a_damaged_run_is_refused, digits_fit_in_200_mebibytes)

@@ -26,6 +26,71 @@ START_TEST(the_hand_example) {
 END_TEST
 
 // Gradients flow where they should
+static void thrifty_gradient(bool in_place, bool recycling, real *gradient) {
+  Params *params = params_new();
+  Tensor *w = random_parameter(params, "w", SHAPE(3, 4), 1);
+  params_fill(params, 1);
+  Tape *tape = tape_new();
+  tape->recycling = recycling;
+  Tensor *x = mul(tape, w, w), *branch = mul(tape, x, add(tape, x, w));
+  Tensor *y = in_place ? add_in_place(tape, x, branch) : add(tape, x, branch);
+  Tensor *again = mul(tape, y, x);
+  y = in_place ? add_in_place(tape, y, again) : add(tape, y, again);
+  tape_backward(tape, sum(tape, mul(tape, y, y)));
+  memcpy(gradient, w->grad, 12 * sizeof *gradient);
+  tape_free(tape);
+  params_free(params);
+}
+
+START_TEST(thrift_changes_no_bit) {
+  real plain[12], thrifty[12];
+  thrifty_gradient(false, false, plain);
+  ck_assert(plain[0] != 0 && plain[11] != 0);
+  for (int i = 1; i < 4; i++) {
+    thrifty_gradient(i & 1, i & 2, thrifty);
+    ck_assert(memcmp(plain, thrifty, sizeof plain) == 0);
+  }
+}
+END_TEST
+
+START_TEST(gradients_go_where_they_are_sent) {
+  Params *params = params_new();
+  Tensor *a = random_parameter(params, "a", SHAPE(2), 1);
+  Tensor *b = random_parameter(params, "b", SHAPE(2), 1);
+  params_fill(params, 1);
+  real *own = calloc(params->size, sizeof *own);
+  Tape *tape = tape_new();
+  tape_divert(tape, params->grad, own, params->size);
+  tape_backward_from(tape, sum(tape, mul(tape, a, b)), (real)0.5);
+  for (int i = 0; i < 2; i++) {
+    ck_assert(a->grad[i] == 0 && b->grad[i] == 0);
+    ck_assert(own[a->grad - params->grad + i] == b->value[i] / 2);
+    ck_assert(own[b->grad - params->grad + i] == a->value[i] / 2);
+  }
+  tape_free(tape);
+  free(own);
+  params_free(params);
+}
+END_TEST
+
+START_TEST(a_profile_names_what_took_time) {
+  Params *params = params_new();
+  Tensor *a = random_parameter(params, "a", SHAPE(100, 100), 1);
+  params_fill(params, 1);
+  Profile profile = {0};
+  Tape *tape = tape_new();
+  tape->profile = &profile;
+  tape_reset(tape, random_key(1, "profile"));
+  tape_backward(tape, sum(tape, mul(tape, a, mul(tape, a, a))));
+  ck_assert_int_eq(profile.count, 2);
+  ck_assert_str_eq(profile.op[0].name, "mul");
+  ck_assert_str_eq(profile.op[1].name, "sum");
+  for (int i = 0; i < 2; i++)
+    ck_assert(profile.op[i].forward > 0 && profile.op[i].backward > 0);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
 START_TEST(every_use_adds_to_the_gradient) {
   Params *params = params_new();
   Tensor *a = random_parameter(params, "a", SHAPE(2, 3), 1);
@@ -160,4 +225,5 @@ TEST_MAIN("tape", reset_forgets_the_work,
           what_needs_no_gradient_gets_none, nothing_is_recorded_when_not_asked,
           arithmetic_passes_the_gradient_check, a_wrong_derivative_is_found,
           a_derivative_that_is_no_number_is_found,
-          keys_differ_by_call_and_step)
+          keys_differ_by_call_and_step, thrift_changes_no_bit,
+          gradients_go_where_they_are_sent, a_profile_names_what_took_time)

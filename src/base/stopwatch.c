@@ -15,7 +15,6 @@ static int ascending(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
-
 double median_seconds(void (*work)(void *state), void *state, int samples,
                       double least) {
   double sample[99];

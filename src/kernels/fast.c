@@ -2,6 +2,7 @@
 #include <math.h>
 #include <tgmath.h>
 
+#include "kernels/dot.h"
 #include "kernels/kernels.h"
 #include "kernels/product.h"
 #include "kernels/vector.h"
@@ -28,7 +29,6 @@ static void add_column_sums(real *sum, const real *x, int rows, int C) {
       for (int c = first; c < last; c++) sum[c] += x[(size_t)r * C + c];
   }
 }
-
 void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, int rows,
                             int in, int out) {
   if (dw)
@@ -59,7 +59,6 @@ void layernorm_forward(real *y, real *mean, real *rstd, const real *x, const rea
     layernorm_row(y + (size_t)r * C, mean + r, rstd + r, x + (size_t)r * C, gain, bias,
                   eps, C);
 }
-
 static void layernorm_row_backward(real *dx, const real *dy, const real *x,
                                    const real *gain, real mu, real scale, int C) {
   real along_ones = 0, along_x = 0;
@@ -74,7 +73,6 @@ static void layernorm_row_backward(real *dx, const real *dy, const real *x,
   for (int c = 0; c < C; c++)
     dx[c] += scale * (dy[c] * gain[c] - along_ones - (x[c] - mu) * along_x);
 }
-
 static void layernorm_gain_backward(real *dgain, const real *dy, const real *x,
                                     const real *mean, const real *rstd, int rows,
                                     int C) {
@@ -126,7 +124,6 @@ void softmax_forward(real *p, const real *x, int rows, int n) {
     for (int i = 0; i < n; i++) to[i] *= scale;
   }
 }
-
 void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) {
 #pragma omp parallel for if ((double)rows * n > 100000)
   for (int r = 0; r < rows; r++) {
@@ -154,7 +151,6 @@ void cross_entropy_forward(real *losses, real *p, const real *logits, const int 
     for (int i = 0; i < n; i++) weight[i] /= sum;
   }
 }
-
 void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
                             real smoothing, real scale, int rows, int n) {
 #pragma omp parallel for if ((double)rows * n > 100000)
@@ -191,7 +187,6 @@ static inline Gate gate_quick(real x) {
 
 #define FOR_EACH(n)                                                   \
   _Pragma("omp parallel for simd if (n > 30000)") for (size_t i = 0; i < n; i++)
-
 void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
   if (kind == GELU_ERF)
     FOR_EACH(n) y[i] = x[i] * gate_erf(x[i]).value;
@@ -241,7 +236,6 @@ static int whole_vectors(int n) { return (n + LANES - 1) / LANES * LANES; }
 static int keys_seen(const Head *a, int t, int k0, int keys) {
   return a->causal ? least(keys, t + 1 - k0) : keys;
 }
-
 /* scores[queries][row] = q k^T, unscaled */
 static void scores_of(real *scores, int row, const Head *a, int q0, int queries, int k0,
                       int keys) {
@@ -275,7 +269,6 @@ static real weights_of_row(real *p, int n, int seen, real scale, real shift) {
     }
   return sum_of_lanes(load(sum));
 }
-
 static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
   static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
   real largest[QUERIES], sum[QUERIES];
@@ -304,7 +297,6 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
     log_sum[t] = largest[t] + log(sum[t]);
   }
 }
-
 /* The weights themselves, for whoever wants to look at them. */
 static void write_weights(real *weights, const real *log_sum, const Head *a) {
   for (int t = 0; t < a->T; t++) {
@@ -343,9 +335,8 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
   product_alone((Target){.at = ds, .row = row}, slope, (View){a->v + from_k, 1, stride},
                 queries, keys, D);
   for (int t = 0; t < queries; t++) {
-    real *weight = p + t * row, *score_slope = ds + t * row, average = 0;
-#pragma omp simd reduction(+ : average)
-    for (int d = 0; d < D; d++) average += dy[t * a->width + d] * y[t * a->width + d];
+    real *weight = p + t * row, *score_slope = ds + t * row;
+    const real average = dot(dy + t * a->width, y + t * a->width, D);
     weights_of_row(weight, row, keys_seen(a, q0 + t, k0, keys), a->scale, log_sum[t]);
 #pragma omp simd
     for (int j = 0; j < row; j++)
@@ -357,7 +348,6 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
   product_alone((Target){dk, stride, true, NULL}, (View){ds, 1, row},
                 (View){a->q + from_q, stride, 1}, keys, D, queries);
 }
-
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
                         const real *qkv, int B, int T, int H, int D, bool causal) {
 #pragma omp parallel for collapse(2)

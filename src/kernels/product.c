@@ -62,7 +62,6 @@ static void transpose(real *to, ptrdiff_t to_row, const real *from, ptrdiff_t ro
   }
   ALL for (int i = 0; i < LANES; i++) store(to + i * to_row, r[i]);
 }
-
 static inline __attribute__((always_inline)) void
 pack_columns(const int width, real *to, View b, int K, int columns) {
   int done = 0;
@@ -118,7 +117,6 @@ static void strip(Target c, View a, const real *panel, int M, int columns, int K
 }
 
 static int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
-
 static void block(Target c, View a, View b, int M, int N, int K) {
   static _Thread_local real panels[BLOCK_K * BLOCK_COLUMNS] __attribute__((aligned(64)));
   for (int j = 0; j < N; j += PANEL) {

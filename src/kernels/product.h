@@ -21,7 +21,6 @@ typedef struct Target {
   bool add;
   const real *bias;
 } Target;
-
 /* c[M][N] = a[M][K] b[K][N]. Each element is summed by one thread, in
    an order that depends on K alone. `product` uses all threads, `product_alone`
    only the calling one. */

@@ -56,7 +56,6 @@ static inline real sum_of_lanes(Vector v) {
     v += pick(v, v, lane_numbers() ^ half);
   return v[0];
 }
-
 static inline real largest_of_lanes(Vector v) {
   ALL for (int half = LANES / 2; half; half /= 2) {
     const Vector other = pick(v, v, lane_numbers() ^ half);
@@ -88,6 +87,10 @@ static inline double fast_exp(double x) { return exp(x); }
 #endif
 
 static inline real sigmoid(real x) { return 1 / (1 + fast_exp(-x)); }
+static const float tail_coefficient[9] = {
+    0.08369519566f, 0.08532226285f, 0.0675291554f, 0.1309233809f, -0.1072880405f,
+    0.3677691971f, -0.3456232234f, 0.2907581058f, -0.07308604065f};
+
 /* For x >= 0: the density of N(0, 1) at x, and the share that lies above x. */
 typedef struct NormalTail {
   real density, above;
@@ -96,12 +99,10 @@ typedef struct NormalTail {
 static inline NormalTail normal_tail(real x) {
   const real e = fast_exp(-x * x / 2), density = (real)0.3989422804014327 * e;
 #ifndef REAL_DOUBLE
-  const float t = 1 / (1 + 0.21f * x), t2 = t * t, t4 = t2 * t2;
-  const float low = (0.08369519566f + t * 0.08532226285f) +
-                    t2 * (0.0675291554f + t * 0.1309233809f);
-  const float high = (-0.1072880405f + t * 0.3677691971f) +
-                     t2 * (-0.3456232234f + t * 0.2907581058f);
-  const float p = low + t4 * (high + t4 * -0.07308604065f);
+  const float *c = tail_coefficient, t = 1 / (1 + 0.21f * x), t2 = t * t, t4 = t2 * t2;
+  const float low = (c[0] + t * c[1]) + t2 * (c[2] + t * c[3]);
+  const float high = (c[4] + t * c[5]) + t2 * (c[6] + t * c[7]);
+  const float p = low + t4 * (high + t4 * c[8]);
   return (NormalTail){density, t * p * e};
 #else
   return (NormalTail){density, erfc(x * sqrt(0.5)) / 2};

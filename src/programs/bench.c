@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/files.h"
@@ -18,17 +19,18 @@
 #include "train/peak.h"
 
 // The options of bench
-static int profiling = 0, threads = 0, what = 0, lanes = 4, portion = 0, samples = 9;
+enum { ALL_SETS, CEILINGS, KERNELS, PRODUCTS, STEPS, PROFILE };
+static int threads = 0, set = ALL_SETS, lanes = 4, portion = 0, samples = 9;
 static const char *only = NULL, *out = NULL;
+
 static Option options[] = {
-    {.name = "set", .kind = OPTION_CHOICE, .value = &what, .choices = "all|kernels|steps",
+    {.name = "set", .kind = OPTION_CHOICE, .value = &set,
+     .choices = "all|ceilings|kernels|products|steps|profile",
      .help = "what to measure"},
     {.name = "only", .kind = OPTION_TEXT, .value = &only,
-     .help = "just the row of this name"},
+     .help = "of that, just the row of this name"},
     {.name = "threads", .kind = OPTION_INT, .value = &threads, .low = 0, .high = 1024,
      .help = "measure with 1 and with so many threads; 0: one per core"},
-    {.name = "profile", .kind = OPTION_INT, .value = &profiling, .low = 0, .high = 1,
-     .help = "profile"},
     {.name = "samples", .kind = OPTION_INT, .value = &samples, .low = 1, .high = 99,
      .help = "samples, of which the median is shown"},
     {.name = "lanes", .kind = OPTION_INT, .value = &lanes, .low = 1, .high = 64,
@@ -41,20 +43,199 @@ static Program program = {"bench", "", "Measure the speed of every kernel and of
                           "training steps on this machine.",
                           options, sizeof options / sizeof *options};
 // A row of the table
-static double peak; /* of the threads in use */
+static double peak; /* operations a second, of the threads in use */
 static FILE *table;
 
-static void print_row(const char *name, double seconds, double images, double flops,
-                      double bytes) {
+typedef struct Row {
+  const char *set, *name;
+  double seconds, images, flops, bytes; /* of one call; 0: does not apply */
+} Row;
+
+static void print_header(void) {
+  printf("%-9s %-26s %2s %10s %9s %8s %6s %7s\n", "set", "what", "th", "ms",
+         "images/s", "GFLOP/s", "% peak", "GB/s");
+  if (table)
+    fprintf(table, "set\tname\tthreads\tmilliseconds\timages_per_second\tgflops\t"
+                   "share_of_peak\tgigabytes_per_second\tflops_per_byte\n");
+}
+static void print_row(Row r) {
   const int team = omp_get_max_threads();
-  printf("%-26s %2d %10.4f %9.0f %8.1f %6.1f %8.1f\n", name, team, 1e3 * seconds,
-         images / seconds, 1e-9 * flops / seconds, 100 * flops / seconds / peak,
-         1e-9 * bytes / seconds);
+  const double rate = r.flops / r.seconds, traffic = r.bytes / r.seconds;
+  printf("%-9s %-26s %2d %10.4f %9.0f %8.1f %6.1f %7.1f\n", r.set, r.name, team,
+         1e3 * r.seconds, r.images / r.seconds, 1e-9 * rate, 100 * rate / peak,
+         1e-9 * traffic);
   fflush(stdout);
   if (table)
-    fprintf(table, "%s\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", name, team, 1e3 * seconds,
-            images / seconds, 1e-9 * flops / seconds, flops / seconds / peak,
-            1e-9 * bytes / seconds);
+    fprintf(table, "%s\t%s\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", r.set, r.name,
+            team, 1e3 * r.seconds, r.images / r.seconds, 1e-9 * rate, rate / peak,
+            1e-9 * traffic, r.bytes > 0 ? r.flops / r.bytes : 0);
+}
+
+static bool wanted(int which, const char *name) {
+  return (set == ALL_SETS || set == which) && (!only || strcmp(name, only) == 0);
+}
+// The ceilings
+static void measure_ceilings(int team) {
+  static const struct {
+    const char *name;
+    double bytes;
+  } walks[] = {{"triad-24KiB", 24e3}, {"triad-512KiB", 512e3}, {"triad-8MiB", 8e6},
+               {"triad-256MiB", 256e6}};
+  peak = peak_flops(team);
+  if (wanted(CEILINGS, "multiply-add"))
+    print_row((Row){"ceilings", "multiply-add", 1, 0, peak, 0});
+  for (int i = 0; i < 4; i++)
+    if (wanted(CEILINGS, walks[i].name)) {
+      const double rate = peak_bandwidth(team, team * walks[i].bytes);
+      print_row((Row){"ceilings", walks[i].name, 1, 0, 0, rate});
+    }
+}
+// The kernels, one by one
+/* The shapes of vit-cifar: 64 images of 65 tokens of 128 channels. */
+enum { IMAGES = 64, TOKENS = 65, WIDTH = 128, HEADS = 4, HIDDEN = 512, CLASSES = 10 };
+enum { ROWS = IMAGES * TOKENS };
+static real *x, *y, *w, *dx, *dy, *dw; /* each with room for ROWS x HIDDEN numbers */
+static int some_labels[ROWS];
+static void run_forward(void *s) {
+  (void)s, linear_forward(y, x, w, w, ROWS, WIDTH, HIDDEN);
+}
+static void run_input(void *s) {
+  (void)s, linear_backward_input(dx, dy, w, ROWS, WIDTH, HIDDEN);
+}
+static void run_weight(void *s) {
+  (void)s, linear_backward_weight(dw, dw, dy, x, ROWS, WIDTH, HIDDEN);
+}
+static void run_layernorm(void *s) {
+  (void)s, layernorm_forward(y, dw, dw + ROWS, x, w, w, (real)1e-6, ROWS, WIDTH);
+}
+static void run_layernorm_back(void *s) {
+  (void)s, layernorm_backward(dx, dx + ROWS * WIDTH, dx + ROWS * WIDTH + WIDTH, dy, x, w,
+                              dw, dw + ROWS, ROWS, WIDTH);
+}
+static void run_gelu(void *kind) { gelu_forward(y, x, *(GeluKind *)kind, ROWS * HIDDEN); }
+static void run_gelu_back(void *kind) {
+  gelu_backward(dx, dy, x, *(GeluKind *)kind, ROWS * HIDDEN);
+}
+static void run_softmax(void *s) { (void)s, softmax_forward(y, x, ROWS, HIDDEN); }
+static void run_softmax_back(void *s) {
+  (void)s, softmax_backward(dx, dy, x, ROWS, HIDDEN);
+}
+static void run_loss(void *s) {
+  (void)s, cross_entropy_forward(y, dw, x, some_labels, 0, ROWS, CLASSES);
+}
+static void run_loss_back(void *s) {
+  (void)s, cross_entropy_backward(dx, x, some_labels, 0, 1, ROWS, CLASSES);
+}
+static void run_attention(void *s) {
+  (void)s, attention_forward(y, dw, NULL, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false);
+}
+static void run_attention_back(void *s) {
+  (void)s, attention_backward(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS,
+                              false);
+}
+static void run_adamw(void *s) {
+  const AdamWStep step = {(real)1e-3, (real)0.9, (real)0.999, (real)1e-8, (real)0.05,
+                          (real)0.5, (real)0.5};
+  (void)s, adamw_step(w, dw, y, dy, step, ROWS * HIDDEN);
+}
+/* Operations as the formulas have them, an exponential or a division counted as 16; bytes
+   if each array went to memory and back once. */
+static const struct {
+  const char *name;
+  void (*run)(void *state);
+  GeluKind kind;
+  double flops, numbers;
+} kernels[] = {
+#define PRODUCT (2.0 * ROWS * WIDTH * HIDDEN), \
+                (1.0 * ROWS * (WIDTH + HIDDEN) + WIDTH * HIDDEN)
+#define PAIRS (1.0 * IMAGES * TOKENS * TOKENS * WIDTH)
+    {"linear-forward", run_forward, 0, PRODUCT},
+    {"linear-backward-input", run_input, 0, PRODUCT},
+    {"linear-backward-weight", run_weight, 0, PRODUCT},
+    {"layernorm-forward", run_layernorm, 0, 8.0 * ROWS * WIDTH, 2.0 * ROWS * WIDTH},
+    {"layernorm-backward", run_layernorm_back, 0, 16.0 * ROWS * WIDTH,
+     4.0 * ROWS * WIDTH},
+    {"gelu-erf-forward", run_gelu, GELU_ERF, 54.0 * ROWS * HIDDEN, 2.0 * ROWS * HIDDEN},
+    {"gelu-erf-backward", run_gelu_back, GELU_ERF, 57.0 * ROWS * HIDDEN,
+     4.0 * ROWS * HIDDEN},
+    {"gelu-tanh-forward", run_gelu, GELU_TANH, 40.0 * ROWS * HIDDEN,
+     2.0 * ROWS * HIDDEN},
+    {"gelu-tanh-backward", run_gelu_back, GELU_TANH, 48.0 * ROWS * HIDDEN,
+     4.0 * ROWS * HIDDEN},
+    {"gelu-quick-forward", run_gelu, GELU_QUICK, 35.0 * ROWS * HIDDEN,
+     2.0 * ROWS * HIDDEN},
+    {"gelu-quick-backward", run_gelu_back, GELU_QUICK, 40.0 * ROWS * HIDDEN,
+     4.0 * ROWS * HIDDEN},
+    {"softmax-forward", run_softmax, 0, 20.0 * ROWS * HIDDEN, 2.0 * ROWS * HIDDEN},
+    {"softmax-backward", run_softmax_back, 0, 5.0 * ROWS * HIDDEN, 4.0 * ROWS * HIDDEN},
+    {"cross-entropy-forward", run_loss, 0, 20.0 * ROWS * CLASSES, 2.0 * ROWS * CLASSES},
+    {"cross-entropy-backward", run_loss_back, 0, 3.0 * ROWS * CLASSES,
+     3.0 * ROWS * CLASSES},
+    {"attention-forward", run_attention, 0, 4 * PAIRS, 4.0 * ROWS * WIDTH},
+    {"attention-backward", run_attention_back, 0, 8 * PAIRS, 11.0 * ROWS * WIDTH},
+    {"adamw", run_adamw, 0, 44.0 * ROWS * HIDDEN, 7.0 * ROWS * HIDDEN}};
+static real *numbers(double scale, uint64_t seed) {
+  real *p = allocate(ROWS * HIDDEN, sizeof *p);
+  for (size_t i = 0; i < ROWS * HIDDEN; i++)
+    p[i] = (real)(scale * (2 * random_uniform(random_key(seed, "bench"), i) - 1));
+  return p;
+}
+
+static void measure_kernels(void) {
+  x = numbers(3, 1), w = numbers(0.05, 2), dy = numbers(1e-3, 3);
+  y = numbers(1e-3, 4), dx = numbers(0, 5), dw = numbers(0, 6);
+  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+    if (wanted(KERNELS, kernels[i].name)) {
+      GeluKind kind = kernels[i].kind;
+      for (size_t k = 0; k < ROWS * HIDDEN; k++) y[k] = (real)fabs((double)y[k]);
+      const double seconds = median_seconds(kernels[i].run, &kind, samples, 0.005);
+      print_row((Row){"kernels", kernels[i].name, seconds, 0, kernels[i].flops,
+                      sizeof(real) * kernels[i].numbers});
+    }
+  free(x), free(y), free(w), free(dx), free(dy), free(dw);
+}
+// The products of small transformers
+static const int row_counts[] = {1088, 4160}; /* 64 images of 17 and of 65 tokens */
+static const int shapes[][2] = {/* in, out */
+    {64, 64},   {64, 192},  {64, 256},  {256, 64},  {128, 128}, {128, 384},
+    {128, 512}, {512, 128}, {192, 192}, {192, 576}, {192, 768}, {768, 192}};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+typedef struct Product {
+  real *x, *y, *w;
+  int rows, in, out;
+} Product;
+
+static void product_forward(void *state) {
+  const Product *p = state;
+  linear_forward(p->y, p->x, p->w, NULL, p->rows, p->in, p->out);
+}
+static void product_input(void *state) {
+  const Product *p = state;
+  linear_backward_input(p->x, p->y, p->w, p->rows, p->in, p->out);
+}
+static void product_weight(void *state) {
+  const Product *p = state;
+  linear_backward_weight(p->w, NULL, p->y, p->x, p->rows, p->in, p->out);
+}
+static void measure_products(void) {
+  static const char *const forms[] = {"forward", "input", "weight"};
+  void (*const run[])(void *) = {product_forward, product_input, product_weight};
+  double flops = 0, seconds[3] = {0};
+  for (int form = 0; form < 3; form++) {
+    flops = 0;
+    for (int i = 0; i < 2 * SHAPES; i++) {
+      Product p = {.rows = row_counts[i / SHAPES], .in = shapes[i % SHAPES][0],
+                   .out = shapes[i % SHAPES][1]};
+      p.x = allocate((size_t)p.rows * p.in, sizeof(real));
+      p.y = allocate((size_t)p.rows * p.out, sizeof(real));
+      p.w = allocate((size_t)p.in * p.out, sizeof(real));
+      seconds[form] += median_seconds(run[form], &p, samples, 0.003);
+      flops += 2.0 * p.rows * p.in * p.out;
+      free(p.x), free(p.y), free(p.w);
+    }
+    print_row((Row){"products", forms[form], seconds[form], 0, flops, 0});
+  }
 }
 // The training steps
 typedef struct StepModel {
@@ -65,7 +246,6 @@ typedef struct StepModel {
 static const StepModel models[] = {{"vit-mnist", 28, 1, 7, 64, 4, 4},
                                    {"vit-cifar", 32, 3, 4, 128, 6, 4},
                                    {"vit-cifar-192", 32, 3, 4, 192, 9, 12}};
-enum { BATCH = 64 };
 
 typedef struct Step {
   Params *params;
@@ -73,48 +253,36 @@ typedef struct Step {
   AdamW optimizer;
   Lanes *lanes;
   real *images;
-  int labels[BATCH];
+  int labels[IMAGES];
 } Step;
-
 static Tensor *step_loss(Tape *tape, void *state, int number, int first, int count,
                          double *metric) {
   const Step *step = state;
   const VitConfig *c = &step->vit.config;
-  Tensor *x = tape_tensor(tape, "images", SHAPE(count, c->channels, c->image_size,
-                                                c->image_size));
-  const size_t size = tensor_size(x) / (size_t)count;
-  memcpy(x->value, step->images + (size_t)first * size, tensor_size(x) * sizeof(real));
+  Tensor *batch = tape_tensor(tape, "images", SHAPE(count, c->channels, c->image_size,
+                                                    c->image_size));
+  const size_t size = tensor_size(batch) / (size_t)count;
+  memcpy(batch->value, step->images + (size_t)first * size,
+         tensor_size(batch) * sizeof(real));
   *metric = number;
-  return cross_entropy(tape, vit_forward(tape, &step->vit, x), step->labels + first, 0,
-                       NULL);
+  return cross_entropy(tape, vit_forward(tape, &step->vit, batch), step->labels + first,
+                       0, NULL);
 }
-
-/* Clear, forward, loss, backward, clip, AdamW. */
 static void take_step(void *state) {
   Step *step = state;
   double metric;
-  lanes_gradient(step->lanes, step_loss, step, 0, BATCH, (RandomKey){0}, &metric);
+  lanes_gradient(step->lanes, step_loss, step, 0, IMAGES, (RandomKey){0}, &metric);
   clip_gradients(step->params, 1);
   adamw_update(&step->optimizer, 1e-3);
 }
 
-static void profile_step(Step *step) {
-  Profile profile = {0};
-  for (int i = 0; i < step->lanes->count; i++)
-    step->lanes->lane[i].tape->profile = &profile;
-  for (int i = 0; i < 10; i++) take_step(step);
-  for (int i = 0; i < profile.count; i++)
-    printf("  %-24s %8.3f %8.3f\n", profile.op[i].name, 100 * profile.op[i].forward,
-           100 * profile.op[i].backward);
-}
-
-static void measure_step(const StepModel *m) {
+static Step step_new(const StepModel *m) {
   Step step = {.params = params_new()};
   VitConfig c = {.image_size = m->size, .channels = m->channels, .patch_size = m->patch,
                  .width = m->width, .depth = m->depth, .heads = m->heads,
-                 .mlp = 4 * m->width, .classes = 10, .eps = 1e-6,
+                 .mlp = 4 * m->width, .classes = CLASSES, .eps = 1e-6,
                  .position = POSITION_LEARNED};
-  const size_t n = (size_t)BATCH * m->channels * m->size * m->size;
+  const size_t n = (size_t)IMAGES * m->channels * m->size * m->size;
   step.vit = vit_declare(step.params, "", c);
   params_fill(step.params, 1);
   step.optimizer = adamw_new(step.params, 0.999, 0.05);
@@ -122,30 +290,75 @@ static void measure_step(const StepModel *m) {
   step.images = allocate(n, sizeof(real));
   for (size_t i = 0; i < n; i++)
     step.images[i] = (real)random_normal(random_key(1, "images"), i);
-  for (int i = 0; i < BATCH; i++)
-    step.labels[i] = random_below(random_key(1, "labels"), (uint64_t)i, 10);
+  for (int i = 0; i < IMAGES; i++)
+    step.labels[i] = random_below(random_key(1, "labels"), (uint64_t)i, CLASSES);
+  return step;
+}
+static void step_free(Step *step) {
+  lanes_free(step->lanes);
+  adamw_free(&step->optimizer);
+  params_free(step->params);
+  free(step->images);
+}
+static void measure_step(const StepModel *m) {
+  Step step = step_new(m);
+  const double flops = 6 * IMAGES * vit_macs(&step.vit.config);
   const double seconds = median_seconds(take_step, &step, samples, 0.05);
-  print_row(m->name, seconds, BATCH, 6 * BATCH * vit_macs(&c), 0);
-  if (profiling) profile_step(&step);
-  lanes_free(step.lanes);
-  adamw_free(&step.optimizer);
-  params_free(step.params);
-  free(step.images);
+  print_row((Row){"steps", m->name, seconds, IMAGES, flops, 0});
+  step_free(&step);
+}
+
+/* Where the time of a step goes, by operation: lanes one after the other. */
+static void profile_step(const StepModel *m) {
+  Step step = step_new(m);
+  Profile profile = {0};
+  take_step(&step);
+  for (int i = 0; i < lanes; i++) step.lanes->lane[i].tape->profile = &profile;
+  const double start = stopwatch();
+  for (int i = 0; i < samples; i++) take_step(&step);
+  double rest = (stopwatch() - start) / samples;
+  for (int i = 0; i < profile.count; i++) {
+    const double seconds = (profile.op[i].forward + profile.op[i].backward) / samples;
+    rest -= seconds;
+    print_row((Row){"profile", profile.op[i].name, seconds, 0, 0, 0});
+  }
+  print_row((Row){"profile", "optimiser and the rest", rest, 0, 0, 0});
+  step_free(&step);
 }
 // The main function of bench
-static bool wanted(const char *name) {
-  return !only || strcmp(name, only) == 0;
+static void measure_all(int team) {
+  measure_ceilings(team);
+  measure_kernels();
+  if (wanted(PRODUCTS, "forward")) measure_products();
+  for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+    if (wanted(STEPS, models[i].name)) measure_step(&models[i]);
+  if (team == 1 && set == PROFILE) profile_step(&models[1]);
 }
 
-static void measure_all(void) {
-  peak = peak_flops(omp_get_max_threads());
-  printf("%-26s %2d %10s %9s %8.1f\n", "peak", omp_get_max_threads(), "", "",
-         1e-9 * peak);
-  if (what != 1)
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-      if (wanted(models[i].name)) measure_step(&models[i]);
+// Warn of company
+/* The share of the last 0.3 s in which the processors were busy; -1: unknown. */
+static double busy_share(void) {
+  double before[8], after[8], idle, all = 0;
+  for (int turn = 0; turn < 2; turn++) {
+    double *t = turn ? after : before;
+    FILE *file = fopen("/proc/stat", "r");
+    int found = file ? fscanf(file, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", t, t + 1,
+                              t + 2, t + 3, t + 4, t + 5, t + 6, t + 7) : 0;
+    if (file) fclose(file);
+    if (found != 8) return -1;
+    if (turn == 0) usleep(300000);
+  }
+  for (int i = 0; i < 8; i++) all += after[i] - before[i];
+  idle = after[3] - before[3] + after[4] - before[4];
+  return all > 0 ? 1 - idle / all : -1;
 }
 
+static void warn_of_company(void) {
+  const double busy = busy_share();
+  if (busy > 0.1)
+    fprintf(stderr, "%s: other programs keep the machine %.0f %% busy; expect numbers "
+            "that are too low\n", program.name, 100 * busy);
+}
 int main(int argc, char **argv) {
   const int first = options_parse(&program, argc, argv);
   if (first < argc) {
@@ -154,11 +367,11 @@ int main(int argc, char **argv) {
   }
   const int most = threads ? threads : omp_get_max_threads();
   if (out && !(table = file_begin(out))) return fail_report(program.name);
-  printf("%-26s %2s %10s %9s %8s %6s %8s\n", "what", "th", "ms", "images/s", "GFLOP/s",
-         "% peak", "GB/s");
+  warn_of_company();
+  print_header();
   for (int team = 1; team <= most; team += most > 1 ? most - 1 : 1) {
     omp_set_num_threads(team);
-    measure_all();
+    measure_all(team);
   }
   if (table && !file_commit(table, out)) return fail_report(program.name);
   return 0;

@@ -45,6 +45,7 @@ static void note_time(Profile *p, const char *name, bool backward) {
   *(backward ? &p->op[i].backward : &p->op[i].forward) += now - p->last;
   p->last = now;
 }
+
 // Make a tensor and note an operation
 void *tape_memory(Tape *tape, size_t size) { return arena_get(tape->arena, size); }
 

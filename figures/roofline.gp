@@ -1,0 +1,18 @@
+load "../figures/style.gp"
+set terminal cairolatex pdf size 5.3in,3.3in font ",9" fontscale 0.8
+set output "figures/roofline.tex"
+file = "runs/bench/bench.tsv"
+stats file using (strcol(1) eq "ceilings" && strcol(2) eq "multiply-add" && $3 == 1 ? $6 : 1/0) name "P" nooutput
+stats file using (strcol(1) eq "ceilings" && strcol(2) eq "triad-256MiB" && $3 == 1 ? $8 : 1/0) name "M" nooutput
+stats file using (strcol(1) eq "ceilings" && strcol(2) eq "triad-512KiB" && $3 == 1 ? $8 : 1/0) name "L" nooutput
+roof(x, b) = x * b < P_max ? x * b : P_max
+set logscale xy
+set xrange [0.1:200]; set yrange [1:600]
+set xlabel "arithmetic intensity, operations per byte"; set ylabel "GFLOP/s" offset 1
+unset key
+short(s) = s[strlen(s)-7:strlen(s)] eq "-forward" ? s[1:strlen(s)-8] : s
+set samples 400
+plot roof(x, M_max) with lines ls 1, roof(x, L_max) with lines ls 9, \
+     file using (strcol(1) eq "kernels" && $3 == 1 && !(strcol(2) =~ "backward") ? $9 : 1/0):6 with points pt 7 ps 0.5 lc rgb "#c8553d", \
+     file using (strcol(1) eq "kernels" && $3 == 1 && (strcol(2) =~ "backward") ? $9 : 1/0):6 with points pt 6 ps 0.5 lc rgb "#c8553d", \
+     file using (strcol(1) eq "kernels" && $3 == 1 && !(strcol(2) =~ "backward|tanh|quick") ? $9 * 1.08 : 1/0):6:(short(strcol(2))) with labels left font ",7"
