@@ -10,9 +10,11 @@ set logscale xy
 set xrange [0.1:200]; set yrange [1:600]
 set xlabel "arithmetic intensity, operations per byte"; set ylabel "GFLOP/s" offset 1
 unset key
-short(s) = s[strlen(s)-7:strlen(s)] eq "-forward" ? s[1:strlen(s)-8] : s
 set samples 400
+has(s, part) = strstrt(s, part) > 0
+short(s) = has(s, "-forward") ? s[1:strlen(s)-8] : s
+row(way) = strcol(1) eq "kernels" && $3 == 1 && (has(strcol(2), "backward") == way) && !has(strcol(2), "tanh") && !has(strcol(2), "quick")
 plot roof(x, M_max) with lines ls 1, roof(x, L_max) with lines ls 9, \
-     file using (strcol(1) eq "kernels" && $3 == 1 && !(strcol(2) =~ "backward") ? $9 : 1/0):6 with points pt 7 ps 0.5 lc rgb "#c8553d", \
-     file using (strcol(1) eq "kernels" && $3 == 1 && (strcol(2) =~ "backward") ? $9 : 1/0):6 with points pt 6 ps 0.5 lc rgb "#c8553d", \
-     file using (strcol(1) eq "kernels" && $3 == 1 && !(strcol(2) =~ "backward|tanh|quick") ? $9 * 1.08 : 1/0):6:(short(strcol(2))) with labels left font ",7"
+     file using (row(0) ? $9 : 1/0):6 with points pt 7 ps 0.5 lc rgb "#c8553d", \
+     file using (row(1) ? $9 : 1/0):6 with points pt 6 ps 0.6 lc rgb "#1b4f8a", \
+     file using (row(0) ? ($9 > 30 ? $9 * 0.93 : $9 * 1.08) : 1/0):($9 > 30 ? $6 * 0.78 : $6):(short(strcol(2))) with labels left font ",7" noenhanced

@@ -232,6 +232,11 @@ static Head head_of(const real *qkv, int b, int h, int T, int H, int D, bool cau
 static int least(int a, int b) { return a < b ? a : b; }
 static int whole_vectors(int n) { return (n + LANES - 1) / LANES * LANES; }
 
+/* Ask for n numbers, so that they are on their way when they are needed. */
+static void fetch(const real *p, size_t n) {
+  for (size_t i = 0; i < n; i += 64 / sizeof *p) __builtin_prefetch(p + i);
+}
+
 /* How many of the keys from k0 on may query t see? */
 static int keys_seen(const Head *a, int t, int k0, int keys) {
   return a->causal ? least(keys, t + 1 - k0) : keys;
@@ -314,7 +319,8 @@ void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, i
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {
       const Head a = head_of(qkv, b, h, T, H, D, causal);
-      const size_t head = (size_t)b * H + h;
+      const size_t head = (size_t)b * H + h, image = (size_t)T * H * D;
+      if (h == 0) fetch(qkv + 3 * image * b, 3 * image);
       for (int t = 0; t < T; t += QUERIES)
         attend(y + ((size_t)b * T + t) * H * D + h * D, log_sum + head * T + t, &a, t,
                least(QUERIES, T - t));
@@ -354,7 +360,14 @@ void attention_backward(real *dqkv, const real *dy, const real *y, const real *l
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {
       const Head a = head_of(qkv, b, h, T, H, D, causal);
-      real *slope = dqkv + (size_t)b * T * 3 * H * D + h * D;
+      const size_t image = (size_t)T * H * D;
+      real *slope = dqkv + 3 * image * b + h * D;
+      if (h == 0) {
+        fetch(qkv + 3 * image * b, 3 * image);
+        fetch(dqkv + 3 * image * b, 3 * image);
+        fetch(dy + image * b, image);
+        fetch(y + image * b, image);
+      }
       for (int t = 0; t < T; t += QUERIES) {
         const size_t at = ((size_t)b * T + t) * H * D + h * D;
         const int queries = least(QUERIES, T - t);

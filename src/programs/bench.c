@@ -79,12 +79,11 @@ static void measure_ceilings(int team) {
   static const struct {
     const char *name;
     double bytes;
-  } walks[] = {{"triad-24KiB", 24e3}, {"triad-512KiB", 512e3}, {"triad-8MiB", 8e6},
-               {"triad-256MiB", 256e6}};
+  } walks[] = {{"triad-512KiB", 512e3}, {"triad-8MiB", 8e6}, {"triad-256MiB", 256e6}};
   peak = peak_flops(team);
   if (wanted(CEILINGS, "multiply-add"))
     print_row((Row){"ceilings", "multiply-add", 1, 0, peak, 0});
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 3; i++)
     if (wanted(CEILINGS, walks[i].name)) {
       const double rate = peak_bandwidth(team, team * walks[i].bytes);
       print_row((Row){"ceilings", walks[i].name, 1, 0, 0, rate});
