@@ -1,20 +1,20 @@
 load "../figures/style.gp"
-set terminal cairolatex pdf size 5.3in,2.0in font ",9" fontscale 0.8
+set terminal cairolatex pdf size 5.3in,2.2in font ",9" fontscale 0.8
 set output "figures/step-profile.tex"
-set multiplot layout 2,1 margins 0.16,0.98,0.22,0.9 spacing 0,0.28
-set style fill solid 0.4 border -1
-set yrange [-0.5:0.5]; unset ytics; unset key
 file = "runs/profile.tsv"
-do for [c=2:3] {
-  stats file using c nooutput
-  total = STATS_sum
-  set xrange [0:total]
-  set border 1
-  set ylabel (c == 2 ? "naive" : "fast") rotate by 0 offset -1,0
-  if (c == 3) { set xlabel "milliseconds of one core" offset 0,0.6 } else { unset xlabel }
-  left = 0
-  plot file using (x0 = left, left = left + column(c), (x0 + left) / 2):(0):(x0):(left):(-0.4):(0.4) with boxxyerror lc rgb "#1b4f8a", \
-       (left = 0, NaN) notitle, \
-       file using (x0 = left, left = left + column(c), (x0 + left) / 2):(0):(column(c) > 0.045 * total ? strcol(1) : "") with labels font ",7"
-}
+stats file using 3 name "N" nooutput
+stats file using 5 name "F" nooutput
+set multiplot layout 2,1 margins 0.1,0.97,0.2,0.96 spacing 0,0.26
+set style fill solid 0.35 border -1
+set yrange [-0.5:0.5]; unset ytics; unset key
+set border 1
+set ylabel "naive" rotate by 0 offset 1,0
+set xrange [0:N_max]
+plot file using (($2+$3)/2):(0):2:3:(-0.4):(0.4) with boxxyerror lc rgb "#1b4f8a", \
+     file using (($2+$3)/2):(0):($3-$2 > 0.05*N_max ? strcol(1) : "") with labels font ",7"
+set ylabel "fast"
+set xlabel "milliseconds on one core" offset 0,0.6
+set xrange [0:F_max]
+plot file using (($4+$5)/2):(0):4:5:(-0.4):(0.4) with boxxyerror lc rgb "#1b4f8a", \
+     file using (($4+$5)/2):(0):($5-$4 > 0.04*F_max ? strcol(1) : "") with labels font ",7"
 unset multiplot

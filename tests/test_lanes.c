@@ -37,7 +37,7 @@ static Tensor *problem_loss(Tape *tape, void *state, int step, int first, int co
   *metric = first + 0.5 * (count - 1); /* the mean number of the examples */
   return cross_entropy(tape, vit_forward(tape, &p->vit, x), labels, 0, NULL);
 }
-/* The gradient to `gradient`, unless NULL; the loss is returned. */
+/* The gradient to gradient[20000]; the loss is returned. */
 static double loss_of(int count, int portion, int threads, double dropout_rate,
                       real *gradient, size_t *size) {
   Problem p = problem_new(dropout_rate);
@@ -49,6 +49,7 @@ static double loss_of(int count, int portion, int threads, double dropout_rate,
   double loss = lanes_gradient(lanes, problem_loss, &p, 9, BATCH, random_key(1, "k"),
                                &metric);
   ck_assert_double_eq_tol(metric, 3, 1e-12);
+  ck_assert_uint_le(p.params->size, 20000);
   memcpy(gradient, p.params->grad, p.params->size * sizeof(real));
   *size = p.params->size;
   lanes_free(lanes);
@@ -64,7 +65,6 @@ START_TEST(lanes_give_the_gradient_of_the_whole_batch) {
     for (int portion = 1; portion <= 4; portion++) {
       const double got = loss_of(count, portion, 2, 0, parts, &n);
       double squares = 0, difference = 0;
-      ck_assert_uint_le(n, sizeof whole / sizeof *whole);
       for (size_t i = 0; i < n; i++) {
         squares += pow((double)whole[i], 2);
         difference += pow((double)(parts[i] - whole[i]), 2);

@@ -2,6 +2,7 @@
 #include "base/stopwatch.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -15,6 +16,11 @@ static int ascending(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
+double median(double *sample, int count) {
+  qsort(sample, (size_t)count, sizeof *sample, ascending);
+  return sample[count / 2];
+}
+
 double median_seconds(void (*work)(void *state), void *state, int samples,
                       double least) {
   double sample[99];
@@ -25,10 +31,9 @@ double median_seconds(void (*work)(void *state), void *state, int samples,
     for (int i = 0; i < calls; i++) work(state);
     const double seconds = (stopwatch() - start) / calls;
     if (s < 0)
-      calls = 1 + (int)(least / seconds);
+      calls = 1 + (int)(least / fmax(seconds, 1e-8));
     else
       sample[s] = seconds;
   }
-  qsort(sample, (size_t)samples, sizeof *sample, ascending);
-  return sample[samples / 2];
+  return median(sample, samples);
 }

@@ -5,8 +5,11 @@
 /* Seconds since some fixed moment. */
 double stopwatch(void);
 
-/* Median seconds of one call of work(state): after two calls to warm up, the
-   median of `samples` samples of at least `least` seconds each. */
+/* The middle one of `count` numbers, which are put in order. */
+double median(double *sample, int count);
+
+/* Median seconds of one call of work(state): after two samples to warm up, the
+   median of samples <= 99 of about `least` seconds each. */
 double median_seconds(void (*work)(void *state), void *state, int samples,
                       double least);
 #endif

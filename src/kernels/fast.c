@@ -31,7 +31,7 @@ static void add_column_sums(real *sum, const real *x, int rows, int C) {
 }
 void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, int rows,
                             int in, int out) {
-  if (dw)
+  if (dw && rows > 0)
     product((Target){dw, in, true, NULL}, (View){dy, 1, out}, (View){x, in, 1}, out, in,
             rows);
   if (db) add_column_sums(db, dy, rows, out);
@@ -185,29 +185,29 @@ static inline Gate gate_quick(real x) {
   return (Gate){s, s + steepness * x * s * (1 - s)};
 }
 
-#define FOR_EACH(n)                                                   \
+#define FOR_EACH_I /* i < n, both by these names */                    \
   _Pragma("omp parallel for simd if (n > 30000)") for (size_t i = 0; i < n; i++)
 void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
   if (kind == GELU_ERF)
-    FOR_EACH(n) y[i] = x[i] * gate_erf(x[i]).value;
+    FOR_EACH_I y[i] = x[i] * gate_erf(x[i]).value;
   else if (kind == GELU_TANH)
-    FOR_EACH(n) y[i] = x[i] * gate_tanh(x[i]).value;
+    FOR_EACH_I y[i] = x[i] * gate_tanh(x[i]).value;
   else
-    FOR_EACH(n) y[i] = x[i] * gate_quick(x[i]).value;
+    FOR_EACH_I y[i] = x[i] * gate_quick(x[i]).value;
 }
 
 void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n) {
   if (kind == GELU_ERF)
-    FOR_EACH(n) dx[i] += dy[i] * gate_erf(x[i]).slope;
+    FOR_EACH_I dx[i] += dy[i] * gate_erf(x[i]).slope;
   else if (kind == GELU_TANH)
-    FOR_EACH(n) dx[i] += dy[i] * gate_tanh(x[i]).slope;
+    FOR_EACH_I dx[i] += dy[i] * gate_tanh(x[i]).slope;
   else
-    FOR_EACH(n) dx[i] += dy[i] * gate_quick(x[i]).slope;
+    FOR_EACH_I dx[i] += dy[i] * gate_quick(x[i]).slope;
 }
 
 void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n) {
   const real unbias1 = 1 / s.correction1, unbias2 = 1 / s.correction2;
-  FOR_EACH(n) {
+  FOR_EACH_I {
     m[i] = s.beta1 * m[i] + (1 - s.beta1) * g[i];
     v[i] = s.beta2 * v[i] + (1 - s.beta2) * g[i] * g[i];
     const real step = m[i] * unbias1 / (sqrt(v[i] * unbias2) + s.eps);
@@ -228,9 +228,6 @@ static Head head_of(const real *qkv, int b, int h, int T, int H, int D, bool cau
   const real *q = qkv + (size_t)b * T * 3 * H * D + h * D;
   return (Head){q, q + H * D, q + 2 * H * D, 1 / sqrt((real)D), T, D, H * D, causal};
 }
-
-static int least(int a, int b) { return a < b ? a : b; }
-static int whole_vectors(int n) { return (n + LANES - 1) / LANES * LANES; }
 
 /* Ask for n numbers, so that they are on their way when they are needed. */
 static void fetch(const real *p, size_t n) {
@@ -279,7 +276,7 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
   real largest[QUERIES], sum[QUERIES];
   const int stride = 3 * a->width;
   for (int k0 = 0; k0 < (a->causal ? q0 + queries : a->T); k0 += KEYS) {
-    const int keys = least(KEYS, a->T - k0), row = whole_vectors(keys);
+    const int keys = least(KEYS, a->T - k0), row = round_up(keys, LANES);
     scores_of(p, row, a, q0, queries, k0, keys);
     for (int t = 0; t < queries; t++) {
       const int seen = keys_seen(a, q0 + t, k0, keys);
@@ -304,9 +301,9 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
 }
 /* The weights themselves, for whoever wants to look at them. */
 static void write_weights(real *weights, const real *log_sum, const Head *a) {
+  scores_of(weights, a->T, a, 0, a->T, 0, a->T);
   for (int t = 0; t < a->T; t++) {
     real *row = weights + (size_t)t * a->T;
-    scores_of(row, a->T, a, t, 1, 0, a->T);
     const int seen = keys_seen(a, t, 0, a->T);
     exp_row(row, row, a->scale, log_sum[t], seen);
     for (int j = seen; j < a->T; j++) row[j] = 0;
@@ -332,7 +329,7 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
                             int k0, int keys) {
   static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
   static _Thread_local real ds[QUERIES * KEYS] __attribute__((aligned(64)));
-  const int stride = 3 * a->width, row = whole_vectors(keys), D = a->D;
+  const int stride = 3 * a->width, row = round_up(keys, LANES), D = a->D;
   real *dq = dqkv + (size_t)q0 * stride;
   real *dk = dqkv + (size_t)k0 * stride + a->width, *dv = dk + a->width;
   const View slope = {dy, a->width, 1}, by_key = {p, 1, row};

@@ -1,6 +1,7 @@
 /* Tangled from chapters/07-fast.nw: edit that, not this. */
 #include "kernels/product.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <string.h>
 
@@ -9,7 +10,6 @@
 enum { PANEL = 2 * LANES };
 enum { BLOCK_ROWS = 8 * TILE_ROWS, BLOCK_K = 384, BLOCK_COLUMNS = 256 };
 
-static int least(int a, int b) { return a < b ? a : b; }
 // A tile in registers
 static inline __attribute__((always_inline)) void
 tile(const int rows, const int vectors, Target c, View a, const real *panel, int K) {
@@ -116,7 +116,6 @@ static void strip(Target c, View a, const real *panel, int M, int columns, int K
   }
 }
 
-static int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
 static void block(Target c, View a, View b, int M, int N, int K) {
   static _Thread_local real panels[BLOCK_K * BLOCK_COLUMNS] __attribute__((aligned(64)));
   for (int j = 0; j < N; j += PANEL) {
@@ -133,6 +132,7 @@ static void block(Target c, View a, View b, int M, int N, int K) {
 }
 
 void product_alone(Target c, View a, View b, int M, int N, int K) {
+  assert(K > 0);
   const int blocks = (K + BLOCK_K - 1) / BLOCK_K;
   const int depth = round_up((K + blocks - 1) / blocks, LANES);
   for (int j = 0; j < N; j += BLOCK_COLUMNS)

@@ -21,11 +21,14 @@ typedef struct Target {
   bool add;
   const real *bias;
 } Target;
-/* c[M][N] = a[M][K] b[K][N]. Each element is summed by one thread, in
-   an order that depends on K alone. `product` uses all threads, `product_alone`
-   only the calling one. */
+/* c[M][N] = a[M][K] b[K][N] for K > 0; c overlaps neither. Each element is
+   summed by one thread, in an order that depends on K alone. `product` uses all
+   threads, `product_alone` only the calling one. */
 void product(Target c, View a, View b, int M, int N, int K);
 void product_alone(Target c, View a, View b, int M, int N, int K);
+
+static inline int least(int a, int b) { return a < b ? a : b; }
+static inline int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
 
 /* The part first..last-1 of 0..n-1 that is this thread's, in whole units. */
 void share(int n, int unit, int *first, int *last);

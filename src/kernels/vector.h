@@ -17,7 +17,7 @@ enum { VECTOR_BYTES = 16, TILE_ROWS = 6 };
 #endif
 enum { LANES = VECTOR_BYTES / sizeof(real) };
 
-/* LANES numbers at any address of the size of one number. */
+/* LANES numbers, at any address that is right for one number. */
 typedef real Vector
     __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
@@ -75,7 +75,7 @@ static inline float fast_exp(float x) {
   const float r = (x - n * ln2_high) - n * ln2_low, r2 = r * r;
   const float high = 1 / 24.f + r * (1 / 120.f) + r2 * (1 / 720.f + r * (1 / 5040.f));
   const float p = (1 + r) + r2 * (1 / 2.f + r * (1 / 6.f)) + r2 * r2 * high;
-  int32_t bits;
+  uint32_t bits;
   memcpy(&bits, &shifted, sizeof bits);
   bits = (bits + 126) << 23; /* the exponent of 2^(n-1) */
   float half_power;

@@ -78,8 +78,10 @@ static bool wanted(int which, const char *name) {
 static void measure_ceilings(int team) {
   static const struct {
     const char *name;
-    double bytes;
-  } walks[] = {{"triad-512KiB", 512e3}, {"triad-8MiB", 8e6}, {"triad-256MiB", 256e6}};
+    double bytes; /* for each thread */
+  } walks[] = {{"triad-512KiB", 512 << 10},
+               {"triad-8MiB", 8 << 20},
+               {"triad-256MiB", 256 << 20}};
   peak = peak_flops(team);
   if (wanted(CEILINGS, "multiply-add"))
     print_row((Row){"ceilings", "multiply-add", 1, 0, peak, 0});
@@ -102,7 +104,7 @@ static void run_input(void *s) {
   (void)s, linear_backward_input(dx, dy, w, ROWS, WIDTH, HIDDEN);
 }
 static void run_weight(void *s) {
-  (void)s, linear_backward_weight(dw, dw, dy, x, ROWS, WIDTH, HIDDEN);
+  (void)s, linear_backward_weight(dw, dw + WIDTH * HIDDEN, dy, x, ROWS, WIDTH, HIDDEN);
 }
 static void run_layernorm(void *s) {
   (void)s, layernorm_forward(y, dw, dw + ROWS, x, w, w, (real)1e-6, ROWS, WIDTH);
@@ -137,20 +139,21 @@ static void run_adamw(void *s) {
                           (real)0.5, (real)0.5};
   (void)s, adamw_step(w, dw, y, dy, step, ROWS * HIDDEN);
 }
-/* Operations as the formulas have them, an exponential or a division counted as 16; bytes
-   if each array went to memory and back once. */
+/* Operations as the formulas have them, an exponential or a division counted as 16;
+   of attention only the products, without the scores made again; bytes if each array
+   is read once and written once, and results that are added to both. */
 static const struct {
   const char *name;
   void (*run)(void *state);
   GeluKind kind;
   double flops, numbers;
 } kernels[] = {
-#define PRODUCT (2.0 * ROWS * WIDTH * HIDDEN), \
-                (1.0 * ROWS * (WIDTH + HIDDEN) + WIDTH * HIDDEN)
+#define PRODUCT(again) (2.0 * ROWS * WIDTH * HIDDEN), \
+                       (1.0 * ROWS * (WIDTH + HIDDEN) + WIDTH * HIDDEN + (again))
 #define PAIRS (1.0 * IMAGES * TOKENS * TOKENS * WIDTH)
-    {"linear-forward", run_forward, 0, PRODUCT},
-    {"linear-backward-input", run_input, 0, PRODUCT},
-    {"linear-backward-weight", run_weight, 0, PRODUCT},
+    {"linear-forward", run_forward, 0, PRODUCT(0)},
+    {"linear-backward-input", run_input, 0, PRODUCT(ROWS * WIDTH)},
+    {"linear-backward-weight", run_weight, 0, PRODUCT(WIDTH * HIDDEN)},
     {"layernorm-forward", run_layernorm, 0, 8.0 * ROWS * WIDTH, 2.0 * ROWS * WIDTH},
     {"layernorm-backward", run_layernorm_back, 0, 16.0 * ROWS * WIDTH,
      4.0 * ROWS * WIDTH},
@@ -194,11 +197,13 @@ static void measure_kernels(void) {
   free(x), free(y), free(w), free(dx), free(dy), free(dw);
 }
 // The products of small transformers
+// The shapes of small transformers
 static const int row_counts[] = {1088, 4160}; /* 64 images of 17 and of 65 tokens */
 static const int shapes[][2] = {/* in, out */
     {64, 64},   {64, 192},  {64, 256},  {256, 64},  {128, 128}, {128, 384},
     {128, 512}, {512, 128}, {192, 192}, {192, 576}, {192, 768}, {768, 192}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
+static const char *const form_names[] = {"forward", "input", "weight"};
 
 typedef struct Product {
   real *x, *y, *w;
@@ -218,10 +223,10 @@ static void product_weight(void *state) {
   linear_backward_weight(p->w, NULL, p->y, p->x, p->rows, p->in, p->out);
 }
 static void measure_products(void) {
-  static const char *const forms[] = {"forward", "input", "weight"};
   void (*const run[])(void *) = {product_forward, product_input, product_weight};
   double flops = 0, seconds[3] = {0};
   for (int form = 0; form < 3; form++) {
+    if (!wanted(PRODUCTS, form_names[form])) continue;
     flops = 0;
     for (int i = 0; i < 2 * SHAPES; i++) {
       Product p = {.rows = row_counts[i / SHAPES], .in = shapes[i % SHAPES][0],
@@ -233,7 +238,7 @@ static void measure_products(void) {
       flops += 2.0 * p.rows * p.in * p.out;
       free(p.x), free(p.y), free(p.w);
     }
-    print_row((Row){"products", forms[form], seconds[form], 0, flops, 0});
+    print_row((Row){"products", form_names[form], seconds[form], 0, flops, 0});
   }
 }
 // The training steps
@@ -328,7 +333,7 @@ static void profile_step(const StepModel *m) {
 static void measure_all(int team) {
   measure_ceilings(team);
   measure_kernels();
-  if (wanted(PRODUCTS, "forward")) measure_products();
+  measure_products();
   for (size_t i = 0; i < sizeof models / sizeof *models; i++)
     if (wanted(STEPS, models[i].name)) measure_step(&models[i]);
   if (team == 1 && set == PROFILE) profile_step(&models[1]);

@@ -29,8 +29,8 @@ static void (*cblas_threads)(int n);
 
 static bool open_libraries(void) {
   void *blas = dlopen("libopenblas.so.0", RTLD_NOW);
-  void *dnn = dlopen("libdnnl.so.2", RTLD_NOW);
-  if (!blas || !dnn)
+  void *dnn = blas ? dlopen("libdnnl.so.2", RTLD_NOW) : NULL;
+  if (!dnn)
     return fail("expected Debian's libopenblas0 and libdnnl2, found: %s", dlerror());
   *(void **)&cblas = dlsym(blas, "cblas_sgemm");
   *(void **)&cblas_threads = dlsym(blas, "openblas_set_num_threads");
@@ -72,10 +72,6 @@ static real *filled(int n) {
   return p;
 }
 
-static int ascending(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
 /* Median seconds of each peer; the peers take turns. The pauses let the threads of
    the last one go to sleep before the next one's wake; OpenBLAS's wait longest. */
 static void time_peers(int form, Shape3 s, double *seconds) {
@@ -91,22 +87,21 @@ static void time_peers(int form, Shape3 s, double *seconds) {
       for (int i = 0; i < calls[peer]; i++) multiply(peer, form, s, x, y, w);
       const double each = (stopwatch() - start) / calls[peer];
       if (round < 0)
-        calls[peer] = 1 + (int)(least_seconds / each);
+        calls[peer] = 1 + (int)(least_seconds / fmax(each, 1e-8));
       else
         sample[peer][round] = each;
     }
-  for (int peer = 0; peer < PEERS; peer++) {
-    qsort(sample[peer], ROUNDS, sizeof(double), ascending);
-    seconds[peer] = sample[peer][ROUNDS / 2];
-  }
+  for (int peer = 0; peer < PEERS; peer++) seconds[peer] = median(sample[peer], ROUNDS);
   free(x), free(y), free(w);
 }
 // All shapes
-static const int rows[] = {1088, 4160};
-static const int shapes[][2] = {{64, 64},   {64, 192},  {64, 256},  {256, 64},
-                                {128, 128}, {128, 384}, {128, 512}, {512, 128},
-                                {192, 192}, {192, 576}, {192, 768}, {768, 192}};
-static const char *const forms[] = {"forward", "input", "weight"};
+// The shapes of small transformers
+static const int row_counts[] = {1088, 4160}; /* 64 images of 17 and of 65 tokens */
+static const int shapes[][2] = {/* in, out */
+    {64, 64},   {64, 192},  {64, 256},  {256, 64},  {128, 128}, {128, 384},
+    {128, 512}, {512, 128}, {192, 192}, {192, 576}, {192, 768}, {768, 192}};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+static const char *const form_names[] = {"forward", "input", "weight"};
 
 static int threads = 0;
 static Option options[] = {
@@ -125,12 +120,13 @@ int main(int argc, char **argv) {
   cblas_threads(omp_get_max_threads());
   printf("form\trows\tin\tout\tours\toneDNN\tOpenBLAS\n");
   for (int form = 0; form < FORMS; form++)
-    for (int i = 0; i < 24; i++) {
-      const Shape3 s = {rows[i / 12], shapes[i % 12][0], shapes[i % 12][1]};
+    for (int i = 0; i < 2 * SHAPES; i++) {
+      const Shape3 s = {row_counts[i / SHAPES], shapes[i % SHAPES][0],
+                        shapes[i % SHAPES][1]};
       const double work = 2.0 * s.rows * s.in * s.out;
       double seconds[PEERS];
       time_peers(form, s, seconds);
-      printf("%s\t%d\t%d\t%d", forms[form], s.rows, s.in, s.out);
+      printf("%s\t%d\t%d\t%d", form_names[form], s.rows, s.in, s.out);
       for (int peer = 0; peer < PEERS; peer++) {
         printf("\t%.1f", 1e-9 * work / seconds[peer]);
         total[form][peer] += seconds[peer];
@@ -142,7 +138,7 @@ int main(int argc, char **argv) {
       if (form == 0) flops += work;
     }
   for (int form = 0; form <= FORMS; form++) {
-    printf("%s\tall\t\t", form < FORMS ? forms[form] : "together");
+    printf("%s\tall\t\t", form < FORMS ? form_names[form] : "together");
     for (int peer = 0; peer < PEERS; peer++)
       printf("\t%.1f", 1e-9 * flops * (form < FORMS ? 1 : FORMS) / total[form][peer]);
     printf("\n");

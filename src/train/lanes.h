@@ -10,14 +10,14 @@
 typedef Tensor *LossFunction(Tape *tape, void *state, int step, int first, int count,
                              double *metric);
 
-/* A batch cut into lanes of equal share, each worked off by one thread, and
-   these into portions of which one at a time is on the lane's tape. */
 typedef struct Lane {
   Tape *tape;
   real *grad; /* laid out as params->grad; of the first lane: that itself */
   double loss, metric; /* its part of the means over the batch */
 } Lane;
 
+/* A batch cut into lanes as equal as can be, each worked off by one thread, and
+   these into portions of which one at a time is on the lane's tape. */
 typedef struct Lanes {
   Params *params;
   int count, portion;

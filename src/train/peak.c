@@ -22,9 +22,10 @@ static void chains(void *state) {
     for (long k = 0; k < ROUNDS; k++)
       _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++) {
         sum[i] = sum[i] * a + a;
-        __asm__("" : "+v"(sum[i])); /* each of them happens */
+        __asm__("" : "+v"(sum[i])); /* it happens; "v": a vector register of x86 */
       }
     _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++) total += sum[i];
+#pragma omp atomic write
     sink = total[0];
   }
 }
