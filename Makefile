@@ -160,6 +160,7 @@ FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv bu
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
                build/runs/vit-mnist/layers.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex \
+          build/runs/peers.tex build/runs/peer-products.tex \
           build/runs/vit-mnist/mistakes.tex
 
 .PHONY: FORCE runs
@@ -215,6 +216,9 @@ build/runs/macros.tex: $(SUMMARIES) tools/tables
 build/runs/modules.tex: $(TANGLED) tools/tables
 	@mkdir -p $(@D)
 	tools/tables modules >$@.new && mv $@.new $@
+build/runs/peers.tex build/runs/peer-products.tex: build/runs/%.tex: figures/peers-steps.tsv figures/peers-products.tsv tools/tables
+	@mkdir -p $(@D)
+	tools/tables $* >$@.new && mv $@.new $@
 build/runs/vit-mnist/layers.tsv build/runs/vit-mnist/mistakes.tex: build/runs/vit-mnist/summary.tsv tools/tables
 	tools/tables $(basename $(@F)) $(@D) >$@.new && mv $@.new $@
 

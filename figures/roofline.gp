@@ -13,8 +13,9 @@ unset key
 set samples 400
 has(s, part) = strstrt(s, part) > 0
 short(s) = has(s, "-forward") ? s[1:strlen(s)-8] : s
-row(way) = strcol(1) eq "kernels" && $3 == 1 && (has(strcol(2), "backward") == way) && !has(strcol(2), "tanh") && !has(strcol(2), "quick")
+row(way) = strcol(1) eq "kernels" && $3 == 1 && $6 > 0 && (has(strcol(2), "backward") == way)
+named(s) = !has(s, "tanh") && !has(s, "quick") && !has(s, "gather")
 plot roof(x, M_max) with lines ls 1, roof(x, L_max) with lines ls 9, \
      file using (row(0) ? $9 : 1/0):6 with points pt 7 ps 0.5 lc rgb "#c8553d", \
      file using (row(1) ? $9 : 1/0):6 with points pt 6 ps 0.6 lc rgb "#1b4f8a", \
-     file using (row(0) ? ($9 > 30 ? $9 * 0.93 : $9 * 1.08) : 1/0):($9 > 30 ? $6 * 0.78 : $6):(short(strcol(2))) with labels left font ",7" noenhanced
+     file using (row(0) && named(strcol(2)) ? ($9 > 30 ? $9 * 0.93 : $9 * 1.08) : 1/0):($9 > 30 ? $6 * 0.78 : $6):(short(strcol(2))) with labels left font ",7" noenhanced

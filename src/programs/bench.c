@@ -134,6 +134,18 @@ static void run_attention_back(void *s) {
   (void)s, attention_backward(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS,
                               false);
 }
+static void run_normalize(void *s) {
+  (void)s, normalize_forward(y, dw, x, (real)1e-8, ROWS, WIDTH);
+}
+static void run_normalize_back(void *s) {
+  (void)s, normalize_backward(dx, dy, x, dw, (real)1e-8, ROWS, WIDTH);
+}
+static void run_gather(void *s) {
+  (void)s, gather_forward(y, x, NULL, some_labels, ROWS, WIDTH);
+}
+static void run_gather_back(void *s) {
+  (void)s, gather_backward(dx, NULL, dy, some_labels, ROWS, WIDTH);
+}
 static void run_adamw(void *s) {
   const AdamWStep step = {(real)1e-3, (real)0.9, (real)0.999, (real)1e-8, (real)0.05,
                           (real)0.5, (real)0.5};
@@ -175,6 +187,11 @@ static const struct {
      3.0 * ROWS * CLASSES},
     {"attention-forward", run_attention, 0, 4 * PAIRS, 4.0 * ROWS * WIDTH},
     {"attention-backward", run_attention_back, 0, 8 * PAIRS, 11.0 * ROWS * WIDTH},
+    {"normalize-forward", run_normalize, 0, 3.0 * ROWS * WIDTH, 2.0 * ROWS * WIDTH},
+    {"normalize-backward", run_normalize_back, 0, 6.0 * ROWS * WIDTH,
+     4.0 * ROWS * WIDTH},
+    {"gather-forward", run_gather, 0, 0, 2.0 * ROWS * WIDTH},
+    {"gather-backward", run_gather_back, 0, 1.0 * ROWS * WIDTH, 3.0 * ROWS * WIDTH},
     {"adamw", run_adamw, 0, 44.0 * ROWS * HIDDEN, 7.0 * ROWS * HIDDEN}};
 static real *numbers(double scale, uint64_t seed) {
   real *p = allocate(ROWS * HIDDEN, sizeof *p);
