@@ -28,6 +28,7 @@ static Dnnl *dnnl;
 static void (*cblas_threads)(int n);
 
 static bool open_libraries(void) {
+  setenv("OPENBLAS_THREAD_TIMEOUT", "20", 1); /* spin for 2^20 ticks, then sleep */
   void *blas = dlopen("libopenblas.so.0", RTLD_NOW);
   void *dnn = blas ? dlopen("libdnnl.so.2", RTLD_NOW) : NULL;
   if (!dnn)
@@ -73,7 +74,7 @@ static real *filled(int n) {
 }
 
 /* Median seconds of each peer; the peers take turns. The pauses let the threads of
-   the last one go to sleep before the next one's wake; OpenBLAS's wait longest. */
+   the last one go to sleep before the next one's wake. */
 static void time_peers(int form, Shape3 s, double *seconds) {
   real *x = filled(s.rows * s.in), *y = filled(s.rows * s.out);
   real *w = filled(s.in * s.out);
@@ -81,7 +82,7 @@ static void time_peers(int form, Shape3 s, double *seconds) {
   int calls[PEERS] = {1, 1, 1};
   for (int round = -2; round < ROUNDS; round++)
     for (int peer = 0; peer < PEERS; peer++) {
-      usleep(peer == OURS ? 40000 : 4000);
+      usleep(5000);
       multiply(peer, form, s, x, y, w);
       const double start = stopwatch();
       for (int i = 0; i < calls[peer]; i++) multiply(peer, form, s, x, y, w);
