@@ -242,8 +242,10 @@ pdf: build/runs/modules.tex
 # Neither is part of the book's runs: an idle machine is needed, and for the peers more packages.
 .PHONY: bench bench-peers
 bench: build/bench
+	@mkdir -p build/runs
 	flock build/runs/lock build/bench --out build/bench.tsv
 bench-peers: build/bench build/peer-products build/peers/sgemm_onednn.so
+	@mkdir -p build/runs
 	flock build/runs/lock tools/bench-peers
 build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 	@mkdir -p $(@D)

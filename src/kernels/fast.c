@@ -186,7 +186,7 @@ static inline Gate gate_quick(real x) {
 }
 
 #define FOR_EACH_I /* i < n, both by these names */                    \
-  _Pragma("omp parallel for simd if (n > 30000)") for (size_t i = 0; i < n; i++)
+  _Pragma("omp parallel for simd if (n > 8000)") for (size_t i = 0; i < n; i++)
 void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
   if (kind == GELU_ERF)
     FOR_EACH_I y[i] = x[i] * gate_erf(x[i]).value;

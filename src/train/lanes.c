@@ -56,9 +56,11 @@ static void run_lane(Lanes *lanes, int number, LossFunction *loss, void *state,
 }
 static void add_lanes(Lanes *lanes) {
   real *sum = lanes->params->grad;
-#pragma omp parallel for
-  for (size_t i = 0; i < lanes->params->size; i++)
-    for (int k = 1; k < lanes->count; k++) sum[i] += lanes->lane[k].grad[i];
+  for (int k = 1; k < lanes->count; k++) {
+    const real *part = lanes->lane[k].grad;
+#pragma omp parallel for simd
+    for (size_t i = 0; i < lanes->params->size; i++) sum[i] += part[i];
+  }
 }
 
 double lanes_gradient(Lanes *lanes, LossFunction *loss, void *state, int step,
