@@ -12,7 +12,6 @@
 #include "base/options.h"
 #include "base/stopwatch.h"
 #include "models/vit.h"
-#include "tensor/layers.h"
 #include "tensor/losses.h"
 #include "train/adamw.h"
 #include "train/lanes.h"

@@ -27,7 +27,7 @@ Tensor *add(Tape *tape, Tensor *a, Tensor *b) {
   return y;
 }
 
-// Element-wise product
+// Sum in place
 static void add_in_place_backward(const Entry *e) {
   if (e->input[0]->needs_grad)
     accumulate(e->input[0]->grad, e->output->grad, tensor_size(e->output));
@@ -43,6 +43,7 @@ Tensor *add_in_place(Tape *tape, Tensor *x, Tensor *branch) {
   return y;
 }
 
+// Element-wise product
 static void mul_backward(const Entry *e) {
   Tensor *a = e->input[0], *b = e->input[1];
   const real *dy = e->output->grad;

@@ -123,8 +123,7 @@ void tape_backward_from(Tape *tape, Tensor *loss, real slope) {
   for (Entry *entry = tape->last; entry; entry = entry->previous) {
     if (!entry->output->grad) continue;
     for (int i = 0; i < 3; i++)
-      if (!entry->handed_on || entry->input[i] != entry->handed_on)
-        give_grad(tape, entry->input[i]);
+      if (entry->input[i] != entry->handed_on) give_grad(tape, entry->input[i]);
     entry->backward(entry);
     if (tape->profile) note_time(tape->profile, entry->output->name, true);
     if (entry->handed_on)
