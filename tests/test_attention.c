@@ -31,7 +31,8 @@ typedef struct Fixture {
 static Fixture fixture(bool causal) {
   Fixture f = {.params = params_new(), .tape = tape_new()};
   f.x = random_parameter(f.params, "x", SHAPE(B, T, C), 1);
-  f.layer = attention_declare(f.params, "attn", C, H, causal);
+  f.layer = attention_declare(f.params, "attn", C, H, causal, init_xavier(C, C),
+                              init_xavier(C, C));
   params_fill(f.params, 5);
   for (int i = 0; i < 3 * C; i++) f.layer.qkv.bias->value[i] = (real)sin(i);
   return f;
@@ -43,7 +44,7 @@ static void done(Fixture *f) {
 }
 
 static Tensor *output(Fixture *f) {
-  return attention_layer(f->tape, &f->layer, f->x, NULL);
+  return attention_layer(f->tape, &f->layer, f->x, NULL, NULL);
 }
 
 // What must not matter
@@ -126,7 +127,7 @@ START_TEST(rows_of_weights_sum_to_one) {
   for (int causal = 0; causal < 2; causal++) {
     Fixture f = fixture(causal);
     Tensor *weights;
-    attention_layer(f.tape, &f.layer, f.x, &weights);
+    attention_layer(f.tape, &f.layer, f.x, NULL, &weights);
     ck_assert_int_eq(tensor_rows(weights), B * H * T);
     for (int r = 0; r < B * H * T; r++) {
       double total = 0;
@@ -146,7 +147,7 @@ START_TEST(without_queries_attention_is_the_mean) {
   Tensor *weights;
   memset(f.layer.qkv.weight->value, 0, C * C * sizeof(real));
   memset(f.layer.qkv.bias->value, 0, C * sizeof(real));
-  attention_layer(f.tape, &f.layer, f.x, &weights);
+  attention_layer(f.tape, &f.layer, f.x, NULL, &weights);
   for (size_t i = 0; i < tensor_size(weights); i++)
     ck_assert_double_eq_tol(weights->value[i], 1.0 / T, 1e-7);
   done(&f);
@@ -155,7 +156,7 @@ END_TEST
 
 static Tensor *attention_loss(Tape *tape, void *state) {
   Fixture *f = state;
-  return weighted_sum(tape, attention_layer(tape, &f->layer, f->x, NULL));
+  return weighted_sum(tape, attention_layer(tape, &f->layer, f->x, NULL, NULL));
 }
 
 START_TEST(gradients_of_attention) {

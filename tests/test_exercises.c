@@ -174,7 +174,7 @@ START_TEST(one_token_attends_to_itself) {
 END_TEST
 static Tensor *parallel_block(Tape *tape, const Block *b, Tensor *x) {
   Tensor *y = layernorm(tape, x, b->norm1.weight, b->norm1.bias, b->config.eps);
-  Tensor *attended = attention_layer(tape, &b->attn, y, NULL);
+  Tensor *attended = attention_layer(tape, &b->attn, y, NULL, NULL);
   Tensor *hidden = gelu(tape, linear(tape, y, b->fc1.weight, b->fc1.bias), GELU_ERF);
   Tensor *thought = linear(tape, hidden, b->fc2.weight, b->fc2.bias);
   return add(tape, x, add(tape, attended, thought));

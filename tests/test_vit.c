@@ -126,8 +126,17 @@ START_TEST(the_tape_counts_the_same_work) {
     VitConfig c = tiny;
     c.pool = (PoolKind)pool;
     Model m = model_of(c);
-    vit_forward(m.tape, &m.vit, m.images);
+    Tensor *x = vit_encode(m.tape, &m.vit, vit_embed(m.tape, &m.vit, m.images), NULL);
+    Tensor *want = vit_classify(m.tape, &m.vit, vit_pool(m.tape, &m.vit, x));
     ck_assert_double_eq_tol(m.tape->macs, BATCH * vit_macs(&c), 0.5);
+    const double all = m.tape->macs;
+    Tensor *found = vit_forward(m.tape, &m.vit, m.images);
+    ck_assert_double_lt(relative_error(found->value, want->value, 3 * BATCH),
+                        10 * ROUNDING);
+    /* rows of the last block that go nowhere are left out */
+    const double saved =
+        pool ? 0 : (m.vit.tokens - 1.0) * c.width * (c.width + 2 * c.mlp);
+    ck_assert_double_eq_tol(2 * all - m.tape->macs, BATCH * saved, 0.5);
     done(&m);
   }
 }

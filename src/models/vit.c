@@ -27,20 +27,35 @@ bool vit_check(const VitConfig *c) {
 }
 
 // Declare the model
+static void declare_input(Params *params, const char *prefix, Vit *vit) {
+  const VitConfig c = vit->config;
+  const int side = c.image_size / c.patch_size, extra = vit->tokens - vit->patches;
+  const Shape shape = SHAPE(c.width, c.channels, c.patch_size, c.patch_size);
+  const Init first = init_normal(sqrt(1.0 / (c.channels * c.patch_size * c.patch_size)));
+  const Init zero = init_constant(0), wide = init_normal(sqrt(1.0 / c.width));
+  const char *projection = params_name(params, "%spatch_embed.proj", prefix);
+  const bool clip = c.style == STYLE_CLIP;
+  if (extra)
+    vit->cls_token = params_add(params, params_name(params, "%scls_token", prefix),
+                                SHAPE(1, 1, c.width), clip ? wide : zero, PARAM_PLAIN);
+  vit->pos_embed =
+      position_declare(params, prefix, c.position, side, side, c.width, extra);
+  if (clip && c.position == POSITION_LEARNED)
+    params_find(params, vit->pos_embed->name)->init = wide;
+  if (clip)
+    vit->patch_embed.weight = params_add(
+        params, params_name(params, "%s.weight", projection), shape, first, PARAM_DECAYED);
+  else vit->patch_embed = params_add_linear(params, projection, shape, first, zero);
+  if (clip)
+    vit->norm_pre =
+        params_add_norm(params, params_name(params, "%snorm_pre", prefix), c.width);
+}
+
 Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
   int side = c.image_size / c.patch_size, extra = c.pool == POOL_CLS;
-  int inputs = c.channels * c.patch_size * c.patch_size;
   Vit vit = {.config = c, .patches = side * side, .tokens = side * side + extra};
   Init zero = init_constant(0);
-  if (extra)
-    vit.cls_token = params_add(params, params_name(params, "%scls_token", prefix),
-                               SHAPE(1, 1, c.width), zero, PARAM_PLAIN);
-  vit.pos_embed =
-      position_declare(params, prefix, c.position, side, side, c.width, extra);
-  vit.patch_embed = params_add_linear(
-      params, params_name(params, "%spatch_embed.proj", prefix),
-      SHAPE(c.width, c.channels, c.patch_size, c.patch_size),
-      init_normal(sqrt(1.0 / inputs)), zero);
+  declare_input(params, prefix, &vit);
   vit.blocks = arena_get(params->arena, (size_t)c.depth * sizeof *vit.blocks);
   for (int i = 0; i < c.depth; i++)
     vit.blocks[i] = block_declare(
@@ -94,14 +109,20 @@ Tensor *vit_embed(Tape *tape, const Vit *vit, Tensor *images) {
   x = linear(tape, x, vit->patch_embed.weight, vit->patch_embed.bias);
   if (vit->cls_token) x = prepend_token(tape, vit->cls_token, x);
   if (vit->pos_embed) x = add_to_each(tape, x, vit->pos_embed);
+  if (vit->norm_pre.weight)
+    x = layernorm(tape, x, vit->norm_pre.weight, vit->norm_pre.bias, vit->config.eps);
   return dropout(tape, x, vit->config.dropout);
+}
+
+static Tensor *final_norm(Tape *tape, const Vit *vit, Tensor *x) {
+  if (vit->config.post_norm) return x;
+  return layernorm(tape, x, vit->norm.weight, vit->norm.bias, vit->config.eps);
 }
 
 Tensor *vit_encode(Tape *tape, const Vit *vit, Tensor *x, Tensor **weights) {
   for (int i = 0; i < vit->config.depth; i++)
     x = block_forward(tape, &vit->blocks[i], x, weights ? &weights[i] : NULL);
-  if (vit->config.post_norm) return x;
-  return layernorm(tape, x, vit->norm.weight, vit->norm.bias, vit->config.eps);
+  return final_norm(tape, vit, x);
 }
 
 Tensor *vit_pool(Tape *tape, const Vit *vit, Tensor *x) {
@@ -114,9 +135,21 @@ Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled) {
   return linear(tape, pooled, vit->head.weight, vit->head.bias);
 }
 
+Tensor *vit_features(Tape *tape, const Vit *vit, Tensor *images) {
+  Tensor *x = vit_embed(tape, vit, images);
+  const size_t count = (size_t)x->shape.size[0];
+  if (vit->config.pool != POOL_CLS)
+    return vit_pool(tape, vit, vit_encode(tape, vit, x, NULL));
+  int *cls = tape_memory(tape, count * sizeof *cls);
+  memset(cls, 0, count * sizeof *cls);
+  for (int i = 0; i < vit->config.depth - 1; i++)
+    x = block_forward(tape, &vit->blocks[i], x, NULL);
+  x = block_forward_at(tape, &vit->blocks[vit->config.depth - 1], x, cls);
+  return vit_pool(tape, vit, final_norm(tape, vit, x));
+}
+
 Tensor *vit_forward(Tape *tape, const Vit *vit, Tensor *images) {
-  Tensor *tokens = vit_encode(tape, vit, vit_embed(tape, vit, images), NULL);
-  return vit_classify(tape, vit, vit_pool(tape, vit, tokens));
+  return vit_classify(tape, vit, vit_features(tape, vit, images));
 }
 
 // Count the work

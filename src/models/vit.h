@@ -5,6 +5,7 @@
 #include "nn/position.h"
 
 typedef enum { POOL_CLS, POOL_MEAN } PoolKind;
+typedef enum { STYLE_VIT, STYLE_CLIP } VitStyle;
 
 typedef struct VitConfig {
   int image_size, channels, patch_size; /* patch_size divides image_size */
@@ -13,6 +14,8 @@ typedef struct VitConfig {
   PositionKind position;
   PoolKind pool;  /* POOL_CLS adds a token */
   bool post_norm; /* blocks normalise after the sum, and there is no final norm */
+  VitStyle style; /* CLIP's: a norm before the blocks, no bias in the patch
+                     projection, CLS and positions start at N(0, 1/width) */
   GeluKind gelu;
   double eps;
   double dropout;   /* after the positions and in the blocks */
@@ -20,13 +23,14 @@ typedef struct VitConfig {
 } VitConfig;
 
 /* Parameters, by PREFIX (names as in timm): cls_token[1][1][D],
-   pos_embed[1][T][D], patch_embed.proj.weight[D][C][P][P] and .bias,
-   blocks.i.* (see Block), norm.*, head.weight[classes][D] and .bias. */
+   pos_embed[1][T][D], patch_embed.proj.weight[D][C][P][P] and .bias, norm_pre.*
+   (CLIP's style only), blocks.i.* (see Block), norm.*, head.weight[classes][D]
+   and .bias. */
 typedef struct Vit {
   VitConfig config;
   int patches, tokens; /* N, and T = N plus one for CLS */
   Tensor *cls_token, *pos_embed;
-  Affine patch_embed, norm, head;
+  Affine patch_embed, norm_pre, norm, head; /* NULL in them: not there */
   Block *blocks; /* [depth], memory of the parameter table */
 } Vit;
 
@@ -35,10 +39,12 @@ bool vit_check(const VitConfig *config);
 
 Vit vit_declare(Params *params, const char *prefix, VitConfig config);
 
-/* images[B][C][S][S] to logits[B][classes]. Source: ViT, equations 1 to 4. */
+/* images[B][C][S][S] to one vector each [B][D], and to logits[B][classes].
+   Source: ViT, equations 1 to 4. With CLS the last block works for it alone. */
+Tensor *vit_features(Tape *tape, const Vit *vit, Tensor *images);
 Tensor *vit_forward(Tape *tape, const Vit *vit, Tensor *images);
 
-/* Its four steps: patches projected, CLS in front, positions added: [B][T][D];
+/* The four steps: patches projected, CLS in front, positions added: [B][T][D];
    the blocks and the final norm, same shape (attention weights of block i to
    weights[i] unless weights is NULL); one vector per image [B][D]; logits. */
 Tensor *vit_embed(Tape *tape, const Vit *vit, Tensor *images);
@@ -49,7 +55,8 @@ Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled);
 /* Cut images[B][C][H][W] into patches [B][N][C P P], on the tape. */
 Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size);
 
-/* Multiply-adds of the matrix products of one image's forward pass. */
+/* Multiply-adds of the matrix products of one image's forward pass, every token
+   going through every block, as papers count them. */
 double vit_macs(const VitConfig *config);
 
 /* How many images to work off at once: about 1024 tokens, few enough for what

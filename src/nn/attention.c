@@ -39,20 +39,21 @@ Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal,
 }
 
 Attention attention_declare(Params *params, const char *prefix, int width, int heads,
-                            bool causal) {
+                            bool causal, Init qkv, Init proj) {
   assert(width % heads == 0);
-  Init xavier = init_xavier(width, width), zero = init_constant(0);
+  Init zero = init_constant(0);
   Attention a = {.heads = heads, .causal = causal};
   a.qkv = params_add_linear(params, params_name(params, "%s.qkv", prefix),
-                            SHAPE(3 * width, width), xavier, zero);
+                            SHAPE(3 * width, width), qkv, zero);
   a.proj = params_add_linear(params, params_name(params, "%s.proj", prefix),
-                             SHAPE(width, width), xavier, zero);
+                             SHAPE(width, width), proj, zero);
   return a;
 }
 
-Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
+Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x, const int *at,
                         Tensor **weights) {
   Tensor *qkv = linear(tape, x, layer->qkv.weight, layer->qkv.bias);
   Tensor *y = attention(tape, qkv, layer->heads, layer->causal, weights);
+  if (at) y = gather_tokens(tape, y, at, 1);
   return linear(tape, y, layer->proj.weight, layer->proj.bias);
 }

@@ -10,16 +10,20 @@
 Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal, Tensor **weights);
 
 /* Multi-head self-attention with its projections. Parameters, by PREFIX:
-   qkv.weight[3C][C] qkv.bias[3C] proj.weight[C][C] proj.bias[C]. All matrices
-   start Xavier uniform as C x C, all biases at zero (ViT's code). */
+   qkv.weight[3C][C] qkv.bias[3C] proj.weight[C][C] proj.bias[C]. All biases
+   start at zero. */
 typedef struct Attention {
   int heads;
   bool causal;
   Affine qkv, proj;
 } Attention;
 
+/* First values of the two weights: Xavier uniform as C x C each in ViT's code. */
 Attention attention_declare(Params *params, const char *prefix, int width, int heads,
-                            bool causal);
-Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
+                            bool causal, Init qkv, Init proj);
+
+/* x[B][T][C] to the same shape; or, with `at`, of each row of B only the token
+   at[b], which still attends to all: [B][1][C]. */
+Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x, const int *at,
                         Tensor **weights);
 #endif

@@ -12,10 +12,14 @@ typedef struct BlockConfig {
   bool causal;
   double dropout;        /* after both MLP layers and the output projection */
   double drop_path;
+  int clip_depth;        /* 0: ViT's first values; L: CLIP's for a tower of L blocks */
 } BlockConfig;
 
 /* Parameters, by PREFIX: norm1, attn (see Attention), norm2, mlp.fc1, mlp.fc2,
-   each .weight and .bias. MLP biases start at N(0, 1e-6^2) (ViT's code). */
+   each .weight and .bias. ViT's first values (its code): all matrices Xavier
+   uniform, each of q, k and v as C x C, biases of the MLP N(0, 1e-6^2). CLIP's
+   (its code, for the text tower): all biases zero, weights N(0, s^2) with s =
+   C^-1/2 for qkv, (2 C)^-1/2 for fc1, (2 L C)^-1/2 for the ends of branches. */
 typedef struct Block {
   BlockConfig config;
   Attention attn;
@@ -26,4 +30,8 @@ Block block_declare(Params *params, const char *prefix, BlockConfig config);
 
 /* x[B][T][C] to the same shape; *weights as in `attention`, or NULL. */
 Tensor *block_forward(Tape *tape, const Block *block, Tensor *x, Tensor **weights);
+
+/* The same, but of each x[b] only the token at[b] goes on: [B][1][C]. What the
+   last block of a network does if a single token of it is read. */
+Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x, const int *at);
 #endif

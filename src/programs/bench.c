@@ -320,9 +320,17 @@ static void step_free(Step *step) {
   params_free(step->params);
   free(step->images);
 }
+static double step_macs(Step *step) {
+  Tape *tape = tape_new();
+  double metric;
+  step_loss(tape, step, 0, 0, IMAGES, &metric);
+  const double macs = tape->macs;
+  tape_free(tape);
+  return macs;
+}
 static void measure_step(const StepModel *m) {
   Step step = step_new(m);
-  const double flops = 6 * IMAGES * vit_macs(&step.vit.config);
+  const double flops = 6 * step_macs(&step);
   const double seconds = median_seconds(take_step, &step, samples, 0.05);
   print_row((Row){"steps", m->name, seconds, IMAGES, flops, 0});
   step_free(&step);
