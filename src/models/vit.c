@@ -43,8 +43,9 @@ static void declare_input(Params *params, const char *prefix, Vit *vit) {
   if (clip && c.position == POSITION_LEARNED)
     params_find(params, vit->pos_embed->name)->init = wide;
   if (clip)
-    vit->patch_embed.weight = params_add(
-        params, params_name(params, "%s.weight", projection), shape, first, PARAM_DECAYED);
+    vit->patch_embed.weight =
+        params_add(params, params_name(params, "%s.weight", projection), shape, first,
+                   PARAM_DECAYED);
   else vit->patch_embed = params_add_linear(params, projection, shape, first, zero);
   if (clip)
     vit->norm_pre =
