@@ -86,7 +86,7 @@ FLAGS_asan-double := -DREAL_DOUBLE $(FLAGS_asan)
 build/asan/src/data/stb.o build/asan-double/src/data/stb.o: COMMON += -fno-sanitize=shift
 FLAGS_debug := -O0 -g3 -Wno-unknown-pragmas
 LINK_debug := -fopenmp
-LIBS := -ljansson -lz -lm
+LIBS := -ljansson -lz -lunistring -lm
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck -lsubunit -lm -lrt -lpthread)
 
 build/kernels.chosen: FORCE

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "testing.h"
 
@@ -42,6 +43,34 @@ START_TEST(what_cannot_be_read_is_named) {
   ck_assert(!file_read("build", &count));
   ck_assert_str_eq(fail_message(),
                    "build: expected a file, found a folder or a device");
+}
+END_TEST
+
+START_TEST(files_are_unpacked) {
+  const char *path = scratch_path(scratch_folder("unpack"), "a");
+  static char zeros[100000];
+  size_t count, packed;
+  write_file(path, "plain", 5);
+  char *bytes = file_unpack(path, 5, &count);
+  ck_assert(bytes && count == 5 && strcmp(bytes, "plain") == 0);
+  free(bytes);
+  ck_assert(!file_unpack(path, 4, &count));
+  ck_assert(strstr(fail_message(), "a: expected at most 4 bytes, found more"));
+  gzFile file = gzopen(path, "wb");
+  gzwrite(file, zeros, sizeof zeros);
+  gzclose(file);
+  bytes = file_unpack(path, sizeof zeros, &count);
+  ck_assert(bytes && count == sizeof zeros && memcmp(bytes, zeros, count) == 0);
+  free(bytes);
+  ck_assert(!file_unpack(path, sizeof zeros - 1, &count));
+  bytes = read_file(path, &packed);
+  for (size_t i = 2; i < packed + 4; i++) { /* cut at i; then each byte of the end */
+    if (i >= packed) bytes[2 * packed - i - 1] ^= 1;
+    write_file(path, bytes, i < packed ? i : packed);
+    ck_assert(!file_unpack(path, 1 << 20, &count));
+    ck_assert(strstr(fail_message(), "a: expected at most 1048576 bytes packed"));
+  }
+  free(bytes);
 }
 END_TEST
 
@@ -97,7 +126,7 @@ START_TEST(folders_must_be_writable) {
 }
 END_TEST
 
-TEST_MAIN("files", an_earlier_error_is_remembered, files_are_synced_and_abandoned,
-          folders_must_be_writable,
+TEST_MAIN("files", files_are_unpacked, an_earlier_error_is_remembered,
+          files_are_synced_and_abandoned, folders_must_be_writable,
           a_file_is_replaced_whole, a_full_disk_leaves_the_old_file,
           what_cannot_be_read_is_named, folders_are_made_with_their_parents)

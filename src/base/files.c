@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/fail.h"
+#include "base/memory.h"
 
 char *file_read(const char *path, size_t *count) {
   FILE *file = fopen(path, "rb");
@@ -27,6 +29,43 @@ char *file_read(const char *path, size_t *count) {
     return fail("%s: cannot read its %zu bytes", path, size), NULL;
   }
   bytes[size] = 0;
+  *count = size;
+  return bytes;
+}
+
+// Unpack a file
+static bool inflate_all(char *bytes, size_t size, char *packed, size_t count) {
+  z_stream z = {.next_in = (Bytef *)packed, .avail_in = (uInt)count,
+                .next_out = (Bytef *)bytes, .avail_out = (uInt)size};
+  if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) return false; /* 16: gzip */
+  bool good = inflate(&z, Z_FINISH) == Z_STREAM_END && z.total_out == size &&
+              z.avail_in == 0;
+  inflateEnd(&z);
+  return good;
+}
+
+char *file_unpack(const char *path, size_t most, size_t *count) {
+  char *packed = file_read(path, count), *bytes = packed;
+  if (!packed) return NULL;
+  const unsigned char *b = (unsigned char *)packed;
+  bool gzip = *count >= 2 && b[0] == 0x1f && b[1] == 0x8b;
+  size_t size = *count;
+  if (gzip && *count >= 18) {
+    const unsigned char *last = b + *count - 4;
+    size = last[0] | last[1] << 8 | last[2] << 16 | (size_t)last[3] << 24;
+  }
+  bool good = size <= most && *count <= most && size / DEFLATE_LIMIT <= *count;
+  if (good && gzip) {
+    bytes = allocate(size + 1, 1);
+    good = inflate_all(bytes, size, packed, *count);
+    free(packed);
+  }
+  if (!good) {
+    free(bytes);
+    return fail("%s: expected at most %zu bytes%s", path, most,
+                gzip ? " packed whole as gzip, found other or damaged data"
+                     : ", found more"), NULL;
+  }
   *count = size;
   return bytes;
 }

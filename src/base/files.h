@@ -13,6 +13,10 @@ enum { DEFLATE_LIMIT = 1032 };
    frees. NULL with a message if it is missing, a folder, or unreadable. */
 char *file_read(const char *path, size_t *count);
 
+/* The same, and unpacked if it is gzip. Also refused: more than `most` bytes (below
+   2^30), compressed data that are cut short, damaged, or lie about their size. */
+char *file_unpack(const char *path, size_t most, size_t *count);
+
 /* Replace a file in three steps: file_begin opens PATH.new, the caller
    writes to it, file_commit flushes it to the disk and renames it over PATH.
    On failure PATH is as it was, PATH.new is gone, and there is a message. */
