@@ -93,7 +93,8 @@ static TrainerConfig config_of(const char *folder) {
 }
 
 static TrainerResult train(Points *points, const TrainerConfig *config) {
-  Task task = {points, "accuracy", NULL, points_loss, points_evaluate};
+  Task task = {.state = points, .metric = "accuracy", .loss = points_loss,
+               .evaluate = points_evaluate};
   return trainer_run(config, &task, points->params, &program);
 }
 
@@ -226,7 +227,8 @@ START_TEST(the_trainer_itself_needs_no_heap) {
   Points points = points_new();
   TrainerConfig config = config_of(scratch_folder("heap"));
   config.per_epoch = config.steps; /* no evaluation, no checkpoint in between */
-  Task task = {&points, "accuracy", NULL, points_loss, points_evaluate};
+  Task task = {.state = &points, .metric = "accuracy", .loss = points_loss,
+               .evaluate = points_evaluate};
   config.stop_at = 30;
   trainer_run(&config, &task, points.params, &program);
   ck_assert_int_eq(points.calls_at_last, points.calls_at_third);

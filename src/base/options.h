@@ -22,6 +22,21 @@ typedef struct Option {
   bool given; /* set by options_parse when the command line named it */
 } Option;
 
+/* Rows of a table of options, for variables of the right type. A place (a folder
+   or file) is transient. */
+#define INT_OPTION(NAME, VARIABLE, LOW, HIGH, HELP)                         \
+  {.name = NAME, .kind = OPTION_INT, .value = &VARIABLE, .low = LOW,        \
+   .high = HIGH, .help = HELP}
+#define NUMBER_OPTION(NAME, VARIABLE, LOW, HIGH, HELP)                      \
+  {.name = NAME, .kind = OPTION_NUMBER, .value = &VARIABLE, .low = LOW,     \
+   .high = HIGH, .help = HELP}
+#define CHOICE_OPTION(NAME, VARIABLE, CHOICES, HELP)                        \
+  {.name = NAME, .kind = OPTION_CHOICE, .value = &VARIABLE,                 \
+   .choices = CHOICES, .help = HELP}
+#define PLACE_OPTION(NAME, VARIABLE, HELP)                                  \
+  {.name = NAME, .kind = OPTION_TEXT, .value = &VARIABLE, .help = HELP,     \
+   .transient = true}
+
 typedef struct Program {
   const char *name;      /* "train-vit" */
   const char *arguments; /* what follows the options, as in "IMAGE..." or "" */

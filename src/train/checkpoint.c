@@ -1,6 +1,8 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include "train/checkpoint.h"
 
+#include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,16 @@ static void add_items(Contents *c, const Params *params, const char *prefix,
                                            array + p->offset};
     c->count++;
   }
+}
+
+void data_note(DataNotes *notes, const char *key, const char *format, ...) {
+  assert(notes->count < (int)(sizeof notes->list / sizeof *notes->list));
+  SafetensorsNote *note = &notes->list[notes->count++];
+  va_list arguments;
+  va_start(arguments, format);
+  snprintf(note->key, sizeof note->key, "%s", key);
+  vsnprintf(note->value, sizeof note->value, format, arguments);
+  va_end(arguments);
 }
 
 static int make_notes(SafetensorsNote *notes, Progress progress,

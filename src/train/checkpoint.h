@@ -14,9 +14,12 @@ typedef struct Progress {
 
 /* Notes about the data that others need to use the model: key and value. */
 typedef struct DataNotes {
-  SafetensorsNote list[16];
+  SafetensorsNote list[48];
   int count;
 } DataNotes;
+
+void data_note(DataNotes *notes, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Write FOLDER/checkpoint.safetensors (parameters, "adamw.m." and "adamw.v."
    NAME; notes: progress, data, and all options that are not transient) and then

@@ -11,7 +11,9 @@
 Lanes *lanes_new(Params *params, int count, int portion) {
   Lanes *lanes = allocate(1, sizeof *lanes);
   assert(count > 0 && portion > 0 && params->grad);
-  *lanes = (Lanes){params, count, portion, allocate((size_t)count, sizeof(Lane))};
+  *lanes = (Lanes){params, count, portion, allocate((size_t)count, sizeof(Lane)),
+                   tape_new()};
+  lanes->meeting->training = true;
   for (int i = 0; i < count; i++) {
     Lane *lane = &lanes->lane[i];
     lane->tape = tape_new();
@@ -27,6 +29,7 @@ void lanes_free(Lanes *lanes) {
     tape_free(lanes->lane[i].tape);
     if (i) free(lanes->lane[i].grad);
   }
+  tape_free(lanes->meeting);
   free(lanes->lane);
   free(lanes);
 }
@@ -34,11 +37,15 @@ void lanes_free(Lanes *lanes) {
 /* Where part i begins when n things are dealt out in `parts` even parts. */
 static int part_of(int n, int i, int parts) { return (int)((long)n * i / parts); }
 
+int lanes_begin(const Lanes *lanes, int i, int batch) {
+  return part_of(batch, i, lanes->count);
+}
+
 static void run_lane(Lanes *lanes, int number, LossFunction *loss, void *state,
                      int step, int batch, RandomKey key) {
   Lane *lane = &lanes->lane[number];
-  const int begin = part_of(batch, number, lanes->count);
-  const int all = part_of(batch, number + 1, lanes->count) - begin;
+  const int begin = lanes_begin(lanes, number, batch);
+  const int all = lanes_begin(lanes, number + 1, batch) - begin;
   const int pieces = (all + lanes->portion - 1) / lanes->portion;
   lane->loss = lane->metric = 0;
   memset(lane->grad, 0, lanes->params->size * sizeof(real));
@@ -54,7 +61,7 @@ static void run_lane(Lanes *lanes, int number, LossFunction *loss, void *state,
     lane->metric += share * metric;
   }
 }
-static void add_lanes(Lanes *lanes) {
+void lanes_add(Lanes *lanes) {
   real *sum = lanes->params->grad;
   for (int k = 1; k < lanes->count; k++) {
     const real *part = lanes->lane[k].grad;
@@ -72,7 +79,7 @@ double lanes_gradient(Lanes *lanes, LossFunction *loss, void *state, int step,
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < lanes->count; i++)
       run_lane(lanes, i, loss, state, step, batch, key);
-    add_lanes(lanes);
+    lanes_add(lanes);
   }
   *metric = 0;
   for (int i = 0; i < lanes->count; i++) {

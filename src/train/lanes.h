@@ -22,6 +22,7 @@ typedef struct Lanes {
   Params *params;
   int count, portion;
   Lane *lane; /* [count] */
+  Tape *meeting; /* for a loss in which all examples meet */
 } Lanes;
 
 /* One lane has all threads to itself, inside the kernels. */
@@ -32,4 +33,9 @@ void lanes_free(Lanes *lanes);
    returned; so is the mean metric. The same bits for any number of threads. */
 double lanes_gradient(Lanes *lanes, LossFunction *loss, void *state, int step,
                       int batch, RandomKey key, double *metric);
+
+/* Its parts, for those who go another way: where lane i of a batch begins (and,
+   with i = count, ends), and the sum of all lanes' gradients to params->grad. */
+int lanes_begin(const Lanes *lanes, int i, int batch);
+void lanes_add(Lanes *lanes);
 #endif

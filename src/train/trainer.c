@@ -34,11 +34,12 @@ static void want_stop(int signal_number) {
 
 // Open the journals
 static bool open_journals(Trainer *t) {
-  char log[160], eval[160];
+  char log[320], eval[160];
   const char *folder = t->config->folder;
   int keep = t->progress.step;
-  snprintf(log, sizeof log, "step\tepoch\tloss\tlr\tgradient_norm\t%s",
-           t->task->metric);
+  snprintf(log, sizeof log, "step\tepoch\tloss\tlr\tgradient_norm\t%s%s%s",
+           t->task->metric, t->task->extras ? "\t" : "",
+           t->task->extras ? t->task->extra_names : "");
   snprintf(eval, sizeof eval, "step\tepoch\tloss\t%s", t->task->metric);
   return journal_open(&t->log, folder, "log.tsv", log, keep) &&
          journal_open(&t->eval, folder, "eval.tsv", eval, keep) &&
@@ -62,22 +63,41 @@ static void note_gradients(Trainer *t, int step) {
   }
 }
 
+static double make_gradient(Trainer *t, int step, double *metric) {
+  const Task *task = t->task;
+  RandomKey key = random_subkey(random_key((uint64_t)t->config->seed, "step"),
+                                (uint64_t)step);
+  if (task->joint)
+    return joint_gradient(t->lanes, task->joint, task->state, step - 1,
+                          t->config->batch, key, metric);
+  return lanes_gradient(t->lanes, task->loss, task->state, step - 1, t->config->batch,
+                        key, metric);
+}
+
+static void note_step(Trainer *t, double loss, double lr, double norm, double metric,
+                      const double *extra) {
+  int step = t->progress.step;
+  journal_row(&t->log, "%d\t%d\t%.6f\t%.6g\t%.6g\t%.6f", step,
+              (step - 1) / t->config->per_epoch + 1, loss, lr, norm, metric);
+  for (int i = 0; i < t->task->extras; i++) journal_row(&t->log, "\t%.6g", extra[i]);
+  journal_row(&t->log, "\n");
+}
+
 static double step_once(Trainer *t) {
   const TrainerConfig *c = t->config;
   int step = t->progress.step + 1;
-  double metric;
-  RandomKey key = random_key((uint64_t)c->seed, "step");
+  double metric, extra[4];
   if (t->task->begin) t->task->begin(t->task->state, step - 1);
-  double loss = lanes_gradient(t->lanes, t->task->loss, t->task->state, step - 1,
-                               c->batch, random_subkey(key, (uint64_t)step), &metric);
+  double loss = make_gradient(t, step, &metric);
+  if (t->task->note) t->task->note(t->task->state, extra);
   if (step <= 2 || step == c->steps) note_gradients(t, step);
   double norm = clip_gradients(t->params, c->clip);
   t->progress.step = step;
   if (!isfinite(loss) || !isfinite(norm)) return NAN;
   double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
   adamw_update(&t->optimizer, lr);
-  journal_row(&t->log, "%d\t%d\t%.6f\t%.6g\t%.6g\t%.6f\n", step,
-              (step - 1) / c->per_epoch + 1, loss, lr, norm, metric);
+  if (t->task->after) t->task->after(t->task->state);
+  note_step(t, loss, lr, norm, metric, extra);
   return loss;
 }
 

@@ -5,7 +5,7 @@
 #include "tensor/params.h"
 #include "tensor/tape.h"
 #include "train/checkpoint.h"
-#include "train/lanes.h"
+#include "train/joint.h"
 
 typedef struct TrainerConfig {
   const char *folder;  /* of the run */
@@ -19,13 +19,19 @@ typedef struct TrainerConfig {
 } TrainerConfig;
 
 /* What is trained. `metric` names what the functions report besides the loss,
-   such as accuracy. evaluate runs on a tape that does not record. */
+   such as accuracy. evaluate runs on a tape that does not record. The loss is
+   either the mean over examples (loss) or one in which they meet (joint). */
 typedef struct Task {
   void *state;
   const char *metric;
   void (*begin)(void *state, int step); /* before the losses of a step, or NULL */
   LossFunction *loss;
   void (*evaluate)(Tape *tape, void *state, double *loss, double *metric);
+  const Joint *joint;        /* instead of loss, or NULL */
+  void (*after)(void *state); /* after the optimiser's step, or NULL */
+  int extras;                /* further columns of log.tsv, at most 4: */
+  const char *extra_names;   /* between tabs */
+  void (*note)(void *state, double *extras); /* called when gradients are there */
 } Task;
 
 /* How a run ended, and its last evaluation. */
