@@ -1,0 +1,80 @@
+/* Tangled from chapters/08-text.nw: edit that, not this. */
+#include "models/text.h"
+
+#include <assert.h>
+
+#include "base/fail.h"
+#include "tensor/arithmetic.h"
+#include "tensor/layers.h"
+
+// Check a text tower
+bool text_check(const TextConfig *c) {
+  if (c->width % c->heads != 0)
+    return fail("--text-heads: expected a divisor of --text-width %d, found %d",
+                c->width, c->heads);
+  return true;
+}
+
+double text_macs(const TextConfig *c, int tokens) {
+  double T = tokens, W = c->width, M = c->mlp;
+  return c->depth * (T * (4 * W * W + 2 * W * M) + 2 * T * T * W);
+}
+
+// Declare a text tower
+Text text_declare(Params *params, const char *prefix, TextConfig c) {
+  Text text = {.config = c};
+  assert(c.depth > 0 && c.context >= 2);
+  text.token_embedding =
+      params_add(params, params_name(params, "%stoken_embedding.weight", prefix),
+                 SHAPE(c.vocabulary, c.width), init_normal(0.02), PARAM_DECAYED);
+  text.positional_embedding =
+      params_add(params, params_name(params, "%spositional_embedding", prefix),
+                 SHAPE(c.context, c.width), init_normal(0.01), PARAM_PLAIN);
+  text.blocks = arena_get(params->arena, (size_t)c.depth * sizeof *text.blocks);
+  for (int i = 0; i < c.depth; i++)
+    text.blocks[i] = block_declare(
+        params, params_name(params, "%sblocks.%d", prefix, i),
+        (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = c.eps,
+                      .gelu = c.gelu, .causal = c.causal, .clip_depth = c.depth,
+                      .dropout = c.dropout,
+                      .drop_path = c.depth > 1 ? c.drop_path * i / (c.depth - 1) : 0});
+  text.norm = params_add_norm(params, params_name(params, "%sln_final", prefix), c.width);
+  return text;
+}
+
+// Run a text tower
+static Tensor *embed(Tape *tape, const Text *text, const int *ids, int B, int T) {
+  int *places = tape_memory(tape, (size_t)T * sizeof *places);
+  assert(T >= 1 && T <= text->config.context);
+  for (int t = 0; t < T; t++) places[t] = t;
+  Tensor *x = embedding(tape, text->token_embedding, ids, B, T);
+  x = add_to_each(tape, x, embedding(tape, text->positional_embedding, places, 1, T));
+  return dropout(tape, x, text->config.dropout);
+}
+
+static Tensor *final_norm(Tape *tape, const Text *text, Tensor *x) {
+  return layernorm(tape, x, text->norm.weight, text->norm.bias, text->config.eps);
+}
+
+Tensor *text_encode(Tape *tape, const Text *text, const int *ids, int B, int T,
+                    Tensor **weights) {
+  Tensor *x = embed(tape, text, ids, B, T);
+  for (int i = 0; i < text->config.depth; i++)
+    x = block_forward(tape, &text->blocks[i], x, weights ? &weights[i] : NULL);
+  return final_norm(tape, text, x);
+}
+
+Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T) {
+  int last = text->config.depth - 1;
+  int *end = tape_memory(tape, (size_t)B * sizeof *end);
+  for (int b = 0; b < B; b++) {
+    const int *row = ids + b * T;
+    end[b] = 0;
+    for (int t = 1; t < T; t++)
+      if (row[t] > row[end[b]]) end[b] = t;
+  }
+  Tensor *x = embed(tape, text, ids, B, T);
+  for (int i = 0; i < last; i++) x = block_forward(tape, &text->blocks[i], x, NULL);
+  x = block_forward_at(tape, &text->blocks[last], x, end);
+  return take_token(tape, final_norm(tape, text, x), 0);
+}

@@ -1,0 +1,44 @@
+/* Tangled from chapters/08-text.nw: edit that, not this. */
+#ifndef TEXT_H
+#define TEXT_H
+#include "nn/block.h"
+
+typedef struct TextConfig {
+  int vocabulary, context;      /* tokens there are, tokens a caption may have */
+  int width, depth, heads, mlp; /* heads divides width */
+  GeluKind gelu;
+  double eps;
+  bool causal;      /* CLIP: yes. Otherwise padding is attended to as well */
+  double dropout;   /* after the positions and in the blocks */
+  double drop_path; /* of the last block; grows linearly from 0 at the first */
+} TextConfig;
+
+/* Parameters, by PREFIX: token_embedding.weight[V][W],
+   positional_embedding[context][W], blocks.i.* (see Block), ln_final.*. First
+   values as in CLIP's code; positions are not decayed, as in open_clip. */
+typedef struct Text {
+  TextConfig config;
+  Tensor *token_embedding, *positional_embedding;
+  Block *blocks; /* [depth], memory of the parameter table */
+  Affine norm;
+} Text;
+
+/* Can this be built? If not, a message that names the --text- option. */
+bool text_check(const TextConfig *config);
+
+Text text_declare(Params *params, const char *prefix, TextConfig config);
+
+/* ids[B][T], T <= context, each start .. end and then anything smaller: of each
+   the vector where the largest id first stands, [B][W]. No projection. Source:
+   CLIP, section 2.4, and its code. */
+Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T);
+
+/* All tokens after the final norm, [B][T][W], for looking at. The attention
+   weights of block i go to weights[i] unless weights is NULL. */
+Tensor *text_encode(Tape *tape, const Text *text, const int *ids, int B, int T,
+                    Tensor **weights);
+
+/* Multiply-adds of the matrix products of one caption's forward pass, every
+   token going through every block, as papers count them. */
+double text_macs(const TextConfig *config, int tokens);
+#endif
