@@ -19,6 +19,9 @@ static const char *const categories[EMOJI_CATEGORIES] = {
     "Activities",    "Animals & Nature",  "Food & Drink", "Objects",
     "People & Body", "Smileys & Emotion", "Symbols",      "Travel & Places"};
 
+const Augment emoji_augment = {.shift = 3, .turn = 15, .scale = 1.25, .colour = 0.3,
+                               .ground = 255};
+
 typedef struct Concept {
   char name[EMOJI_MAX_TEXT + 1];
   const json_t *item;

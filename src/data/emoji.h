@@ -16,4 +16,8 @@ enum { EMOJI_SIDE = 32, EMOJI_CELL = 34, EMOJI_CATEGORIES = 8,
    subcategory. The label is the category. False with a message that names the
    file on bad input; *pairs is then untouched. pairs_free gives back. */
 bool emoji_load(Pairs *pairs, const char *folder, const char *vendor);
+
+/* What may be done to an emoji while it stays what it is called. No mirror:
+   there are arrows to the left and arrows to the right. */
+extern const Augment emoji_augment;
 #endif

@@ -105,9 +105,9 @@ static void evaluate(Tape *tape, void *state, double *mean_loss, double *matched
     tape_reset(tape, (RandomKey){0});
     Tensor *all[] = {tape_tensor(tape, "u", SHAPE(m->batch, E)),
                      tape_tensor(tape, "v", SHAPE(m->batch, E))};
-    const size_t from = (size_t)b * m->batch * E, bytes = (size_t)m->batch * E * sizeof *u;
-    memcpy(all[0]->value, u + from, bytes);
-    memcpy(all[1]->value, v + from, bytes);
+    const size_t size = (size_t)m->batch * E, from = (size_t)b * size;
+    memcpy(all[0]->value, u + from, size * sizeof *u);
+    memcpy(all[1]->value, v + from, size * sizeof *v);
     *mean_loss += (double)loss(tape, state, all, &metric)->value[0] / batches;
     *matched += metric / batches;
   }

@@ -158,7 +158,8 @@ static bool write_similarity(const Run *run, const char *name) {
   Vectors v = vectors_of(run, &run->test);
   for (int i = 0; i < SHOWN; i++)
     for (int j = 0; j < SHOWN; j++)
-      fprintf(file, "%d\t%d\t%.4f\n", i, j, cosine(v.image + i * embed, v.text + j * embed));
+      fprintf(file, "%d\t%d\t%.4f\n", i, j,
+              cosine(v.image + i * embed, v.text + j * embed));
   vectors_free(&v);
   return file_commit(file, path);
 }
@@ -316,7 +317,7 @@ static int prepare_and_train(Run *run) {
     return fail_report(program.name);
   ClipConfig config = model_config(run);
   if (!clip_check(&config)) return options_complain(&program);
-  const Augment usual[] = {{.shift = 2}, {.shift = 3, .flip = true}};
+  const Augment usual[] = {{.shift = 2}, emoji_augment};
   run->matching = (Matching){.train = &run->train, .test = &run->test,
                              .tokenizer = run->tokenizer, .params = run->params,
                              .clip = clip_declare(run->params, config),
