@@ -214,7 +214,7 @@ build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/prof
 build/runs/patches/patches.png: build/release/programs/patches
 	build/release/programs/patches --out build/runs/patches
 build/runs/captions/summary.tsv: build/runs/captions/captions.tsv ;
-build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard data/emoji/emoji.json)
+build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard data/emoji/.verified)
 	build/release/programs/captions --out build/runs/captions
 build/runs/captions/scenes.tex build/runs/captions/emoji.tex: build/runs/captions/captions.tsv tools/tables
 	tools/tables captions $(@D) $(basename $(@F)) >$@.new && mv $@.new $@
