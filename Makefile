@@ -154,6 +154,7 @@ $(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --positio
 SPEED := bench bench-naive matmul-steps
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
+             build/runs/captions/summary.tsv \
              build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
@@ -212,7 +213,8 @@ build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/prof
 	tools/tables profile build/runs/bench-naive/profile.tsv build/runs/bench/profile.tsv >$@.new && mv $@.new $@
 build/runs/patches/patches.png: build/release/programs/patches
 	build/release/programs/patches --out build/runs/patches
-build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard data/emoji/emoji.json)
+build/runs/captions/summary.tsv: build/runs/captions/captions.tsv ;
+build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard data/emoji/.verified)
 	build/release/programs/captions --out build/runs/captions
 build/runs/captions/scenes.tex build/runs/captions/emoji.tex: build/runs/captions/captions.tsv tools/tables
 	tools/tables captions $(@D) $(basename $(@F)) >$@.new && mv $@.new $@
