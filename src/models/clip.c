@@ -55,7 +55,7 @@ void clip_clamp(const Clip *clip) {
 }
 
 // See and read
-enum { AT_ONCE = 200 };
+enum { AT_ONCE = 50 };
 
 static int least(int a, int b) { return a < b ? a : b; }
 

@@ -14,7 +14,7 @@
 #include "train/shuffle.h"
 
 // Make features
-enum { AT_ONCE = 200 };
+enum { AT_ONCE = 50 };
 
 static int least(int a, int b) { return a < b ? a : b; }
 

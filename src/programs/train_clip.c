@@ -196,6 +196,51 @@ static double gap_of(const Vectors *v) {
 }
 
 // What clip can do
+enum { FOUND = 5, TILE = 72, EDGE = 4 };
+
+/* The picture that belongs to caption q, then the FOUND best, those that are right
+   in a dark frame. */
+static Image answer_row(const Dataset *data, const Vectors *v, int q) {
+  int best[1 + FOUND] = {q};
+  Image row = image_new((1 + FOUND) * TILE + TILE / 3, TILE, 3, 255);
+  recall_best(v->text + (size_t)q * embed, v->image, v->count, embed, FOUND, best + 1);
+  for (int i = 0; i <= FOUND; i++) {
+    const int x = i * TILE + (i ? TILE / 3 : 0);
+    const bool right = i > 0 && v->groups[best[i]] == v->groups[q];
+    Image frame = image_new(TILE, TILE, 3, right ? 0 : 255);
+    Image picture = image_new(data->width, data->height, 3, 0);
+    memcpy(picture.pixels, dataset_image(data, best[i]), dataset_image_size(data));
+    image_paste(&row, &frame, x, 0, 1);
+    image_paste(&row, &picture, x + EDGE, EDGE, (TILE - 2 * EDGE) / data->width);
+    image_free(&frame);
+    image_free(&picture);
+  }
+  return row;
+}
+
+enum { ROWS = 8 };
+
+static bool write_answers(const Run *run, const Vectors *v) {
+  char path[1024], captions[1024];
+  int left[2] = {ROWS / 2, ROWS / 2}, shown = 0;
+  snprintf(captions, sizeof captions, "%s/answers.tsv", settings.out);
+  FILE *file = file_begin(captions);
+  bool good = file != NULL;
+  for (int i = 0; good && i < v->count && shown < ROWS; i++) {
+    const int q = (int)((long)i * 101 % v->count);
+    const int rank = recall_rank(v->text + (size_t)q * embed, v->groups[q], v->image,
+                                 v->groups, v->count, embed);
+    if (left[rank > 1]-- <= 0) continue;
+    Image row = answer_row(&run->test.pictures, v, q);
+    snprintf(path, sizeof path, "%s/answer-%d.png", settings.out, shown++);
+    good = image_save(&row, path);
+    fprintf(file, "%s\t%d\n", run->test.caption[run->test.first[q]], rank);
+    image_free(&row);
+  }
+  if (file && !good) file_abandon(file, captions);
+  return good && file_commit(file, captions);
+}
+
 static void write_recall(FILE *file, const char *name, const Vectors *v) {
   const Recall to_text = recall_measure(v->image, v->groups, v->count, v->text,
                                         v->groups, v->count, embed);
@@ -260,6 +305,35 @@ static void write_zeroshot(FILE *file, const Run *run, int templates, const char
   free(classes);
 }
 
+static double loss_in_batches(const Run *run, const Vectors *v, int N) {
+  Tape *tape = tape_new();
+  double sum = 0;
+  const int batches = v->count / N;
+  tape->recording = false;
+  for (int b = 0; b < batches; b++) {
+    tape_reset(tape, (RandomKey){0});
+    Tensor *side[2];
+    for (int k = 0; k < 2; k++) {
+      side[k] = tape_tensor(tape, "vectors", SHAPE(N, embed));
+      memcpy(side[k]->value, (k ? v->text : v->image) + (size_t)b * N * embed,
+             tensor_size(side[k]) * sizeof(real));
+    }
+    sum += (double)clip_loss(tape, &run->matching.clip, side[0], side[1], NULL)->value[0];
+  }
+  tape_free(tape);
+  return sum / batches;
+}
+
+static bool write_batches(const Run *run, const Vectors *v) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/batches.tsv", settings.out);
+  FILE *file = file_begin(path);
+  if (!file) return false;
+  for (int N = 16; N <= 256 && N <= v->count; N *= 2)
+    fprintf(file, "%d\t%.5f\t%.5f\n", N, loss_in_batches(run, v, N), log(N));
+  return file_commit(file, path);
+}
+
 static bool write_summary(Run *run, const TrainerConfig *config, TrainerResult result) {
   char path[1024];
   double share[2];
@@ -267,7 +341,7 @@ static bool write_summary(Run *run, const TrainerConfig *config, TrainerResult r
       settings_summary(&settings, &program, config, result, run->params, path);
   if (!file) return false;
   Vectors v = vectors_of(run, &run->test);
-  bool good = write_plane(&v, share);
+  bool good = write_plane(&v, share) && write_batches(run, &v) && write_answers(run, &v);
   fprintf(file, "matched\t%.4f\nscale\t%.2f\ngap\t%.3f\n", result.metric,
           exp((double)run->matching.clip.logit_scale->value[0]), gap_of(&v));
   fprintf(file, "plane_share0\t%.3f\nplane_share1\t%.3f\n", share[0], share[1]);
@@ -296,7 +370,7 @@ static int train(Run *run) {
     return options_complain(&program);
   settings_note_channels(&config.data, &run->train.pictures);
   saved_note_clip(&config.data, &m->clip.config);
-  if (config.per_epoch < 100) config.per_epoch = 100; // @@@
+  config.every = config.per_epoch < 100 ? 100 : 0;
   matching_begin(m);
   bool good = settings.resume || write_similarity(run, "similarity-before");
   Task task = matching_task(m);

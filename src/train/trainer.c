@@ -126,7 +126,8 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
     int step = t->progress.step;
     if (!isfinite(loss)) return not_finite(step, "loss and gradient");
     t->progress.seconds = before + stopwatch() - start;
-    bool last = step == c->steps, epoch = step % c->per_epoch == 0 || last;
+    bool last = step == c->steps;
+    bool epoch = step % (c->every ? c->every : c->per_epoch) == 0 || last;
     double rate = (double)(step - first) * c->batch / (stopwatch() - start);
     bool stop = (stop_wanted || step == c->stop_at) && !last;
     progress_show(t->program->name, step, c->steps, loss, rate,

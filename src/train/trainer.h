@@ -14,6 +14,7 @@ typedef struct TrainerConfig {
   double lr, decay, beta2, clip;
   int warmup;  /* steps */
   int stop_at; /* stop after this step as if interrupted; 0: never */
+  int every;   /* evaluate and save after so many steps; 0: after each epoch */
   bool resume;
   DataNotes data; /* written into the checkpoints */
 } TrainerConfig;

@@ -1,0 +1,74 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/fail.h"
+#include "base/options.h"
+#include "tensor/contrast.h"
+#include "tensor/layers.h"
+
+enum { PULL, START };
+static int curve = PULL;
+static Option options[] = {
+    CHOICE_OPTION("curve", curve, "pull|start",
+                  "gradient against cosine, or first loss against dimensions")};
+static Program program = {"contrast-curves", "", "Print curves of the contrastive loss.",
+                          options, sizeof options / sizeof *options};
+
+// The pull on a negative
+/* A picture whose own text has cosine 0.5, one wrong text of cosine c, and 126 of
+   cosine 0: the derivative of the row's loss by c, for some scales. */
+static void print_pull(void) {
+  static const double scales[] = {1, 5, 1 / 0.07, 100};
+  for (int i = 0; i <= 200; i++) {
+    const double c = -1 + 0.01 * i;
+    printf("%.2f", c);
+    for (int k = 0; k < 4; k++) {
+      const double t = scales[k];
+      printf("\t%.6g", t / (1 + exp(t * (0.5 - c)) + 126 * exp(-t * c)));
+    }
+    printf("\n");
+  }
+}
+
+// The loss of random vectors
+static double random_loss(Tape *tape, int N, int d, double t, uint64_t draw) {
+  Tensor *side[2];
+  tape_reset(tape, (RandomKey){0});
+  for (int k = 0; k < 2; k++) {
+    const RandomKey key = random_subkey(random_key(draw, "vectors"), (uint64_t)k);
+    side[k] = tape_tensor(tape, "vectors", SHAPE(N, d));
+    for (int i = 0; i < N * d; i++)
+      side[k]->value[i] = (real)random_normal(key, (uint64_t)i);
+    side[k] = normalize(tape, side[k], 0);
+  }
+  Tensor *logits = scale(tape, linear(tape, side[0], side[1], NULL), t);
+  return (double)info_nce(tape, logits, INFO_NCE_HALF, NULL)->value[0];
+}
+
+static void print_start(void) {
+  enum { N = 64, DRAWS = 20 };
+  Tape *tape = tape_new();
+  tape->recording = false;
+  for (int d = 2; d <= 1024; d *= 2) {
+    double cold = 0, warm = 0;
+    for (int draw = 0; draw < DRAWS; draw++) {
+      cold += random_loss(tape, N, d, 1 / 0.07, (uint64_t)draw) / DRAWS;
+      warm += random_loss(tape, N, d, 1, (uint64_t)draw) / DRAWS;
+    }
+    printf("%d\t%.4f\t%.4f\t%.4f\t%.4f\n", d, cold, warm, log(N),
+           log(N) + 1 / (2 * 0.07 * 0.07 * d));
+  }
+  tape_free(tape);
+}
+
+int main(int argc, char **argv) {
+  const int first = options_parse(&program, argc, argv);
+  if (first < argc) {
+    fail("expected options only, found '%s'", argv[first]);
+    return options_complain(&program);
+  }
+  if (curve == PULL) print_pull();
+  else print_start();
+  return 0;
+}
