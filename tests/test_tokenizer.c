@@ -369,6 +369,8 @@ START_TEST(clip_reads_as_clip) {
   EXPECT_IDS(t, "a photo of a cat", 320, 1125, 539, 320, 2368);
   EXPECT_IDS(t, "a photo of the digit 7", 320, 1125, 539, 518, 27472, 278);
   EXPECT_IDS(t, "A photo  of an airplane", 320, 1125, 539, 550, 16451);
+  EXPECT_IDS(t, "a photo of a cirlce", 320, 1125, 539, 320, 2459, 75, 629);
+  EXPECT_IDS(t, "kingfisher", 34330);
   EXPECT_IDS(t, "It's 2021", 585, 568, 273, 271, 273, 272);
   int ids[77];
   ck_assert_int_eq(tokenizer_encode(t, "a cat", 5, ids, 77), 4);
