@@ -162,7 +162,8 @@ FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv bu
                build/runs/vit-mnist/layers.tsv build/runs/tokens/sizes.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex \
           build/runs/peers.tex build/runs/peer-products.tex \
-          build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex
+          build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
+          build/runs/captions/scenes.tex build/runs/captions/emoji.tex
 
 .PHONY: FORCE runs
 FORCE:
@@ -217,6 +218,10 @@ LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw)) chapters/07-fast.nw
 build/runs/tokens/summary.tsv: build/release/programs/vocabulary_sizes $(LEARNT)
 	build/release/programs/vocabulary_sizes --out $(@D) $(LEARNT)
 build/runs/tokens/sizes.tsv build/runs/tokens/merges.tex: build/runs/tokens/summary.tsv ;
+build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard data/emoji/emoji.json)
+	build/release/programs/captions --out build/runs/captions
+build/runs/captions/scenes.tex build/runs/captions/emoji.tex: build/runs/captions/captions.tsv tools/tables
+	tools/tables captions $(@D) $(basename $(@F)) >$@.new && mv $@.new $@
 build/runs/macros.tex: $(SUMMARIES) tools/tables
 	tools/tables macros $(dir $(SUMMARIES)) >$@.new && mv $@.new $@
 build/runs/modules.tex: $(TANGLED) tools/tables
@@ -259,7 +264,7 @@ build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double.
-ONCE := test_debugger test_programs test_tokens
+ONCE := test_debugger test_programs test_captions test_tokens
 # $(1) build: run each suite, go on after a failure, fail at the end.
 run_suites = export OMP_WAIT_POLICY=passive; failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/tests/$$t || failed=1; done; exit $$failed
 check: drift warnings programs debug build/naive/train-vit $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)

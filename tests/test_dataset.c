@@ -16,7 +16,7 @@ START_TEST(every_shift_occurs_and_no_other) {
     pixels[i * SIDE * SIDE + 3 * SIDE + 3] = 255;
     index[i] = i;
   }
-  dataset_batch(&data, index, COUNT, (Augment){1, false}, random_key(1, "s"), planes,
+  dataset_batch(&data, index, COUNT, (Augment){.shift = 1}, random_key(1, "s"), planes,
                 labels);
   for (int i = 0; i < COUNT * SIDE * SIDE; i++)
     if (planes[i] > 0) seen[i % (SIDE * SIDE)]++;

@@ -128,7 +128,7 @@ START_TEST(batches_are_moved_and_normalised) {
   write_pair("idxbatch");
   ck_assert(idx_load(&data, image_path, label_path));
   data.mean[0] = 0, data.deviation[0] = 1;
-  dataset_batch(&data, (int[]){1, 0}, 2, (Augment){0, false}, random_key(0, "a"),
+  dataset_batch(&data, (int[]){1, 0}, 2, (Augment){0}, random_key(0, "a"),
                 planes, got);
   ck_assert_int_eq(got[0], 3);
   ck_assert_int_eq(got[1], 7);
@@ -137,9 +137,9 @@ START_TEST(batches_are_moved_and_normalised) {
   int flipped = 0, moved = 0;
   for (uint64_t k = 0; k < 64; k++) {
     RandomKey key = random_subkey(random_key(1, "b"), k);
-    dataset_batch(&data, (int[]){0}, 1, (Augment){0, true}, key, planes, got);
+    dataset_batch(&data, (int[]){0}, 1, (Augment){.flip = true}, key, planes, got);
     flipped += planes[0] > (real)0.39 && planes[2] == 0;
-    dataset_batch(&data, (int[]){0}, 1, (Augment){1, false}, key, planes, got);
+    dataset_batch(&data, (int[]){0}, 1, (Augment){.shift = 1}, key, planes, got);
     moved += planes[5] < 1;
   }
   ck_assert_int_gt(flipped, 16);

@@ -84,7 +84,7 @@ START_TEST(bad_files_have_status_one) {
          text("--data cifar10 --data-dir %s", folder));
   expect(1, "checkpoint.safetensors: cannot open", "train-vit",
          text("--resume %s", folder));
-  expect(1, "--batch: expected at most the 50 training pictures, found 64",
+  expect(2, "--batch: expected at most the 50 training pictures, found 64",
          "train-vit", "--limit 50");
 }
 END_TEST

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "data/image.h"
+#include "data/warp.h"
 
 void dataset_free(Dataset *data) {
   free(data->pixels);
@@ -35,20 +36,47 @@ void dataset_measure(Dataset *data) {
 }
 
 // Move a picture
-static void move_picture(uint8_t *to, const uint8_t *from, const Dataset *data,
-                         Augment augment, RandomKey key) {
+static void shift_picture(uint8_t *to, const uint8_t *from, const Dataset *data,
+                          Warp warp, uint8_t ground) {
   int H = data->height, W = data->width, C = data->channels;
-  int range = 2 * augment.shift + 1;
-  int down = random_below(key, 0, range) - augment.shift;
-  int right = random_below(key, 1, range) - augment.shift;
-  bool flip = augment.flip && random_below(key, 2, 2);
   for (int y = 0; y < H; y++)
     for (int x = 0; x < W; x++) {
-      int v = y - down, u = (flip ? W - 1 - x : x) - right;
+      int v = y - warp.down, u = (warp.flip ? W - 1 - x : x) - warp.right;
       bool inside = v >= 0 && v < H && u >= 0 && u < W;
       for (int c = 0; c < C; c++)
-        to[(y * W + x) * C + c] = inside ? from[(v * W + u) * C + c] : 0;
+        to[(y * W + x) * C + c] = inside ? from[(v * W + u) * C + c] : ground;
     }
+}
+
+static Warp random_warp(Augment augment, RandomKey key) {
+  int range = 2 * augment.shift + 1;
+  double size = augment.scale > 1 ? log(augment.scale) : 0;
+  return (Warp){.down = random_below(key, 0, range) - augment.shift,
+                .right = random_below(key, 1, range) - augment.shift,
+                .flip = augment.flip && random_below(key, 2, 2),
+                .turn = augment.turn * (2 * random_uniform(key, 3) - 1),
+                .scale = exp(size * (2 * random_uniform(key, 4) - 1))};
+}
+
+static void move_picture(uint8_t *to, const uint8_t *from, const Dataset *data,
+                         Augment augment, RandomKey key) {
+  Warp warp = random_warp(augment, key);
+  if (augment.turn > 0 || augment.scale > 1)
+    warp_picture(to, from, data->height, data->width, data->channels, warp,
+                 augment.ground);
+  else shift_picture(to, from, data, warp, augment.ground);
+  if (augment.colour > 0) {
+    double factor[3];
+    for (int i = 0; i < 3; i++)
+      factor[i] = 1 + augment.colour * (2 * random_uniform(key, (uint64_t)(5 + i)) - 1);
+    warp_colours(to, data->height * data->width, data->channels, factor[0], factor[1],
+                 factor[2]);
+  }
+}
+
+static bool is_moved(Augment augment) {
+  return augment.shift || augment.flip || augment.turn > 0 || augment.scale > 1 ||
+         augment.colour > 0;
 }
 
 // Make a batch
@@ -60,13 +88,13 @@ void dataset_batch(const Dataset *data, const int *index, int count,
   for (int i = 0; i < count; i++) {
     uint8_t moved[DATASET_MAX_IMAGE];
     const uint8_t *pixels = dataset_image(data, index[i]);
-    if (augment.shift || augment.flip) {
+    if (is_moved(augment)) {
       move_picture(moved, pixels, data, augment,
                    random_subkey(key, (uint64_t)index[i]));
       pixels = moved;
     }
     image_normalize(images + (size_t)i * size, pixels, data->channels, data->height,
                     data->width, data->mean, data->deviation);
-    labels[i] = data->labels[index[i]];
+    if (labels) labels[i] = data->labels[index[i]];
   }
 }

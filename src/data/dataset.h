@@ -28,13 +28,18 @@ void dataset_measure(Dataset *data);
 
 /* What may be done to a picture without changing what it shows. */
 typedef struct Augment {
-  int shift;  /* moved by up to this many dots each way, black moves in */
-  bool flip;  /* mirrored left to right, half of the time */
+  int shift;       /* moved by up to this many dots each way */
+  bool flip;       /* mirrored left to right, half of the time */
+  double turn;     /* turned by up to this many degrees either way */
+  double scale;    /* resized by up to this factor either way; 0 or 1: not */
+  double colour;   /* brightness, contrast and saturation times 1 - colour to
+                      1 + colour each */
+  uint8_t ground;  /* what moves in: 0 black, 255 white */
 } Augment;
 
 /* The pictures index[0..count-1], augmented and normalised, as planes
-   images[count][channels][height][width], and their labels. Which way a
-   picture is moved depends on key and its place in the batch. */
+   images[count][channels][height][width], and their labels (NULL: not wanted).
+   What is done to a picture depends on key and its index. */
 void dataset_batch(const Dataset *data, const int *index, int count,
                    Augment augment, RandomKey key, real *images, int *labels);
 #endif

@@ -1,0 +1,45 @@
+/* Tangled from chapters/09b-data.nw: edit that, not this. */
+#ifndef SCENES_H
+#define SCENES_H
+#include "data/pairs.h"
+#include "data/shapes.h"
+
+enum { SCENES_CLASSES = SHAPES_COLOURS * SHAPES_KINDS,
+       SCENES_CAPTIONS = 7,   /* of one scene at most */
+       SCENES_TEXT = 96 };    /* bytes of a caption with its zero */
+
+typedef enum { SCENES_SEEN, SCENES_HELD_OUT } ScenesSplit;
+
+/* Where the first figure is, as seen from the second. */
+typedef enum { SCENE_ABOVE, SCENE_BELOW, SCENE_LEFT, SCENE_RIGHT } SceneRelation;
+
+/* One or two figures; two differ in colour or kind, do not overlap, and
+   their centres are at least twice as far apart along the relation as across. */
+typedef struct Scene {
+  int count;
+  Figure figures[2];
+  SceneRelation relation; /* of two */
+} Scene;
+
+/* Is this one of the 8 combinations, each colour and each kind once, that
+   training does not show? */
+bool scenes_held_out(int colour, int kind);
+
+/* "red circle", ... at colour * SHAPES_KINDS + kind. */
+extern const char *const scenes_classes[SCENES_CLASSES];
+
+/* A random scene, with one figure in `alone` of 1000 cases. All its figures
+   are of held-out combinations, or none is. */
+Scene scene_random(ScenesSplit split, int alone, RandomKey key);
+bool scene_is_large(const Figure *figure);
+
+/* Write true captions of the scene, the one that says most first; returns
+   how many. */
+int scene_captions(const Scene *scene, char text[SCENES_CAPTIONS][SCENES_TEXT]);
+
+/* `count` random scenes with all their captions. The label of a picture is
+   the class of its first figure. Scene i depends on seed, split, alone and i
+   only. Overwrites *pairs; pairs_free gives back. */
+void scenes_make(Pairs *pairs, int count, int alone, ScenesSplit split,
+                 uint64_t seed);
+#endif

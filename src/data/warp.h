@@ -1,0 +1,25 @@
+/* Tangled from chapters/09b-data.nw: edit that, not this. */
+#ifndef WARP_H
+#define WARP_H
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Resized by `scale` (2: twice as large) and turned by `turn` degrees
+   clockwise about its middle, after a shift; and mirrored at last. */
+typedef struct Warp {
+  int down, right; /* in dots */
+  bool flip;
+  double turn, scale;
+} Warp;
+
+/* to[height][width][channels <= 3] = the warped picture `from`. Bilinear; what lies
+   outside is `ground`. Without turn and scale 1 every dot is a copy. */
+void warp_picture(uint8_t *to, const uint8_t *from, int height, int width,
+                  int channels, Warp warp, uint8_t ground);
+
+/* In place: distance of each dot from its own grey times saturation, then
+   from the picture's mean times contrast, then all times brightness; rounded and
+   cut to 0..255. All factors 1: nothing changes. */
+void warp_colours(uint8_t *pixels, int dots, int channels, double brightness,
+                  double contrast, double saturation);
+#endif

@@ -1,0 +1,123 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include "models/clip.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "tensor/layers.h"
+
+// Declare two towers
+bool clip_check(const ClipConfig *c) {
+  return vit_check(&c->image) && text_check(&c->text);
+}
+
+Clip clip_declare(Params *params, ClipConfig c) {
+  Clip clip = {.config = c};
+  clip.visual = vit_declare(params, "visual.", c.image);
+  clip.text = text_declare(params, "text.", c.text);
+  clip.visual_projection =
+      params_add(params, "visual_projection.weight", SHAPE(c.embed, c.image.width),
+                 init_normal(sqrt(1.0 / c.image.width)), PARAM_DECAYED);
+  clip.text_projection =
+      params_add(params, "text_projection.weight", SHAPE(c.embed, c.text.width),
+                 init_normal(sqrt(1.0 / c.text.width)), PARAM_DECAYED);
+  clip.logit_scale = params_add(params, "logit_scale", SCALAR,
+                                init_constant(log(1 / 0.07)), PARAM_PLAIN);
+  return clip;
+}
+
+// From pictures and texts to a loss
+static const double eps = 1e-8;
+
+Tensor *clip_image(Tape *tape, const Clip *clip, Tensor *images) {
+  Tensor *x = vit_features(tape, &clip->visual, images);
+  return normalize(tape, linear(tape, x, clip->visual_projection, NULL), eps);
+}
+
+Tensor *clip_text(Tape *tape, const Clip *clip, const int *ids, int B, int T) {
+  Tensor *x = text_forward(tape, &clip->text, ids, B, T);
+  return normalize(tape, linear(tape, x, clip->text_projection, NULL), eps);
+}
+
+Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v) {
+  return scale_exp(tape, linear(tape, u, v, NULL), clip->logit_scale);
+}
+
+Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v, double *correct) {
+  return info_nce(tape, clip_logits(tape, clip, u, v), clip->config.form, correct);
+}
+
+void clip_clamp(const Clip *clip) {
+  real *s = clip->logit_scale->value;
+  *s = (real)fmin(fmax((double)*s, 0), log(100));
+}
+
+// See and read
+enum { AT_ONCE = 200 };
+
+static int least(int a, int b) { return a < b ? a : b; }
+
+void clip_see(const Clip *clip, Tape *tape, const Dataset *data, real *vectors) {
+  const size_t E = (size_t)clip->config.embed;
+  int index[AT_ONCE], labels[AT_ONCE];
+  for (int first = 0; first < data->count; first += AT_ONCE) {
+    const int n = least(AT_ONCE, data->count - first);
+    tape_reset(tape, (RandomKey){0});
+    for (int i = 0; i < n; i++) index[i] = first + i;
+    Tensor *x = tape_tensor(tape, "images", SHAPE(n, data->channels, data->height,
+                                                  data->width));
+    dataset_batch(data, index, n, (Augment){0}, (RandomKey){0}, x->value, labels);
+    memcpy(vectors + (size_t)first * E, clip_image(tape, clip, x)->value,
+           (size_t)n * E * sizeof(real));
+  }
+}
+
+void clip_read(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
+               const char *const *texts, int count, real *vectors) {
+  const size_t E = (size_t)clip->config.embed;
+  const int T = clip->config.text.context;
+  for (int first = 0; first < count; first += AT_ONCE) {
+    const int n = least(AT_ONCE, count - first);
+    tape_reset(tape, (RandomKey){0});
+    int *ids = tape_memory(tape, (size_t)n * T * sizeof *ids);
+    for (int i = 0; i < n; i++)
+      tokenizer_encode(tokenizer, texts[first + i], strlen(texts[first + i]),
+                       ids + (size_t)i * T, T);
+    memcpy(vectors + (size_t)first * E, clip_text(tape, clip, ids, n, T)->value,
+           (size_t)n * E * sizeof(real));
+  }
+}
+
+// Clip as published
+double clip_macs(const ClipConfig *c, int T) {
+  return vit_macs(&c->image) + text_macs(&c->text, T) +
+         (double)c->embed * (c->image.width + c->text.width);
+}
+
+bool clip_named(ClipConfig *config, const char *name) {
+  static const struct {
+    const char *name, *image;
+    int size, text_width, embed;
+  } published[] = {{"ViT-B/32", "B/32", 224, 512, 512},
+                   {"ViT-B/16", "B/16", 224, 512, 512},
+                   {"ViT-L/14", "L/14", 224, 768, 768},
+                   {"ViT-L/14@336", "L/14", 336, 768, 768}};
+  for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
+    if (strcmp(name, published[i].name) != 0) continue;
+    const int width = published[i].text_width;
+    *config = (ClipConfig){.embed = published[i].embed,
+                           .text = {.vocabulary = 49408, .context = 77, .width = width,
+                                    .depth = 12, .heads = width / 64, .mlp = 4 * width,
+                                    .gelu = GELU_QUICK, .eps = 1e-5, .causal = true}};
+    vit_named(&config->image, published[i].image);
+    config->image.image_size = published[i].size;
+    config->image.classes = 0;
+    config->image.style = STYLE_CLIP;
+    config->image.gelu = GELU_QUICK;
+    config->image.eps = 1e-5;
+    return true;
+  }
+  return fail("%s: expected ViT-B/32, ViT-B/16, ViT-L/14 or ViT-L/14@336", name);
+}

@@ -1,0 +1,60 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#ifndef CLIP_H
+#define CLIP_H
+#include "data/dataset.h"
+#include "data/tokenizer.h"
+#include "models/text.h"
+#include "models/vit.h"
+#include "tensor/contrast.h"
+
+typedef struct ClipConfig {
+  VitConfig image; /* style CLIP, no classes */
+  TextConfig text;
+  int embed;       /* E, the length of the vectors that both towers give */
+  InfoNceForm form;
+} ClipConfig;
+
+/* Parameters: visual.* (see Vit), text.* (see Text), visual_projection.weight
+   [E][image width], text_projection.weight[E][text width], neither with a bias,
+   and logit_scale, one number, the logarithm of what cosines are multiplied by.
+   Starts at ln(1/0.07); projections at N(0, 1/width). Source: CLIP, sections 2.4
+   and 2.5, and its code. */
+typedef struct Clip {
+  ClipConfig config;
+  Vit visual;
+  Text text;
+  Tensor *visual_projection, *text_projection, *logit_scale;
+} Clip;
+
+/* Can this be built? If not, a message that names the --option to blame. */
+bool clip_check(const ClipConfig *config);
+Clip clip_declare(Params *params, ClipConfig config);
+
+/* images[B][C][S][S], and token ids[B][T] (see text_forward), to unit vectors
+   [B][E]. */
+Tensor *clip_image(Tape *tape, const Clip *clip, Tensor *images);
+Tensor *clip_text(Tape *tape, const Clip *clip, const int *ids, int B, int T);
+
+/* e^logit_scale times the cosine of each image vector u[M][E] with each text
+   vector v[N][E]: [M][N]. */
+Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v);
+
+/* The loss of N pairs (see info_nce). */
+Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v, double *correct);
+
+/* Keep logit_scale within 0 and ln 100. To be called after each step of the
+   optimiser; it is no part of what is derived. */
+void clip_clamp(const Clip *clip);
+
+/* Unit vectors[count][E] of all pictures of a data set, and of texts. The tape
+   must not be recording; it is reset. */
+void clip_see(const Clip *clip, Tape *tape, const Dataset *data, real *vectors);
+void clip_read(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
+               const char *const *texts, int count, real *vectors);
+
+/* Multiply-adds of the towers' matrix products for one pair, T tokens of text. */
+double clip_macs(const ClipConfig *config, int T);
+
+/* The published "ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336". */
+bool clip_named(ClipConfig *config, const char *name);
+#endif

@@ -1,0 +1,32 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#ifndef MATCHING_H
+#define MATCHING_H
+#include "data/pairs.h"
+#include "models/clip.h"
+#include "train/shuffle.h"
+#include "train/trainer.h"
+
+/* Training of a dual encoder on pictures with captions. What is marked `given` is
+   set by the caller before matching_begin; all of it stays his. */
+typedef struct Matching {
+  const Pairs *train, *test; /* given */
+  const Tokenizer *tokenizer; /* given */
+  Params *params;             /* given, filled */
+  Clip clip;                  /* given */
+  Augment augment;            /* given */
+  uint64_t seed;              /* given */
+  int batch;                  /* given */
+  int *ids;                   /* of all captions of `train`, [..][context] */
+  int *lengths;               /* how many of them count */
+  Shuffle shuffle;
+} Matching;
+
+/* Turn captions into tokens; give what was made back. */
+void matching_begin(Matching *m);
+void matching_end(Matching *m);
+
+/* The task for the trainer: loss and share of matches found within the batch;
+   extras: logit_scale, and the gradient norms of both towers. Evaluation: the same
+   on the test pairs, `batch` at a time, each with its first caption. */
+Task matching_task(Matching *m);
+#endif

@@ -1,0 +1,198 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include "models/saved.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+
+// Sizes as notes
+typedef struct Size {
+  const char *key;
+  size_t at; /* of an int in the configuration */
+  int low, high;
+} Size;
+
+static const Size vit_sizes[] = {
+    {"image.size", offsetof(VitConfig, image_size), 1, 4096},
+    {"image.channels", offsetof(VitConfig, channels), 1, 3},
+    {"image.patch", offsetof(VitConfig, patch_size), 1, 4096},
+    {"image.width", offsetof(VitConfig, width), 1, 1 << 16},
+    {"image.depth", offsetof(VitConfig, depth), 1, 1000},
+    {"image.heads", offsetof(VitConfig, heads), 1, 1 << 16},
+    {"image.mlp", offsetof(VitConfig, mlp), 1, 1 << 20},
+    {"image.position", offsetof(VitConfig, position), 0, POSITION_SINCOS},
+    {"image.pool", offsetof(VitConfig, pool), 0, POOL_MEAN},
+    {"image.style", offsetof(VitConfig, style), 0, STYLE_CLIP},
+    {"image.gelu", offsetof(VitConfig, gelu), 0, GELU_QUICK},
+    {NULL, 0, 0, 0}};
+static const Size text_sizes[] = {
+    {"text.vocabulary", offsetof(TextConfig, vocabulary), TOKENIZER_SYMBOLS + 2, 1 << 20},
+    {"text.context", offsetof(TextConfig, context), 2, 1 << 16},
+    {"text.width", offsetof(TextConfig, width), 1, 1 << 16},
+    {"text.depth", offsetof(TextConfig, depth), 1, 1000},
+    {"text.heads", offsetof(TextConfig, heads), 1, 1 << 16},
+    {"text.mlp", offsetof(TextConfig, mlp), 1, 1 << 20},
+    {"text.gelu", offsetof(TextConfig, gelu), 0, GELU_QUICK},
+    {NULL, 0, 0, 0}};
+static const Size clip_sizes[] = {{"embed", offsetof(ClipConfig, embed), 1, 1 << 16},
+                                  {NULL, 0, 0, 0}};
+
+_Static_assert(sizeof(GeluKind) == sizeof(int) && sizeof(PoolKind) == sizeof(int) &&
+                   sizeof(PositionKind) == sizeof(int) && sizeof(VitStyle) == sizeof(int),
+               "choices are kept as ints");
+
+static void note_sizes(DataNotes *notes, const Size *size, const void *config) {
+  for (; size->key; size++) {
+    int value;
+    memcpy(&value, (const char *)config + size->at, sizeof value);
+    data_note(notes, size->key, "%d", value);
+  }
+}
+
+static bool read_number(const Safetensors *file, const char *path, const char *key,
+                        double low, double high, double *value) {
+  const char *text = safetensors_note(file, key);
+  char *end;
+  *value = 0;
+  if (!text) return fail("%s: expected a note %s, found none", path, key);
+  *value = strtod(text, &end);
+  if (end == text || *end || !(*value >= low && *value <= high))
+    return fail("%s: note %s: expected a number from %g to %g, found '%s'", path, key,
+                low, high, text);
+  return true;
+}
+
+static bool read_sizes(const Safetensors *file, const char *path, const Size *size,
+                       void *config) {
+  for (; size->key; size++) {
+    double value;
+    if (!read_number(file, path, size->key, size->low, size->high, &value)) return false;
+    int whole = (int)value;
+    memcpy((char *)config + size->at, &whole, sizeof whole);
+  }
+  return true;
+}
+
+void saved_note_vit(DataNotes *notes, const VitConfig *config, const char *prefix) {
+  note_sizes(notes, vit_sizes, config);
+  data_note(notes, "image.post_norm", "%d", config->post_norm);
+  data_note(notes, "image.eps", "%g", config->eps);
+  data_note(notes, "image.prefix", "%s", prefix);
+}
+
+void saved_note_clip(DataNotes *notes, const ClipConfig *config) {
+  saved_note_vit(notes, &config->image, "visual.");
+  note_sizes(notes, text_sizes, &config->text);
+  note_sizes(notes, clip_sizes, config);
+  data_note(notes, "text.causal", "%d", config->text.causal);
+  data_note(notes, "text.eps", "%g", config->text.eps);
+}
+
+static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
+                     real *mean, real *deviation) {
+  double number;
+  *c = (VitConfig){0};
+  if (!read_sizes(file, path, vit_sizes, c) ||
+      !read_number(file, path, "image.post_norm", 0, 1, &number))
+    return false;
+  c->post_norm = number > 0;
+  if (!read_number(file, path, "image.eps", 0, 1, &c->eps)) return false;
+  for (int i = 0; i < c->channels; i++) {
+    char key[2][32];
+    snprintf(key[0], sizeof key[0], "mean%d", i);
+    snprintf(key[1], sizeof key[1], "deviation%d", i);
+    if (!read_number(file, path, key[0], -1e6, 1e6, &number)) return false;
+    mean[i] = (real)number;
+    if (!read_number(file, path, key[1], 1e-6, 1e6, &number)) return false;
+    deviation[i] = (real)number;
+  }
+  if (!vit_check(c))
+    return fail("%s: expected sizes of an image tower that fit together, found others",
+                path);
+  return true;
+}
+
+static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
+                      real *mean, real *deviation) {
+  double causal;
+  *c = (ClipConfig){0};
+  if (!read_vit(file, path, &c->image, mean, deviation) ||
+      !read_sizes(file, path, text_sizes, &c->text) ||
+      !read_sizes(file, path, clip_sizes, c) ||
+      !read_number(file, path, "text.causal", 0, 1, &causal) ||
+      !read_number(file, path, "text.eps", 0, 1, &c->text.eps))
+    return false;
+  c->text.causal = causal > 0;
+  if (!text_check(&c->text))
+    return fail("%s: expected sizes of a text tower that fit together, found others",
+                path);
+  return true;
+}
+
+// Open a run
+/* Are all declared parameters in the file? Nothing has been filled yet. */
+static bool check_all(const Safetensors *file, const Params *params) {
+  for (int i = 0; i < params->count; i++) {
+    const Tensor *t = params->list[i].tensor;
+    if (!safetensors_check(file, t->name, t->shape)) return false;
+  }
+  return true;
+}
+
+static bool fill(const Safetensors *file, Params *params, bool trained, uint64_t seed) {
+  if (!check_all(file, params)) return false;
+  params_fill(params, seed);
+  for (int i = 0; trained && i < params->count; i++)
+    safetensors_get(file, params->list[i].tensor->name, params->list[i].tensor->value);
+  return true;
+}
+
+bool saved_open_vit(SavedVit *s, const char *folder, bool trained, uint64_t seed) {
+  char path[1024];
+  VitConfig config;
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  Safetensors *file = safetensors_read(path);
+  *s = (SavedVit){.params = params_new()};
+  bool good = file && read_vit(file, path, &config, s->mean, s->deviation);
+  const char *prefix = good ? safetensors_note(file, "image.prefix") : NULL;
+  if (good && !prefix) good = fail("%s: expected a note image.prefix, found none", path);
+  if (good) s->vit = vit_declare(s->params, prefix, config);
+  good = good && fill(file, s->params, trained, seed);
+  if (file) safetensors_free(file);
+  if (!good) saved_close_vit(s);
+  return good;
+}
+
+bool saved_open_clip(SavedClip *s, const char *folder) {
+  char path[1024];
+  ClipConfig config;
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  Safetensors *file = safetensors_read(path);
+  *s = (SavedClip){.params = params_new()};
+  bool good = file && read_clip(file, path, &config, s->mean, s->deviation);
+  if (good) s->clip = clip_declare(s->params, config);
+  good = good && fill(file, s->params, true, 0);
+  if (file) safetensors_free(file);
+  snprintf(path, sizeof path, "%s/merges.txt", folder);
+  if (good)
+    s->tokenizer =
+        tokenizer_load(path, config.text.vocabulary - TOKENIZER_SYMBOLS - 2);
+  good = good && s->tokenizer;
+  if (!good) saved_close_clip(s);
+  return good;
+}
+
+void saved_close_vit(SavedVit *s) {
+  params_free(s->params);
+  *s = (SavedVit){0};
+}
+
+void saved_close_clip(SavedClip *s) {
+  params_free(s->params);
+  if (s->tokenizer) tokenizer_free(s->tokenizer);
+  *s = (SavedClip){0};
+}

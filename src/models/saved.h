@@ -1,0 +1,35 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#ifndef SAVED_H
+#define SAVED_H
+#include "models/clip.h"
+#include "train/checkpoint.h"
+
+/* Note the sizes of a model in its checkpoints. The image tower's parameters have
+   names that begin with `prefix`. */
+void saved_note_vit(DataNotes *notes, const VitConfig *config, const char *prefix);
+void saved_note_clip(DataNotes *notes, const ClipConfig *config);
+
+/* The image tower of a run, without its head: of train-vit, train-clip and those
+   that follow. */
+typedef struct SavedVit {
+  Params *params;
+  Vit vit;
+  real mean[3], deviation[3];
+} SavedVit;
+
+/* A dual encoder with its tokenizer, out of RUN/model.safetensors and
+   RUN/merges.txt. */
+typedef struct SavedClip {
+  Params *params;
+  Clip clip;
+  Tokenizer *tokenizer;
+  real mean[3], deviation[3];
+} SavedClip;
+
+/* Open a run's folder; false with a message that names the file. If not `trained`
+   the tower keeps first values drawn by `seed`, to compare with. */
+bool saved_open_vit(SavedVit *saved, const char *folder, bool trained, uint64_t seed);
+bool saved_open_clip(SavedClip *saved, const char *folder);
+void saved_close_vit(SavedVit *saved);
+void saved_close_clip(SavedClip *saved);
+#endif

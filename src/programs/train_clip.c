@@ -1,0 +1,344 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "data/emoji.h"
+#include "data/image.h"
+#include "data/scenes.h"
+#include "models/matching.h"
+#include "models/principal.h"
+#include "models/retrieval.h"
+#include "models/saved.h"
+#include "train/settings.h"
+
+// The options of train-clip
+enum { SHAPES, EMOJI };
+static Settings settings = {SETTINGS_DEFAULTS};
+static int data_kind = SHAPES, patch_size = 0, width = 64, depth = 4, heads = 4;
+static int text_width = 64, text_depth = 2, text_heads = 4, context = 24;
+static int vocabulary = 700, embed = 64, form = INFO_NCE_HALF, gelu_kind = GELU_QUICK;
+static int augment = 1, style = STYLE_CLIP;
+static double dropout_rate = 0, drop_path_rate = 0;
+
+static Option options[] = {
+    CHOICE_OPTION("data", data_kind, "shapes|emoji", "pictures and captions"),
+    CHOICE_OPTION("augment", augment, "none|standard", "change pictures a little"),
+    INT_OPTION("patch-size", patch_size, 0, 4096, "side of a patch; 0: what suits"),
+    INT_OPTION("width", width, 1, 65536, "of the image tower"),
+    INT_OPTION("depth", depth, 1, 1000, "blocks of the image tower"),
+    INT_OPTION("heads", heads, 1, 65536, "heads of the image tower"),
+    CHOICE_OPTION("style", style, "vit|clip", "input of the image tower"),
+    INT_OPTION("text-width", text_width, 1, 65536, "of the text tower"),
+    INT_OPTION("text-depth", text_depth, 1, 1000, "blocks of the text tower"),
+    INT_OPTION("text-heads", text_heads, 1, 65536, "heads of the text tower"),
+    INT_OPTION("vocabulary", vocabulary, TOKENIZER_SYMBOLS + 2, 1 << 20, "tokens"),
+    INT_OPTION("context", context, 2, 4096, "tokens of a caption at most"),
+    INT_OPTION("embed", embed, 1, 65536, "length of the vectors that are compared"),
+    CHOICE_OPTION("loss", form, "half|sum", "half the sum of both directions, or it"),
+    CHOICE_OPTION("gelu", gelu_kind, "erf|tanh|quick", "which GELU"),
+    NUMBER_OPTION("dropout", dropout_rate, 0, 0.99, "dropout rate"),
+    NUMBER_OPTION("drop-path", drop_path_rate, 0, 0.99, "drop path of the last block"),
+    SETTINGS_OPTIONS(settings)};
+
+static Program program = {"train-clip", "", "Train two towers to match pictures with "
+                          "their captions.",
+                          options, sizeof options / sizeof *options};
+
+static const char *const data_names[] = {"shapes", "emoji"};
+static const int suits[][2] = {/* patch size, epochs */ {4, 20}, {4, 80}};
+
+// Open captioned data
+enum { TRAIN_SCENES = 20000, TEST_SCENES = 1000, ALONE = 500 };
+
+typedef struct Run {
+  Pairs train, test;
+  Pairs seen, held_out; /* shapes: scenes of one figure, for zero-shot */
+  Tokenizer *tokenizer;
+  Params *params;
+  Matching matching;
+} Run;
+
+static void normalise_as(Dataset *data, const Dataset *as) {
+  memcpy(data->mean, as->mean, sizeof data->mean);
+  memcpy(data->deviation, as->deviation, sizeof data->deviation);
+}
+
+static bool open_data(Run *run) {
+  char path[1024];
+  const uint64_t seed = (uint64_t)settings.seed, other = seed + 1000000007u;
+  if (data_kind == SHAPES) {
+    scenes_make(&run->train, TRAIN_SCENES, ALONE, SCENES_SEEN, seed);
+    scenes_make(&run->test, TEST_SCENES, ALONE, SCENES_SEEN, other);
+    scenes_make(&run->seen, TEST_SCENES, 1000, SCENES_SEEN, other + 1);
+    scenes_make(&run->held_out, TEST_SCENES, 1000, SCENES_HELD_OUT, other + 2);
+    normalise_as(&run->seen.pictures, &run->train.pictures);
+    normalise_as(&run->held_out.pictures, &run->train.pictures);
+  } else {
+    snprintf(path, sizeof path, "%s/emoji", settings.data_dir);
+    if (!emoji_load(&run->train, path, "google") ||
+        !emoji_load(&run->test, path, "twitter"))
+      return false;
+  }
+  normalise_as(&run->test.pictures, &run->train.pictures);
+  return true;
+}
+
+// Declare the dual encoder
+static ClipConfig model_config(const Run *run) {
+  const Dataset *data = &run->train.pictures;
+  return (ClipConfig){
+      .image = {.image_size = data->height, .channels = data->channels,
+                .patch_size = patch_size ? patch_size : suits[data_kind][0],
+                .width = width, .depth = depth, .heads = heads, .mlp = 4 * width,
+                .position = POSITION_LEARNED, .style = (VitStyle)style,
+                .gelu = (GeluKind)gelu_kind, .eps = 1e-5, .dropout = dropout_rate,
+                .drop_path = drop_path_rate},
+      .text = {.vocabulary = tokenizer_size(run->tokenizer), .context = context,
+               .width = text_width, .depth = text_depth, .heads = text_heads,
+               .mlp = 4 * text_width, .gelu = (GeluKind)gelu_kind, .eps = 1e-5,
+               .causal = true, .dropout = dropout_rate, .drop_path = drop_path_rate},
+      .embed = embed, .form = (InfoNceForm)form};
+}
+
+static bool make_tokenizer(Run *run) {
+  char path[1024];
+  run->tokenizer = tokenizer_train((const char *const *)run->train.caption,
+                                   pairs_captions(&run->train), vocabulary);
+  snprintf(path, sizeof path, "%s/merges.txt", settings.out);
+  return tokenizer_save(run->tokenizer, path);
+}
+
+// What the vectors look like
+/* Vectors of the test pairs with their first captions: images, texts. */
+typedef struct Vectors {
+  int count, *groups; /* pairs whose captions read the same share a group */
+  real *image, *text;
+} Vectors;
+
+static Vectors vectors_of(const Run *run, const Pairs *pairs) {
+  const int n = pairs->pictures.count, E = embed;
+  Vectors v = {n, allocate((size_t)n, sizeof(int)), allocate((size_t)n * E, sizeof(real)),
+               allocate((size_t)n * E, sizeof(real))};
+  const char **texts = allocate((size_t)n, sizeof *texts);
+  Tape *tape = tape_new();
+  tape->recording = false;
+  for (int i = 0; i < n; i++) {
+    texts[i] = pairs->caption[pairs->first[i]];
+    for (v.groups[i] = 0; strcmp(texts[v.groups[i]], texts[i]) != 0;) v.groups[i]++;
+  }
+  clip_see(&run->matching.clip, tape, &pairs->pictures, v.image);
+  clip_read(&run->matching.clip, tape, run->tokenizer, texts, n, v.text);
+  tape_free(tape);
+  free(texts);
+  return v;
+}
+
+static void vectors_free(Vectors *v) {
+  free(v->groups), free(v->image), free(v->text);
+}
+
+enum { SHOWN = 24 };
+
+static double cosine(const real *a, const real *b) {
+  double sum = 0;
+  for (int i = 0; i < embed; i++) sum += (double)a[i] * (double)b[i];
+  return sum;
+}
+
+static bool write_similarity(const Run *run, const char *name) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%s.tsv", settings.out, name);
+  FILE *file = file_begin(path);
+  if (!file) return false;
+  Vectors v = vectors_of(run, &run->test);
+  for (int i = 0; i < SHOWN; i++)
+    for (int j = 0; j < SHOWN; j++)
+      fprintf(file, "%d\t%d\t%.4f\n", i, j,
+              cosine(v.image + i * embed, v.text + j * embed));
+  vectors_free(&v);
+  return file_commit(file, path);
+}
+
+/* A plane through 200 image vectors and as many of texts. */
+static bool write_plane(const Vectors *v, double share[2]) {
+  enum { EACH = 200 };
+  char path[1024];
+  const size_t half = (size_t)EACH * embed;
+  real *both = allocate(2 * half, sizeof *both);
+  double plane[4 * EACH];
+  snprintf(path, sizeof path, "%s/plane.tsv", settings.out);
+  FILE *file = file_begin(path);
+  if (!file) return false;
+  memcpy(both, v->image, half * sizeof *both);
+  memcpy(both + half, v->text, half * sizeof *both);
+  principal_plane(both, 2 * EACH, embed, plane, share);
+  for (int i = 0; i < EACH; i++)
+    fprintf(file, "%.4f\t%.4f\t%.4f\t%.4f\n", plane[2 * i], plane[2 * i + 1],
+            plane[2 * (EACH + i)], plane[2 * (EACH + i) + 1]);
+  free(both);
+  return file_commit(file, path);
+}
+
+static double gap_of(const Vectors *v) {
+  double squares = 0;
+  for (int i = 0; i < embed; i++) {
+    double difference = 0;
+    for (int r = 0; r < v->count; r++)
+      difference += (double)(v->image[r * embed + i] - v->text[r * embed + i]);
+    squares += difference * difference / v->count / v->count;
+  }
+  return sqrt(squares);
+}
+
+// What clip can do
+static void write_recall(FILE *file, const char *name, const Vectors *v) {
+  const Recall to_text = recall_measure(v->image, v->groups, v->count, v->text,
+                                        v->groups, v->count, embed);
+  const Recall to_image = recall_measure(v->text, v->groups, v->count, v->image,
+                                         v->groups, v->count, embed);
+  const Recall *both[] = {&to_text, &to_image};
+  static const char *const ways[] = {"text", "image"};
+  for (int i = 0; i < 2; i++)
+    fprintf(file, "%s_to_%s_r1\t%.4f\n%s_to_%s_r5\t%.4f\n%s_to_%s_r10\t%.4f\n"
+            "%s_to_%s_median\t%.1f\n", name, ways[i], both[i]->at1, name, ways[i],
+            both[i]->at5, name, ways[i], both[i]->at10, name, ways[i],
+            both[i]->median);
+}
+
+static const char *const prompts[] = {"a {}", "a small {}", "a large {}",
+                                      "a drawing of a small {}",
+                                      "a drawing of a large {}"};
+enum { PROMPTS = sizeof prompts / sizeof *prompts };
+
+/* The share of pictures whose nearest class among those with allowed[k] is right. */
+static double accuracy(const real *vectors, const Dataset *data, const real *classes,
+                       const bool *allowed) {
+  int correct = 0;
+  for (int i = 0; i < data->count; i++) {
+    int best = -1;
+    double top = -2;
+    for (int k = 0; k < SCENES_CLASSES; k++) {
+      double c = cosine(vectors + (size_t)i * embed, classes + (size_t)k * embed);
+      if (allowed[k] && c > top) top = c, best = k;
+    }
+    correct += best == data->labels[i];
+  }
+  return (double)correct / data->count;
+}
+
+static void write_zeroshot(FILE *file, const Run *run, int templates, const char *name) {
+  const Clip *clip = &run->matching.clip;
+  const Pairs *sets[] = {&run->seen, &run->held_out};
+  static const char *const set_names[] = {"seen", "held_out"};
+  bool all[SCENES_CLASSES], own[2][SCENES_CLASSES];
+  real *classes = allocate((size_t)SCENES_CLASSES * embed, sizeof *classes);
+  Tape *tape = tape_new();
+  tape->recording = false;
+  for (int k = 0; k < SCENES_CLASSES; k++) {
+    own[1][k] = scenes_held_out(k / SHAPES_KINDS, k % SHAPES_KINDS);
+    own[0][k] = !own[1][k];
+    all[k] = true;
+  }
+  zeroshot_classes(clip, tape, run->tokenizer, scenes_classes, SCENES_CLASSES, prompts,
+                   templates, classes);
+  for (int s = 0; s < 2; s++) {
+    const Dataset *data = &sets[s]->pictures;
+    real *vectors = allocate((size_t)data->count * embed, sizeof *vectors);
+    clip_see(clip, tape, data, vectors);
+    fprintf(file, "%s_%s\t%.4f\n", name, set_names[s],
+            accuracy(vectors, data, classes, own[s]));
+    fprintf(file, "%s_%s_of_all\t%.4f\n", name, set_names[s],
+            accuracy(vectors, data, classes, all));
+    free(vectors);
+  }
+  tape_free(tape);
+  free(classes);
+}
+
+static bool write_summary(Run *run, const TrainerConfig *config, TrainerResult result) {
+  char path[1024];
+  double share[2];
+  FILE *file =
+      settings_summary(&settings, &program, config, result, run->params, path);
+  if (!file) return false;
+  Vectors v = vectors_of(run, &run->test);
+  bool good = write_plane(&v, share);
+  fprintf(file, "matched\t%.4f\nscale\t%.2f\ngap\t%.3f\n", result.metric,
+          exp((double)run->matching.clip.logit_scale->value[0]), gap_of(&v));
+  fprintf(file, "plane_share0\t%.3f\nplane_share1\t%.3f\n", share[0], share[1]);
+  fprintf(file, "tokens\t%d\ntrain_images\t%d\ntest_images\t%d\ncaptions\t%d\n",
+          tokenizer_size(run->tokenizer), run->train.pictures.count,
+          run->test.pictures.count, pairs_captions(&run->train));
+  write_recall(file, "test", &v);
+  vectors_free(&v);
+  if (data_kind == SHAPES) {
+    write_zeroshot(file, run, 1, "single");
+    write_zeroshot(file, run, PROMPTS, "ensemble");
+  } else {
+    Vectors own = vectors_of(run, &run->train);
+    write_recall(file, "train", &own);
+    vectors_free(&own);
+  }
+  return file_commit(file, path) && good;
+}
+
+// Train clip
+static int train(Run *run) {
+  TrainerConfig config;
+  Matching *m = &run->matching;
+  if (!settings_plan(&settings, run->train.pictures.count, suits[data_kind][1], 0,
+                     &config))
+    return options_complain(&program);
+  settings_note_channels(&config.data, &run->train.pictures);
+  saved_note_clip(&config.data, &m->clip.config);
+  if (config.per_epoch < 100) config.per_epoch = 100; // @@@
+  matching_begin(m);
+  bool good = settings.resume || write_similarity(run, "similarity-before");
+  Task task = matching_task(m);
+  TrainerResult result = {.end = TRAINER_FAILED};
+  if (good) result = trainer_run(&config, &task, run->params, &program);
+  int status = settings_finish(&settings, &program, result);
+  matching_end(m);
+  if (status) return status;
+  if (!write_summary(run, &config, result) || !write_similarity(run, "similarity-after"))
+    return fail_report(program.name);
+  printf("%s: loss %.4f on test pairs after %d steps in %.1f s; see %s\n", program.name,
+         result.loss, config.steps, result.seconds, settings.out);
+  return 0;
+}
+
+static int prepare_and_train(Run *run) {
+  if (!open_data(run) || !folder_make(settings.out) || !make_tokenizer(run))
+    return fail_report(program.name);
+  ClipConfig config = model_config(run);
+  if (!clip_check(&config)) return options_complain(&program);
+  const Augment usual[] = {{.shift = 2}, emoji_augment};
+  run->matching = (Matching){.train = &run->train, .test = &run->test,
+                             .tokenizer = run->tokenizer, .params = run->params,
+                             .clip = clip_declare(run->params, config),
+                             .augment = augment ? usual[data_kind] : (Augment){0},
+                             .seed = (uint64_t)settings.seed, .batch = settings.batch};
+  params_fill(run->params, (uint64_t)settings.seed);
+  return train(run);
+}
+
+int main(int argc, char **argv) {
+  settings.batch = 128;
+  int status = settings_start(&settings, &program, argc, argv);
+  if (status >= 0) return status;
+  char name[64];
+  snprintf(name, sizeof name, "clip-%s", data_names[data_kind]);
+  settings_folder(&settings, name);
+  Run run = {.params = params_new()};
+  status = prepare_and_train(&run);
+  params_free(run.params);
+  if (run.tokenizer) tokenizer_free(run.tokenizer);
+  Pairs *all[] = {&run.train, &run.test, &run.seen, &run.held_out};
+  for (int i = 0; i < 4; i++) pairs_free(all[i]);
+  return status;
+}
