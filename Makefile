@@ -154,8 +154,8 @@ $(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --positio
 SPEED := bench bench-naive matmul-steps
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
-             build/runs/vector-error/summary.tsv build/runs/tokens/summary.tsv \
-             $(SPEED:%=build/runs/%/summary.tsv)
+             build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
+             build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
@@ -218,7 +218,8 @@ LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw)) chapters/07-fast.nw
 build/runs/tokens/summary.tsv: build/release/programs/vocabulary_sizes $(LEARNT)
 	build/release/programs/vocabulary_sizes --out $(@D) $(LEARNT)
 build/runs/tokens/sizes.tsv build/runs/tokens/merges.tex: build/runs/tokens/summary.tsv ;
-build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard data/emoji/emoji.json)
+build/runs/captions/summary.tsv: build/runs/captions/captions.tsv ;
+build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard data/emoji/.verified)
 	build/release/programs/captions --out build/runs/captions
 build/runs/captions/scenes.tex build/runs/captions/emoji.tex: build/runs/captions/captions.tsv tools/tables
 	tools/tables captions $(@D) $(basename $(@F)) >$@.new && mv $@.new $@

@@ -1,4 +1,4 @@
-/* Tangled from chapters/09b-data.nw: edit that, not this. */
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -30,6 +30,10 @@ START_TEST(pictures_come_with_captions) {
   ck_assert((strstr(table, "emoji\t5\tan emoji of ") != NULL) == emoji);
   ck_assert((access(scratch_path(folder, "augmented.png"), F_OK) == 0) == emoji);
   free(table);
+  char *summary = read_file(scratch_path(folder, "summary.tsv"), NULL);
+  ck_assert_str_eq(summary, emoji ? "concepts\t1636\ncaptions\t5559\n"
+                                  : "concepts\t0\ncaptions\t0\n");
+  free(summary);
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-/* Tangled from chapters/09b-data.nw: edit that, not this. */
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "data/emoji.h"
 
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #define ITEM(name, shorts, category, x, y, google)                                     \
   "{\"name\":\"" name "\",\"short_names\":[" shorts "],\"category\":\"" category       \
   "\",\"subcategory\":\"food-sweet\",\"sheet_x\":" x ",\"sheet_y\":" y                 \
-  ",\"has_img_google\":" google ",\"has_img_twitter\":true}"
+  ",\"has_img_twitter\":true,\"has_img_google\":" google "}"
 #define SWEET(name, shorts, x, y) ITEM(name, shorts, "Food & Drink", x, y, "true")
 
 /* A folder with the list and a sheet whose cell (x, y) is 100 + 50 x + 5 y with a
@@ -37,6 +37,7 @@ START_TEST(a_small_list_is_read) {
       ITEM("FLAG", "\"f\"", "Flags", "9", "9", "true") ","
       ITEM("SKIN", "\"s\"", "Component", "0", "1", "true") ","
       ITEM("RARE", "\"r\"", "Objects", "0", "1", "false") ","
+      ITEM("RARE", "\"r\"", "Objects", "0", "1", "true,\"has_img_twitter\":false") ","
       ITEM("Caf\\u00e9\\nX", "\"cafe\"", "Objects", "1", "1", "true") "]", 68, 68);
   const char *caption[] = {"hot dog", "hotdog", "sausage roll",
                            "an emoji of hot dog", "hot dog: food sweet",

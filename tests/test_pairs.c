@@ -1,4 +1,4 @@
-/* Tangled from chapters/09b-data.nw: edit that, not this. */
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "data/pairs.h"
 
 #include "base/memory.h"
@@ -29,6 +29,20 @@ START_TEST(captions_stay_with_their_pictures) {
 END_TEST
 
 // Draws of captions
+START_TEST(there_is_room_for_many) {
+  Dataset one = {.count = 1, .pixels = allocate(1, 1), .labels = allocate(1, 1)};
+  Pairs pairs = pairs_new(one);
+  char text[32];
+  for (int i = 0; i < 1000; i++) {
+    snprintf(text, sizeof text, "caption %d", i);
+    pairs_add(&pairs, 0, text);
+  }
+  ck_assert_int_eq(pairs_captions(&pairs), 1000);
+  for (int i = 0; i < 1000; i++) ck_assert_int_eq(atoi(pairs.caption[i] + 8), i);
+  pairs_free(&pairs);
+}
+END_TEST
+
 START_TEST(each_caption_is_as_likely) {
   Pairs pairs = three_pictures();
   RandomKey key = random_key(1, "captions");
@@ -48,4 +62,5 @@ START_TEST(each_caption_is_as_likely) {
 }
 END_TEST
 
-TEST_MAIN("pairs", captions_stay_with_their_pictures, each_caption_is_as_likely)
+TEST_MAIN("pairs", captions_stay_with_their_pictures, there_is_room_for_many,
+          each_caption_is_as_likely)

@@ -1,4 +1,4 @@
-/* Tangled from chapters/09b-data.nw: edit that, not this. */
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "data/warp.h"
 
 #include "data/dataset.h"
@@ -174,6 +174,30 @@ START_TEST(all_sorts_of_moves_occur) {
 }
 END_TEST
 
+START_TEST(turns_go_both_ways) {
+  enum { SIDE = 9, TIMES = 400 };
+  static uint8_t pixels[TIMES][SIDE * SIDE];
+  static real planes[TIMES][SIDE * SIDE];
+  int index[TIMES], up = 0, far = 0;
+  Dataset data = {.count = TIMES, .channels = 1, .height = SIDE, .width = SIDE,
+                  .pixels = pixels[0], .deviation = {1}};
+  for (int i = 0; i < TIMES; i++) pixels[i][4 * SIDE + 8] = 255, index[i] = i;
+  dataset_batch(&data, index, TIMES, (Augment){.turn = 40}, random_key(1, "turn"),
+                planes[0], NULL);
+  for (int i = 0; i < TIMES; i++) {
+    double mass = 0, sum = 0;
+    for (int k = 0; k < SIDE * SIDE; k++)
+      mass += (double)planes[i][k], sum += (double)planes[i][k] * (k / SIDE - 4);
+    up += sum < 0;
+    far += fabs(sum / mass) > 4 * 0.5; /* beyond 30 degrees: a quarter of them */
+    ck_assert(fabs(sum / mass) < 4 * 0.643 + 0.4); /* sin 40, half a dot of blur */
+  }
+  ck_assert_int_lt(abs(up - 200), 50);
+  ck_assert_int_lt(abs(far - 100), 44);
+}
+END_TEST
+
 TEST_MAIN("warp", shifts_and_mirrors_are_exact, quarter_turns_are_exact,
           an_eighth_of_a_turn_by_hand, sizes_by_hand, colours_by_hand, both_ways_agree,
-          ground_moves_in, pictures_are_moved_for_themselves, all_sorts_of_moves_occur)
+          ground_moves_in, pictures_are_moved_for_themselves, all_sorts_of_moves_occur,
+          turns_go_both_ways)

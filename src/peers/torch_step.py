@@ -14,8 +14,8 @@ MODELS = {  # image size, channels, patch, width, depth, heads
     'vit-mnist': (28, 1, 7, 64, 4, 4),
     'vit-cifar': (32, 3, 4, 128, 6, 4),
     'vit-cifar-192': (32, 3, 4, 192, 9, 12),
+    'clip-tiny': (32, 3, 4, 128, 6, 4),
 }
-BATCH = 64
 name, threads = sys.argv[1], int(sys.argv[2])
 steps = int(sys.argv[3]) if len(sys.argv) > 3 else 15
 os.environ['OMP_NUM_THREADS'] = os.environ['OPENBLAS_NUM_THREADS'] = str(threads)
@@ -25,17 +25,19 @@ from torch import nn  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
 class Block(nn.Module):
-    def __init__(self, width, heads):
+    def __init__(self, width, heads, mask=None):
         super().__init__()
         self.heads = heads
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.mask = mask
 
     def attend(self, x):
         B, T, C = x.shape
         q, k, v = self.qkv(x).view(B, T, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        weights = (q @ k.transpose(2, 3) * (C // self.heads) ** -0.5).softmax(3)
+        scores = q @ k.transpose(2, 3) * (C // self.heads) ** -0.5
+        weights = (scores if self.mask is None else scores + self.mask).softmax(3)
         return self.proj((weights @ v).transpose(1, 2).reshape(B, T, C))
 
     def forward(self, x):
@@ -56,18 +58,40 @@ class ViT(nn.Module):
         x = torch.cat([self.cls.expand(len(x), -1, -1), x], 1) + self.position
         return self.head(self.norm(self.blocks(x))[:, 0])
 
+class CLIP(nn.Module):
+    def __init__(self, *sizes, width=128, context=16, tokens=514):
+        super().__init__()
+        self.image = ViT(*sizes)
+        self.image.head = nn.Linear(sizes[3], width, bias=False)
+        self.token = nn.Embedding(tokens, width)
+        self.position = nn.Parameter(torch.randn(context, width))
+        mask = torch.full((context, context), float('-inf')).triu(1)
+        self.blocks = nn.Sequential(*(Block(width, 4, mask) for _ in range(3)))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, width, bias=False)
+        self.scale = nn.Parameter(torch.tensor(1 / 0.07).log())
+
+    def forward(self, images, ids):
+        text = self.norm(self.blocks(self.token(ids) + self.position))[:, -1]
+        u = F.normalize(self.image(images), dim=1)
+        v = F.normalize(self.head(text), dim=1)
+        logits, pairs = self.scale.exp() * u @ v.t(), torch.arange(len(u))
+        return (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.t(), pairs)) / 2
+
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 size, channels = MODELS[name][:2]
-model = ViT(*MODELS[name])
+clip = name.startswith('clip')
+batch = 128 if clip else 64
+model = (CLIP if clip else ViT)(*MODELS[name])
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
-images = torch.randn(BATCH, channels, size, size)
-labels = torch.randint(10, (BATCH,))
+images = torch.randn(batch, channels, size, size)
+other = torch.randint(514, (batch, 16)) if clip else torch.randint(10, (batch,))
 times = []
 for step in range(steps + 4):
     start = time.perf_counter()
     optimizer.zero_grad(set_to_none=True)
-    F.cross_entropy(model(images), labels).backward()
+    loss = model(images, other) if clip else F.cross_entropy(model(images), other)
+    loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1)
     optimizer.step()
     times.append(time.perf_counter() - start)

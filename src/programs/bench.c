@@ -11,10 +11,11 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/stopwatch.h"
+#include "models/clip.h"
 #include "models/vit.h"
 #include "tensor/losses.h"
 #include "train/adamw.h"
-#include "train/lanes.h"
+#include "train/joint.h"
 #include "train/peak.h"
 
 // The options of bench
@@ -353,6 +354,91 @@ static void profile_step(const StepModel *m) {
   print_row((Row){"profile", "optimiser and the rest", rest, 0, 0, 0});
   step_free(&step);
 }
+// The training steps of clip
+enum { CLIP_PAIRS = 128, CAPTION = 16 };
+
+typedef struct ClipStep {
+  Params *params;
+  Clip clip;
+  AdamW optimizer;
+  Lanes *lanes;
+  real *images;
+  int ids[CLIP_PAIRS * CAPTION];
+} ClipStep;
+
+static void clip_step_forward(Tape *tape, void *state, int number, int first, int count,
+                              Tensor *made[JOINT_KINDS]) {
+  const ClipStep *step = state;
+  const int side = step->clip.config.image.image_size;
+  Tensor *batch = tape_tensor(tape, "images", SHAPE(count, 3, side, side));
+  const size_t size = (size_t)3 * side * side;
+  (void)number;
+  memcpy(batch->value, step->images + (size_t)first * size,
+         (size_t)count * size * sizeof(real));
+  made[0] = clip_image(tape, &step->clip, batch);
+  made[1] = clip_text(tape, &step->clip, step->ids + first * CAPTION, count, CAPTION);
+}
+
+static Tensor *clip_step_loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS],
+                              double *metric) {
+  return clip_loss(tape, &((ClipStep *)state)->clip, all[0], all[1], metric);
+}
+
+static const Joint clip_step_joint = {clip_step_forward, clip_step_loss};
+
+static void take_clip_step(void *state) {
+  ClipStep *step = state;
+  double metric;
+  joint_gradient(step->lanes, &clip_step_joint, step, 0, CLIP_PAIRS, (RandomKey){0},
+                 &metric);
+  clip_gradients(step->params, 1);
+  adamw_update(&step->optimizer, 1e-3);
+  clip_clamp(&step->clip);
+}
+
+static ClipConfig clip_tiny(void) {
+  return (ClipConfig){
+      .image = {.image_size = 32, .channels = 3, .patch_size = 4, .width = 128,
+                .depth = 6, .heads = 4, .mlp = 512, .eps = 1e-5,
+                .position = POSITION_LEARNED},
+      .text = {.vocabulary = TOKENIZER_SYMBOLS + 2, .context = CAPTION, .width = 128,
+               .depth = 3, .heads = 4, .mlp = 512, .eps = 1e-5, .causal = true},
+      .embed = 128};
+}
+
+static double clip_step_macs(ClipStep *step) {
+  Tape *tape = tape_new();
+  Tensor *made[JOINT_KINDS];
+  clip_step_forward(tape, step, 0, 0, CLIP_PAIRS, made);
+  clip_logits(tape, &step->clip, made[0], made[1]);
+  const double macs = tape->macs;
+  tape_free(tape);
+  return macs;
+}
+
+static void measure_clip_step(void) {
+  ClipStep step = {.params = params_new()};
+  const size_t n = (size_t)CLIP_PAIRS * 3 * 32 * 32;
+  step.clip = clip_declare(step.params, clip_tiny());
+  params_fill(step.params, 1);
+  step.optimizer = adamw_new(step.params, 0.999, 0.05);
+  step.lanes = lanes_new(step.params, lanes, 1);
+  step.images = allocate(n, sizeof(real));
+  for (size_t i = 0; i < n; i++)
+    step.images[i] = (real)random_normal(random_key(1, "images"), i);
+  for (int i = 0; i < CLIP_PAIRS * CAPTION; i++)
+    step.ids[i] = i % CAPTION == CAPTION - 1
+                      ? TOKENIZER_SYMBOLS + 1
+                      : random_below(random_key(1, "ids"), (uint64_t)i,
+                                     TOKENIZER_SYMBOLS);
+  const double flops = 6 * clip_step_macs(&step);
+  const double seconds = median_seconds(take_clip_step, &step, samples, 0.05);
+  print_row((Row){"steps", "clip-tiny", seconds, CLIP_PAIRS, flops, 0});
+  lanes_free(step.lanes);
+  adamw_free(&step.optimizer);
+  params_free(step.params);
+  free(step.images);
+}
 // The main function of bench
 static void measure_all(int team) {
   measure_ceilings(team);
@@ -360,6 +446,7 @@ static void measure_all(int team) {
   measure_products();
   for (size_t i = 0; i < sizeof models / sizeof *models; i++)
     if (wanted(STEPS, models[i].name)) measure_step(&models[i]);
+  if (wanted(STEPS, "clip-tiny")) measure_clip_step();
   if (team == 1 && set == PROFILE) profile_step(&models[1]);
 }
 

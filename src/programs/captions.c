@@ -1,4 +1,4 @@
-/* Tangled from chapters/09b-data.nw: edit that, not this. */
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -51,6 +51,8 @@ static bool grid_save(Image *grid, const char *name) {
 }
 
 // Show scenes
+static int concepts, sentences; /* of the emoji, for the book */
+
 static void list_captions(FILE *table, const char *kind, const Pairs *pairs, int i,
                           int column) {
   for (int c = pairs->first[i]; c < pairs->first[i + 1]; c++)
@@ -122,6 +124,8 @@ static bool show_emoji(FILE *table) {
     good = show_vendors(table, &google, &twitter, order) &&
            show_augmented(&google.pictures, order);
     free(order);
+    concepts = google.pictures.count;
+    sentences = pairs_captions(&google);
   }
   pairs_free(&google);
   pairs_free(&twitter);
@@ -129,6 +133,14 @@ static bool show_emoji(FILE *table) {
 }
 
 // Show all kinds
+static bool write_summary(void) {
+  char path[1024], text[128];
+  snprintf(path, sizeof path, "%s/summary.tsv", out);
+  int length = snprintf(text, sizeof text, "concepts\t%d\ncaptions\t%d\n", concepts,
+                        sentences);
+  return file_replace(path, text, (size_t)length);
+}
+
 int main(int argc, char **argv) {
   int first = options_parse(&program, argc, argv);
   if (argc > first) {
@@ -143,7 +155,7 @@ int main(int argc, char **argv) {
     file_abandon(table, path);
     return fail_report(program.name);
   }
-  if (!file_commit(table, path)) return fail_report(program.name);
+  if (!file_commit(table, path) || !write_summary()) return fail_report(program.name);
   printf("wrote %s\n", path);
   return 0;
 }

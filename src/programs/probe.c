@@ -1,0 +1,118 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/options.h"
+#include "data/cifar.h"
+#include "data/idx.h"
+#include "data/scenes.h"
+#include "models/probe.h"
+#include "models/saved.h"
+
+enum { SCENES, SHAPES, MNIST, CIFAR10 };
+static int data_kind = SCENES, labels = 0, k = 20, random_values = 0, seed = 1;
+static int steps = 1000, batch = 256, limit = 0;
+static double temperature = 0.07, lr = 1e-2, decay = 0;
+static const char *folder = "data";
+
+static Option options[] = {
+    CHOICE_OPTION("data", data_kind, "scenes|shapes|mnist|cifar10", "labelled pictures"),
+    INT_OPTION("labels", labels, 0, 1e9, "labelled pictures to learn from; 0: all"),
+    INT_OPTION("test", limit, 0, 1e9, "pictures to be tested on; 0: all"),
+    INT_OPTION("k", k, 1, 10000, "neighbours that vote"),
+    NUMBER_OPTION("temperature", temperature, 1e-3, 100, "of a neighbour's vote"),
+    INT_OPTION("steps", steps, 1, 1e9, "of the linear probe"),
+    INT_OPTION("batch", batch, 1, 65536, "of the linear probe"),
+    NUMBER_OPTION("lr", lr, 0, 100, "of the linear probe"),
+    NUMBER_OPTION("weight-decay", decay, 0, 10, "of the linear probe"),
+    CHOICE_OPTION("weights", random_values, "trained|random",
+                  "the run's, or first values to compare with"),
+    INT_OPTION("seed", seed, 0, 1e9, "of the choice of labels and of random weights"),
+    PLACE_OPTION("data-dir", folder, "folder with the data sets")};
+static Program program = {"probe", "RUN",
+                          "What the frozen image tower of a run knows: accuracy of its "
+                          "nearest neighbours and of a linear layer on top.",
+                          options, sizeof options / sizeof *options};
+
+// Open labelled pictures
+static void take_pictures(Dataset *data, int count, int alone, uint64_t salt) {
+  Pairs pairs;
+  scenes_make(&pairs, count, alone, SCENES_SEEN, salt);
+  *data = pairs.pictures;
+  pairs.pictures = (Dataset){0};
+  pairs_free(&pairs);
+}
+
+static bool open_data(Dataset *train, Dataset *test) {
+  char path[1024];
+  const char *const names[] = {"", "", "mnist", "cifar10"};
+  bool good = true;
+  snprintf(path, sizeof path, "%s/%s", folder, names[data_kind]);
+  if (data_kind == SCENES) {
+    take_pictures(train, 4000, 1000, (uint64_t)seed + 3);
+    take_pictures(test, 1000, 1000, (uint64_t)seed + 4);
+  } else if (data_kind == SHAPES) {
+    shapes_make(train, 6000, (uint64_t)seed + 3);
+    shapes_make(test, 1000, (uint64_t)seed + 4);
+  } else if (data_kind == MNIST) {
+    good = mnist_load(train, path, true) && mnist_load(test, path, false);
+  } else {
+    good = cifar10_load(train, path, true) && cifar10_load(test, path, false);
+  }
+  if (good && limit && limit < test->count) test->count = limit;
+  return good;
+}
+
+/* Pictures as the tower wants them: its own size, its own normalisation. */
+static bool fit(Dataset *data, const SavedVit *saved, const char *run) {
+  const VitConfig *c = &saved->vit.config;
+  if (data->channels != c->channels || data->height != c->image_size ||
+      data->width != c->image_size)
+    return fail("--data: expected %d x %d pictures of %d channels for %s, found %d x %d "
+                "of %d", c->image_size, c->image_size, c->channels, run, data->width,
+                data->height, data->channels);
+  memcpy(data->mean, saved->mean, sizeof data->mean);
+  memcpy(data->deviation, saved->deviation, sizeof data->deviation);
+  return true;
+}
+
+// The main function of probe
+static int probe(const SavedVit *saved, const char *run, Dataset *train,
+                 Dataset *test) {
+  if (!fit(train, saved, run) || !fit(test, saved, run))
+    return options_complain(&program);
+  Features seen = features_make(&saved->vit, train);
+  Features unseen = features_make(&saved->vit, test);
+  features_limit(&seen, labels, (uint64_t)seed);
+  if (k > seen.count) {
+    fail("--k: expected at most the %d labelled pictures, found %d", seen.count, k);
+    return options_complain(&program);
+  }
+  printf("labels\t%d\ntest_images\t%d\nneighbours\t%.4f\n", seen.count, unseen.count,
+         probe_neighbours(&seen, &unseen, k, temperature));
+  ProbeConfig config = {steps, batch, lr, decay, (uint64_t)seed};
+  printf("linear\t%.4f\n", probe_linear(&seen, &unseen, config));
+  features_free(&seen);
+  features_free(&unseen);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  const int first = options_parse(&program, argc, argv);
+  if (first != argc - 1) {
+    fail("expected the folder of one run, found %d arguments", argc - first);
+    return options_complain(&program);
+  }
+  SavedVit saved;
+  Dataset train = {0}, test = {0};
+  if (!saved_open_vit(&saved, argv[first], !random_values, (uint64_t)seed))
+    return fail_report(program.name);
+  int status = open_data(&train, &test) ? probe(&saved, argv[first], &train, &test)
+                                        : fail_report(program.name);
+  dataset_free(&train);
+  dataset_free(&test);
+  saved_close_vit(&saved);
+  return status;
+}

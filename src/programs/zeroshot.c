@@ -1,0 +1,126 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "data/image.h"
+#include "models/retrieval.h"
+#include "models/saved.h"
+#include "tensor/layers.h"
+
+static const char *templates_path = NULL;
+static Option options[] = {
+    PLACE_OPTION("templates", templates_path,
+                 "file of prompts, a line each, with {} for the caption")};
+static Program program = {"zeroshot", "RUN IMAGE... -- CAPTION...",
+                          "Which caption fits each picture, for a run of train-clip.",
+                          options, sizeof options / sizeof *options};
+
+// Read the templates
+typedef struct Templates {
+  char *text;
+  const char **list;
+  int count;
+} Templates;
+
+static bool read_templates(Templates *t) {
+  size_t length;
+  *t = (Templates){.list = allocate(1, sizeof *t->list), .count = 1};
+  t->list[0] = "{}";
+  if (!templates_path) return true;
+  t->text = file_read(templates_path, &length);
+  if (!t->text) return false;
+  free(t->list);
+  t->list = allocate(length / 2 + 1, sizeof *t->list);
+  t->count = 0;
+  for (char *rest, *line = strtok_r(t->text, "\r\n", &rest); line;
+       line = strtok_r(NULL, "\r\n", &rest)) {
+    if (!strstr(line, "{}"))
+      return fail("%s: expected {} in each prompt, found '%.60s'", templates_path, line);
+    t->list[t->count++] = line;
+  }
+  if (t->count > 0) return true;
+  return fail("%s: expected at least one prompt with {}, found none", templates_path);
+}
+
+// Say which caption fits
+static bool see_file(const SavedClip *s, Tape *tape, const char *path, real *vector) {
+  const VitConfig *c = &s->clip.config.image;
+  Image image;
+  if (!image_load(&image, path, c->channels)) return false;
+  Image square = image_square(&image, c->image_size);
+  tape_reset(tape, (RandomKey){0});
+  Tensor *x = tape_tensor(tape, "image", SHAPE(1, c->channels, c->image_size,
+                                               c->image_size));
+  image_normalize(x->value, square.pixels, c->channels, c->image_size, c->image_size,
+                  s->mean, s->deviation);
+  memcpy(vector, clip_image(tape, &s->clip, x)->value,
+         (size_t)s->clip.config.embed * sizeof *vector);
+  image_free(&image);
+  image_free(&square);
+  return true;
+}
+
+static bool judge(const SavedClip *s, Tape *tape, const char *path, char **captions,
+                  int count, const real *texts) {
+  const int E = s->clip.config.embed;
+  real *vector = allocate((size_t)E, sizeof *vector);
+  bool good = see_file(s, tape, path, vector);
+  if (good) {
+    Tensor *u = tape_tensor(tape, "u", SHAPE(1, E));
+    Tensor *v = tape_tensor(tape, "v", SHAPE(count, E));
+    memcpy(u->value, vector, (size_t)E * sizeof *vector);
+    memcpy(v->value, texts, (size_t)count * E * sizeof *texts);
+    Tensor *p = softmax(tape, clip_logits(tape, &s->clip, u, v));
+    for (int i = 0; i < count; i++)
+      printf("%s\t%.4f\t%s\n", path, (double)p->value[i], captions[i]);
+  }
+  free(vector);
+  return good;
+}
+
+static bool judge_all(const SavedClip *s, char **images, int image_count,
+                      char **captions, int count, const Templates *templates) {
+  real *texts = allocate((size_t)count * s->clip.config.embed, sizeof *texts);
+  Tape *tape = tape_new();
+  bool good = true;
+  tape->recording = false;
+  zeroshot_classes(&s->clip, tape, s->tokenizer, (const char *const *)captions, count,
+                   templates->list, templates->count, texts);
+  for (int i = 0; good && i < image_count; i++)
+    good = judge(s, tape, images[i], captions, count, texts);
+  tape_free(tape);
+  free(texts);
+  return good;
+}
+
+// The main function of zeroshot
+int main(int argc, char **argv) {
+  int gap = 1;
+  while (gap < argc && strcmp(argv[gap], "--") != 0) gap++;
+  const int count = argc - gap - 1; /* captions */
+  int first = options_parse(&program, gap < argc ? gap : argc, argv);
+  const int images = (gap < argc ? gap : argc) - first - 1;
+  if (images < 1) {
+    fail("expected RUN and at least one IMAGE, found %d arguments", images + 1);
+    return options_complain(&program);
+  }
+  if (count < 1) {
+    fail("expected captions after --, found none");
+    return options_complain(&program);
+  }
+  SavedClip saved;
+  Templates templates = {0};
+  bool good = read_templates(&templates);
+  if (good && (good = saved_open_clip(&saved, argv[first]))) {
+    good = judge_all(&saved, argv + first + 1, images, argv + gap + 1, count,
+                     &templates);
+    saved_close_clip(&saved);
+  }
+  free(templates.text), free(templates.list);
+  return good ? 0 : fail_report(program.name);
+}
