@@ -154,15 +154,15 @@ $(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --positio
 SPEED := bench bench-naive matmul-steps
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
-             build/runs/captions/summary.tsv \
+             build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
              build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
-               build/runs/vit-mnist/layers.tsv
+               build/runs/vit-mnist/layers.tsv build/runs/tokens/sizes.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex \
           build/runs/peers.tex build/runs/peer-products.tex \
-          build/runs/vit-mnist/mistakes.tex \
+          build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex
 
 .PHONY: FORCE runs
@@ -213,6 +213,11 @@ build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/prof
 	tools/tables profile build/runs/bench-naive/profile.tsv build/runs/bench/profile.tsv >$@.new && mv $@.new $@
 build/runs/patches/patches.png: build/release/programs/patches
 	build/release/programs/patches --out build/runs/patches
+# Text to learn tokens from: the chapters before that one, the last of them to try what was learnt.
+LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw)) chapters/07-fast.nw
+build/runs/tokens/summary.tsv: build/release/programs/vocabulary_sizes $(LEARNT)
+	build/release/programs/vocabulary_sizes --out $(@D) $(LEARNT)
+build/runs/tokens/sizes.tsv build/runs/tokens/merges.tex: build/runs/tokens/summary.tsv ;
 build/runs/captions/summary.tsv: build/runs/captions/captions.tsv ;
 build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard data/emoji/.verified)
 	build/release/programs/captions --out build/runs/captions
@@ -260,7 +265,7 @@ build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double.
-ONCE := test_debugger test_programs test_captions
+ONCE := test_debugger test_programs test_captions test_tokens
 # $(1) build: run each suite, go on after a failure, fail at the end.
 run_suites = export OMP_WAIT_POLICY=passive; failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/tests/$$t || failed=1; done; exit $$failed
 check: drift warnings programs debug build/naive/train-vit $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)

@@ -1,5 +1,7 @@
 /* Tangled from chapters/95-answers.nw: edit that, not this. */
+#include "data/tokenizer.h"
 #include "kernels/kernels.h"
+#include "models/text.h"
 #include "models/vit.h"
 #include "nn/patches.h"
 #include "tensor/arithmetic.h"
@@ -306,7 +308,59 @@ START_TEST(log_sum_exp_in_one_pass) {
 }
 END_TEST
 
-TEST_MAIN("exercises", how_many_patches, channels_last, half_filter,
+// Answers on text
+START_TEST(dogs_and_frogs) {
+  const char *texts[] = {"a big dog", "a big frog", "the dog"};
+  const char *want[] = {"og</w>", "bi", "dog</w>", "big</w>"};
+  Tokenizer *t = tokenizer_train(texts, 3, 10000);
+  int *ids;
+  ck_assert_int_eq(tokenizer_size(t), 518);
+  for (int i = 0; i < 4; i++) ck_assert_str_eq(tokenizer_symbol(t, 512 + i), want[i]);
+  ck_assert_int_eq(tokenizer_split(t, "bog", 3, &ids), 2);
+  ck_assert(ids[0] == 65 && ids[1] == 512);
+  free(ids);
+  tokenizer_free(t);
+}
+END_TEST
+
+/* The vectors of two captions, from a tower of random values without positions. */
+static void two_vectors(const int ids[10], int depth, bool causal, real vectors[32]) {
+  Params *params = params_new();
+  Tape *tape = tape_new();
+  Text text = text_declare(params, "", (TextConfig){
+      .vocabulary = 8, .context = 5, .width = 16, .depth = depth, .heads = 2,
+      .mlp = 32, .causal = causal, .eps = 1e-5});
+  params_find(params, "token_embedding.weight")->init = init_normal(1);
+  params_find(params, "positional_embedding")->init = init_constant(0);
+  params_fill(params, 1);
+  memcpy(vectors, text_forward(tape, &text, ids, 2, 5)->value, 32 * sizeof(real));
+  tape_free(tape);
+  params_free(params);
+}
+
+START_TEST(order_without_positions) {
+  const int ids[] = {6, 1, 2, 3, 7, 6, 3, 2, 1, 7};
+  for (int depth = 1; depth < 4; depth++)
+    for (int causal = 0; causal < 2; causal++) {
+      real v[32];
+      two_vectors(ids, depth, causal, v);
+      double moved = relative_error(v + 16, v, 16);
+      if (causal && depth > 1) ck_assert_double_gt(moved, 1e-2);
+      else ck_assert_double_lt(moved, 10 * ROUNDING);
+    }
+}
+END_TEST
+
+START_TEST(end_before_start) {
+  const int ids[] = {7, 1, 2, 3, 6, 7, 4, 6, 0, 0};
+  real v[32];
+  two_vectors(ids, 2, true, v);
+  ck_assert_mem_eq(v, v + 16, 16 * sizeof(real));
+}
+END_TEST
+
+TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start,
+          how_many_patches, channels_last, half_filter,
           attention_against_linear, product_of_sum_and_product,
           scale_by_a_number, one_sided_differences, rectified_linear,
           two_logits_are_a_logistic, a_flat_row_through_layernorm,

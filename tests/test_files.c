@@ -64,6 +64,11 @@ START_TEST(files_are_unpacked) {
   free(bytes);
   ck_assert(!file_unpack(path, sizeof zeros - 1, &count));
   bytes = read_file(path, &packed);
+  char *more = memcpy(malloc(packed + 4), bytes, packed); /* its length once more */
+  memcpy(more + packed, bytes + packed - 4, 4);
+  write_file(path, more, packed + 4);
+  ck_assert(!file_unpack(path, sizeof zeros, &count));
+  free(more);
   for (size_t i = 2; i < packed + 4; i++) { /* cut at i; then each byte of the end */
     if (i >= packed) bytes[2 * packed - i - 1] ^= 1;
     write_file(path, bytes, i < packed ? i : packed);

@@ -1,0 +1,99 @@
+/* Tangled from chapters/08-text.nw: edit that, not this. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "data/tokenizer.h"
+
+enum { LONGEST = 1 << 28 };
+static const char *merges = "", *train = "", *out = "";
+static int vocabulary = 0, context = 0;
+
+static Option options[] = {
+    {.name = "merges", .kind = OPTION_TEXT, .value = &merges,
+     .help = "merges file to read, plain or gzip"},
+    {.name = "train", .kind = OPTION_TEXT, .value = &train,
+     .help = "text to learn merges from instead"},
+    {.name = "vocabulary", .kind = OPTION_INT, .value = &vocabulary, .low = 0,
+     .high = 1e8, .help = "number of tokens (CLIP: 49408); 0: all that can be had"},
+    {.name = "context", .kind = OPTION_INT, .value = &context, .low = 0, .high = 1e6,
+     .help = "frame texts with start and end to this length; 0: leave them bare"},
+    {.name = "out", .kind = OPTION_TEXT, .value = &out,
+     .help = "file to write the merges to"}};
+
+static Program program = {"tokens", "[TEXT...]",
+                          "Show the tokens of each TEXT, or of each line of the "
+                          "standard input: numbers, a tab, symbols.",
+                          options, sizeof options / sizeof *options};
+
+// Make the tokenizer asked for
+static Tokenizer *make_tokenizer(void) {
+  int added = vocabulary ? vocabulary - TOKENIZER_SYMBOLS - 2 : 0;
+  if (*merges && (added || !vocabulary)) return tokenizer_load(merges, added);
+  if (!*train) return tokenizer_train(NULL, 0, TOKENIZER_SYMBOLS + 2);
+  size_t length;
+  char *text = file_unpack(train, LONGEST, &length);
+  if (!text) return NULL;
+  for (size_t i = 0; i < length; i++)
+    if (!text[i]) text[i] = '\n';
+  const char *texts[] = {text};
+  Tokenizer *t = tokenizer_train(texts, 1, vocabulary ? vocabulary : LONGEST);
+  free(text);
+  return t;
+}
+
+// Show the tokens of texts
+static void show(const Tokenizer *t, const char *text, size_t length) {
+  int *ids, count;
+  if (context) {
+    ids = allocate((size_t)context, sizeof *ids);
+    tokenizer_encode(t, text, length, ids, context);
+    count = context;
+  } else count = tokenizer_split(t, text, length, &ids);
+  for (int i = 0; i < count; i++) printf("%s%d", i ? " " : "", ids[i]);
+  for (int i = 0; i < count; i++)
+    printf("%c%s", i ? ' ' : '\t', tokenizer_symbol(t, ids[i]));
+  putchar('\n');
+  free(ids);
+}
+
+static bool show_all(const Tokenizer *t, char **texts, int count) {
+  char *line = NULL;
+  size_t room = 0;
+  ssize_t length = 0;
+  for (int i = 0; i < count; i++) show(t, texts[i], strlen(texts[i]));
+  while (!count && length <= LONGEST && (length = getline(&line, &room, stdin)) >= 0)
+    if (length <= LONGEST) show(t, line, (size_t)length);
+  free(line);
+  if (length > LONGEST)
+    return fail("standard input: expected lines of at most %d bytes, found more",
+                LONGEST);
+  return (fflush(stdout) == 0 && !ferror(stdout)) ||
+         fail("standard output: cannot write");
+}
+
+int main(int argc, char **argv) {
+  int first = options_parse(&program, argc, argv);
+  if (*merges && *train) {
+    fail("--merges and --train: expected one of them, found both");
+    return options_complain(&program);
+  }
+  if (vocabulary && vocabulary < TOKENIZER_SYMBOLS + 2) {
+    fail("--vocabulary: expected 0 or at least %d, found %d", TOKENIZER_SYMBOLS + 2,
+         vocabulary);
+    return options_complain(&program);
+  }
+  if (context == 1) {
+    fail("--context: expected 0 or room for start and end, found 1");
+    return options_complain(&program);
+  }
+  Tokenizer *t = make_tokenizer();
+  bool good = t && (!*out || tokenizer_save(t, out));
+  if (good && (argc > first || !*out)) good = show_all(t, argv + first, argc - first);
+  tokenizer_free(t);
+  return good ? 0 : fail_report(program.name);
+}
