@@ -151,28 +151,43 @@ RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
 $(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --epochs 1))
+CLIP_clip-shapes := --epochs 10
+CLIP_clip-emoji := --data emoji --steps 1800 --width 96 --text-width 96 --embed 128 --vocabulary 1500
+CLIP_clip-half := --patch-size 8 --epochs 3 --clip 0
+CLIP_clip-sum := --patch-size 8 --epochs 3 --clip 0 --loss sum
+PROBED := probe-clip probe-random
 SPEED := bench bench-naive matmul-steps
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
-SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
+CLIPS := $(patsubst CLIP_%,%,$(filter CLIP_%,$(.VARIABLES)))
+SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) $(CLIPS:%=build/runs/%/summary.tsv) \
+             $(PROBED:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
              build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
              build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
-               build/runs/vit-mnist/layers.tsv build/runs/tokens/sizes.tsv
+               build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/tokens/sizes.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex \
           build/runs/peers.tex build/runs/peer-products.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
+          build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex
 
 .PHONY: FORCE runs
 FORCE:
 build/runs/%.options: FORCE
 	@mkdir -p build/runs
-	@echo '$(RUN_$*)' | cmp -s - $@ || echo '$(RUN_$*)' >$@
+	@echo '$(RUN_$*)$(CLIP_$*)' | cmp -s - $@ || echo '$(RUN_$*)$(CLIP_$*)' >$@
 $(RUNS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_vit build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_vit $(RUN_$*) --out build/runs/$*
+$(CLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_clip build/runs/%.options
+	@rm -f $@
+	flock build/runs/lock build/release/programs/train_clip $(CLIP_$*) --out build/runs/$*
+$(PROBED:%=build/runs/%/summary.tsv): build/runs/probe-%/summary.tsv: build/release/programs/probe build/runs/clip-shapes/summary.tsv
+	@mkdir -p $(@D)
+	flock build/runs/lock build/release/programs/probe build/runs/clip-shapes \
+	    --weights $(if $(filter random,$*),random,trained) >$@.new && mv $@.new $@
 runs: $(SUMMARIES)
 
 # $(1) file, $(2) program: what a program prints.
@@ -187,6 +202,10 @@ $(eval $(call PRINTED,build/runs/step-size-double.tsv,double/programs/step_size)
 $(eval $(call PRINTED,build/runs/gelu.tsv,release/programs/gelu_curves))
 $(eval $(call PRINTED,build/runs/configurations.tex,release/programs/configurations))
 $(eval $(call PRINTED,build/runs/vector-error/summary.tsv,release/programs/vector_error))
+
+build/runs/pull.tsv build/runs/start.tsv: build/runs/%.tsv: build/release/programs/contrast_curves
+	@mkdir -p $(@D)
+	build/release/programs/contrast_curves --curve $* >$@.new && mv $@.new $@
 
 # Speed, measured when no other run is under way, with both sets of kernels.
 build/runs/bench/bench.tsv: build/release/programs/bench
@@ -223,6 +242,8 @@ build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard dat
 	build/release/programs/captions --out build/runs/captions
 build/runs/captions/scenes.tex build/runs/captions/emoji.tex: build/runs/captions/captions.tsv tools/tables
 	tools/tables captions $(@D) $(basename $(@F)) >$@.new && mv $@.new $@
+build/runs/%/answers.tex: build/runs/%/summary.tsv tools/tables
+	tools/tables answers $(@D) >$@.new && mv $@.new $@
 build/runs/macros.tex: $(SUMMARIES) tools/tables
 	tools/tables macros $(dir $(SUMMARIES)) >$@.new && mv $@.new $@
 build/runs/modules.tex: $(TANGLED) tools/tables

@@ -5,6 +5,7 @@
 #include "models/vit.h"
 #include "nn/patches.h"
 #include "tensor/arithmetic.h"
+#include "tensor/contrast.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
 #include "testing.h"
@@ -359,6 +360,67 @@ START_TEST(end_before_start) {
 }
 END_TEST
 
+// Answers on clip
+static double loss_of_logits(Tape *tape, int n, const double *values) {
+  Tensor *logits = tape_tensor(tape, "logits", SHAPE(n, n));
+  for (int i = 0; i < n * n; i++) logits->value[i] = (real)values[i];
+  return (double)info_nce(tape, logits, INFO_NCE_SUM, NULL)->value[0];
+}
+
+static double loss_of_rows(Tape *tape, int n, const double *values) {
+  int labels[8];
+  Tensor *logits = tape_tensor(tape, "logits", SHAPE(n, n));
+  for (int i = 0; i < n * n; i++) logits->value[i] = (real)values[i];
+  for (int i = 0; i < n; i++) labels[i] = i;
+  return (double)cross_entropy(tape, logits, labels, 0, NULL)->value[0];
+}
+
+START_TEST(a_number_added_to_a_row) {
+  const double before[] = {2, 1, 0, 1, 3, 0, 0, 0, 1};
+  const double one[] = {7, 6, 5, 1, 3, 0, 0, 0, 1}, all[] = {7, 6, 5, 6, 8, 5, 5, 5, 6};
+  Tape *tape = tape_new();
+  double loss = loss_of_logits(tape, 3, before);
+  ck_assert_double_eq_tol(loss_of_rows(tape, 3, one), loss_of_rows(tape, 3, before), 1e-5);
+  ck_assert_double_gt(fabs(loss_of_logits(tape, 3, one) - loss), 0.1);
+  ck_assert_double_eq_tol(loss_of_logits(tape, 3, all), loss, 1e-5);
+  tape_free(tape);
+}
+END_TEST
+
+START_TEST(a_batch_shown_twice) {
+  const double once[] = {2, 1, 0, 3};
+  double twice[16];
+  Tape *tape = tape_new();
+  for (int i = 0; i < 16; i++) twice[i] = once[i / 4 % 2 * 2 + i % 2];
+  ck_assert_double_eq_tol(loss_of_logits(tape, 4, twice) / 2,
+                          loss_of_logits(tape, 2, once) / 2 + log(2), 1e-5);
+  tape_free(tape);
+}
+END_TEST
+
+START_TEST(all_texts_alike) {
+  const double cosines[] = {.9, .1, -.3};
+  Params *params = params_new();
+  Tape *tape = tape_new();
+  Tensor *s = params_add(params, "s", SCALAR, init_constant(1), PARAM_PLAIN);
+  params_fill(params, 1);
+  Tensor *c = tape_tensor(tape, "cosines", SHAPE(3, 3));
+  for (int i = 0; i < 9; i++) c->value[i] = (real)cosines[i / 3];
+  Tensor *loss = info_nce(tape, scale_exp(tape, c, s), INFO_NCE_HALF, NULL);
+  double sum = 0, mean = 0, weighted = 0;
+  for (int i = 0; i < 3; i++) {
+    sum += exp(exp(1) * cosines[i]), mean += exp(1) * cosines[i] / 3;
+    weighted += exp(exp(1) * cosines[i]) * exp(1) * cosines[i];
+  }
+  ck_assert_double_eq_tol(loss->value[0], (log(3) + log(sum) - mean) / 2, 1e-5);
+  tape_backward(tape, loss);
+  ck_assert_double_eq_tol(s->grad[0], (weighted / sum - mean) / 2, 1e-5);
+  ck_assert_double_gt(s->grad[0], 0);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+
 TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start,
           how_many_patches, channels_last, half_filter,
           attention_against_linear, product_of_sum_and_product,
@@ -366,4 +428,5 @@ TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start
           two_logits_are_a_logistic, a_flat_row_through_layernorm,
           one_token_attends_to_itself, a_parallel_block, patch_sizes_4_and_7,
           what_moves_at_the_second_step, the_least_smoothed_loss, momentum,
-          square_products_and_tiles, log_sum_exp_in_one_pass)
+          square_products_and_tiles, log_sum_exp_in_one_pass, a_number_added_to_a_row,
+          a_batch_shown_twice, all_texts_alike)

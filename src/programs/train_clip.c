@@ -50,7 +50,7 @@ static Program program = {"train-clip", "", "Train two towers to match pictures 
                           options, sizeof options / sizeof *options};
 
 static const char *const data_names[] = {"shapes", "emoji"};
-static const int suits[][2] = {/* patch size, epochs */ {4, 20}, {4, 80}};
+static const int suits[][2] = {/* patch size, epochs */ {4, 5}, {4, 150}};
 
 // Open captioned data
 enum { TRAIN_SCENES = 20000, TEST_SCENES = 1000, ALONE = 500 };
@@ -402,7 +402,7 @@ static int prepare_and_train(Run *run) {
 }
 
 int main(int argc, char **argv) {
-  settings.batch = 128;
+  settings.batch = 128, settings.lr = 2e-3;
   int status = settings_start(&settings, &program, argc, argv);
   if (status >= 0) return status;
   char name[64];
