@@ -214,7 +214,8 @@ static double random_start(Tape *tape, int dimensions, double t) {
     side[k] = normalize(tape, side[k], 0);
   }
   Tensor *cosines = linear(tape, side[0], side[1], NULL);
-  return (double)info_nce(tape, scale(tape, cosines, t), INFO_NCE_HALF, NULL)->value[0];
+  Tensor *logits = scale_by(tape, cosines, t);
+  return (double)info_nce(tape, logits, INFO_NCE_HALF, NULL)->value[0];
 }
 
 START_TEST(random_vectors_start_above_ln_n) {

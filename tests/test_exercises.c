@@ -380,7 +380,8 @@ START_TEST(a_number_added_to_a_row) {
   const double one[] = {7, 6, 5, 1, 3, 0, 0, 0, 1}, all[] = {7, 6, 5, 6, 8, 5, 5, 5, 6};
   Tape *tape = tape_new();
   double loss = loss_of_logits(tape, 3, before);
-  ck_assert_double_eq_tol(loss_of_rows(tape, 3, one), loss_of_rows(tape, 3, before), 1e-5);
+  ck_assert_double_eq_tol(loss_of_rows(tape, 3, one), loss_of_rows(tape, 3, before),
+                          1e-5);
   ck_assert_double_gt(fabs(loss_of_logits(tape, 3, one) - loss), 0.1);
   ck_assert_double_eq_tol(loss_of_logits(tape, 3, all), loss, 1e-5);
   tape_free(tape);

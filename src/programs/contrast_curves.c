@@ -42,7 +42,7 @@ static double random_loss(Tape *tape, int N, int d, double t, uint64_t draw) {
       side[k]->value[i] = (real)random_normal(key, (uint64_t)i);
     side[k] = normalize(tape, side[k], 0);
   }
-  Tensor *logits = scale(tape, linear(tape, side[0], side[1], NULL), t);
+  Tensor *logits = scale_by(tape, linear(tape, side[0], side[1], NULL), t);
   return (double)info_nce(tape, logits, INFO_NCE_HALF, NULL)->value[0];
 }
 

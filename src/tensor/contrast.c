@@ -24,7 +24,7 @@ Tensor *transpose(Tape *tape, Tensor *x) {
   return y;
 }
 
-static void scale_backward(const Entry *e) {
+static void scale_by_backward(const Entry *e) {
   const real factor = *(const real *)e->saved;
   const size_t n = tensor_size(e->output);
   for (size_t i = 0; i < n; i++) e->input[0]->grad[i] += factor * e->output->grad[i];
@@ -38,17 +38,17 @@ static Tensor *multiply(Tape *tape, Tensor *x, real factor, real **saved) {
   return y;
 }
 
-Tensor *scale(Tape *tape, Tensor *x, double factor) {
+Tensor *scale_by(Tape *tape, Tensor *x, double factor) {
   real *saved;
   Tensor *y = multiply(tape, x, (real)factor, &saved);
-  tape_record(tape, y, scale_backward, saved, x, NULL, NULL);
+  tape_record(tape, y, scale_by_backward, saved, x, NULL, NULL);
   return y;
 }
 
 static void scale_exp_backward(const Entry *e) {
   Tensor *s = e->input[1];
   real sum = 0;
-  if (e->input[0]->needs_grad) scale_backward(e);
+  if (e->input[0]->needs_grad) scale_by_backward(e);
   for (size_t i = 0; i < tensor_size(e->output); i++)
     sum += e->output->grad[i] * e->output->value[i];
   if (s->needs_grad) s->grad[0] += sum;
@@ -72,5 +72,5 @@ Tensor *info_nce(Tape *tape, Tensor *logits, InfoNceForm form, double *correct) 
       cross_entropy(tape, transpose(tape, logits), labels, 0, &by_columns);
   Tensor *both = add(tape, rows, columns);
   if (correct) *correct = 0.5 * (by_rows + by_columns);
-  return form == INFO_NCE_SUM ? both : scale(tape, both, 0.5);
+  return form == INFO_NCE_SUM ? both : scale_by(tape, both, 0.5);
 }

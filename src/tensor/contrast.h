@@ -7,7 +7,7 @@
 Tensor *transpose(Tape *tape, Tensor *x);
 
 /* y = factor x, and y = e^s x for one number s that is learned; same shape. */
-Tensor *scale(Tape *tape, Tensor *x, double factor);
+Tensor *scale_by(Tape *tape, Tensor *x, double factor);
 Tensor *scale_exp(Tape *tape, Tensor *x, Tensor *s);
 
 /* The paper's loss is half the sum of two cross-entropies (CLIP, Figure 3);
