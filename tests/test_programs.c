@@ -1,45 +1,10 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include <stb/stb_image_write.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/image.h"
 #include "testing.h"
-
-static const char *programs(void) {
-  const char *folder = getenv("PROGRAMS");
-  return folder ? folder : "build";
-}
-
-/* Run PROGRAM with ARGUMENTS; expect this status and, in one line, this text. */
-static void expect(int status, const char *text, const char *program,
-                   const char *arguments) {
-  const char *output;
-  int got = run_command(&output, "%s/%s %s", programs(), program, arguments);
-  ck_assert_msg(got == status, "%s %s: status %d, expected %d: %s", program, arguments,
-                got, status, output);
-  ck_assert_msg(strstr(output, text), "%s %s: '%s' lacks '%s'", program, arguments,
-                output, text);
-  const char *last = output; /* before it there may be lines of progress */
-  for (const char *line; (line = strchr(last, '\n')) && line[1];) last = line + 1;
-  if (status == 1 || status == 2)
-    ck_assert_msg(strstr(last, text) != NULL, "%s %s: not the last line: %s", program,
-                  arguments, output);
-}
-
-static const char *text(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
-static const char *text(const char *format, ...) {
-  static char buffers[32][1024]; /* a result lasts for 31 more calls */
-  static int next;
-  va_list arguments;
-  next = (next + 1) % 32;
-  va_start(arguments, format);
-  vsnprintf(buffers[next], sizeof buffers[next], format, arguments);
-  va_end(arguments);
-  return buffers[next];
-}
 
 // What must be refused
 START_TEST(bad_options_have_status_two) {
@@ -64,40 +29,40 @@ START_TEST(bad_options_have_status_two) {
       {"--warmup 20 --steps 20",
        "--warmup: expected less than the 20 steps of the run, found 20"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    expect(2, bad[i].text, "train-vit", bad[i].arguments);
-  expect(2, "--patch-size: expected a divisor of --size 224, found 15", "patches",
-         "--patch-size 15");
-  expect(2, "expected at most one IMAGE, found 2", "patches", "a.png b.png");
+    expect_program(2, bad[i].text, "train-vit", bad[i].arguments);
+  expect_program(2, "--patch-size: expected a divisor of --size 224, found 15", "patches",
+                 "--patch-size 15");
+  expect_program(2, "expected at most one IMAGE, found 2", "patches", "a.png b.png");
 }
 END_TEST
 
 START_TEST(bad_files_have_status_one) {
   const char *folder = scratch_folder("badfiles");
-  expect(1, "patches: no.png: cannot open: No such file", "patches", "no.png");
+  expect_program(1, "patches: no.png: cannot open: No such file", "patches", "no.png");
   const char *empty = scratch_path(folder, "empty.png");
   write_file(empty, "", 0);
-  expect(1, "empty.png: expected a PNG or JPEG picture, found 0 bytes", "patches",
-         empty);
-  expect(1, "mnist/train-images-idx3-ubyte: cannot open", "train-vit",
-         text("--data mnist --data-dir %s", folder));
-  expect(1, "cifar10/data_batch_1.png: cannot open", "train-vit",
-         text("--data cifar10 --data-dir %s", folder));
-  expect(1, "checkpoint.safetensors: cannot open", "train-vit",
-         text("--resume %s", folder));
-  expect(2, "--batch: expected at most the 50 training pictures, found 64",
-         "train-vit", "--limit 50");
+  expect_program(1, "empty.png: expected a PNG or JPEG picture, found 0 bytes", "patches",
+                 empty);
+  expect_program(1, "mnist/train-images-idx3-ubyte: cannot open", "train-vit",
+                 text_of("--data mnist --data-dir %s", folder));
+  expect_program(1, "cifar10/data_batch_1.png: cannot open", "train-vit",
+                 text_of("--data cifar10 --data-dir %s", folder));
+  expect_program(1, "checkpoint.safetensors: cannot open", "train-vit",
+                 text_of("--resume %s", folder));
+  expect_program(2, "--batch: expected at most the 50 training pictures, found 64",
+                 "train-vit", "--limit 50");
 }
 END_TEST
 
 START_TEST(bad_folders_are_named) {
   const char *file = scratch_path(scratch_folder("badfolders"), "file");
   write_file(file, "x", 1);
-  expect(1, "file: expected a folder, found a file", "train-vit",
-         text("--out %s", file));
-  expect(1, "/proc/nowhere: cannot make the folder", "train-vit",
-         "--out /proc/nowhere");
-  expect(1, "/proc/nowhere: cannot make the folder", "patches",
-         "--out /proc/nowhere");
+  expect_program(1, "file: expected a folder, found a file", "train-vit",
+                 text_of("--out %s", file));
+  expect_program(1, "/proc/nowhere: cannot make the folder", "train-vit",
+                 "--out /proc/nowhere");
+  expect_program(1, "/proc/nowhere: cannot make the folder", "patches",
+                 "--out /proc/nowhere");
 }
 END_TEST
 
@@ -107,9 +72,10 @@ START_TEST(a_full_disk_ends_a_run) {
   for (int i = 0; i < 6; i++) {
     const char *folder = scratch_folder("fullrun");
     ck_assert_int_eq(
-        symlink("/dev/full", scratch_path(folder, text("%s.new", names[i]))), 0);
-    expect(1, text("%s: cannot write: No space left on device", names[i]), "train-vit",
-           text("--steps 1 --limit 64 --depth 1 --width 8 --out %s", folder));
+        symlink("/dev/full", scratch_path(folder, text_of("%s.new", names[i]))), 0);
+    expect_program(1, text_of("%s: cannot write: No space left on device", names[i]),
+                   "train-vit",
+                   text_of("--steps 1 --limit 64 --depth 1 --width 8 --out %s", folder));
   }
 }
 END_TEST
@@ -119,8 +85,8 @@ END_TEST
 
 static void same(const char *a, const char *b, const char *name) {
   size_t n, m;
-  char *x = read_file(text("%s/%s", a, name), &n);
-  char *y = read_file(text("%s/%s", b, name), &m);
+  char *x = read_file(text_of("%s/%s", a, name), &n);
+  char *y = read_file(text_of("%s/%s", b, name), &m);
   ck_assert_msg(n == m && memcmp(x, y, n) == 0, "%s and %s: %s differs", a, b, name);
   free(x);
   free(y);
@@ -128,17 +94,19 @@ static void same(const char *a, const char *b, const char *name) {
 
 START_TEST(threads_do_not_change_a_run) {
   const char *folder = scratch_folder("threads");
-  const char *one = text("%s/one", folder), *two = text("%s/two", folder);
-  expect(0, "test accuracy", "train-vit", text(SMALL "--threads 1 --out %s", one));
-  expect(0, "test accuracy", "train-vit", text(SMALL "--threads 2 --out %s", two));
+  const char *one = text_of("%s/one", folder), *two = text_of("%s/two", folder);
+  expect_program(0, "test accuracy", "train-vit",
+                 text_of(SMALL "--threads 1 --out %s", one));
+  expect_program(0, "test accuracy", "train-vit",
+                 text_of(SMALL "--threads 2 --out %s", two));
   same(one, two, "log.tsv");
   same(one, two, "eval.tsv");
   same(one, two, "gradients.tsv");
   same(one, two, "attention.png");
-  const char *more = text("%s/more", folder), *all = text("%s/all", folder);
+  const char *more = text_of("%s/more", folder), *all = text_of("%s/all", folder);
   const char *cut = SMALL "--lanes 3 --portion 2 --dropout 0.1 --threads %d --out %s";
-  expect(0, "test accuracy", "train-vit", text(cut, 1, more));
-  expect(0, "test accuracy", "train-vit", text(cut, 3, all));
+  expect_program(0, "test accuracy", "train-vit", text_of(cut, 1, more));
+  expect_program(0, "test accuracy", "train-vit", text_of(cut, 3, all));
   same(more, all, "log.tsv");
   same(more, all, "gradients.tsv");
 }
@@ -147,8 +115,8 @@ END_TEST
 /* The length of each parameter's gradient in a run of two steps, and its loss. */
 static int read_gradients(double *length, const char *folder) {
   int count = 0;
-  char *table = read_file(text("%s/gradients.tsv", folder), NULL);
-  char *log = read_file(text("%s/log.tsv", folder), NULL);
+  char *table = read_file(text_of("%s/gradients.tsv", folder), NULL);
+  char *log = read_file(text_of("%s/log.tsv", folder), NULL);
   for (char *row = strchr(table, '\n'); row[1]; row = strchr(row + 1, '\n'))
     ck_assert_int_eq(sscanf(row + 1, "%*d %*s %lf", &length[count++]), 1);
   ck_assert_int_eq(sscanf(strchr(log, '\n'), "%*d %*d %lf", &length[count++]), 1);
@@ -160,12 +128,12 @@ static int read_gradients(double *length, const char *folder) {
 START_TEST(both_sets_of_kernels_train_alike) {
   const char *folder = scratch_folder("kernels");
   static double naive[200], fast[200];
-  const char *one = text("%s/naive", folder), *two = text("%s/fast", folder);
+  const char *one = text_of("%s/naive", folder), *two = text_of("%s/fast", folder);
   const char *said, *naive_program = "build/naive/train-vit";
   ck_assert_int_eq(run_command(&said, "%s " SMALL "--steps 2 --smoothing 0.1 --gelu tanh "
                                "--out %s", naive_program, one), 0);
-  expect(0, "test accuracy", "train-vit",
-         text(SMALL "--steps 2 --smoothing 0.1 --gelu tanh --out %s", two));
+  expect_program(0, "test accuracy", "train-vit",
+                 text_of(SMALL "--steps 2 --smoothing 0.1 --gelu tanh --out %s", two));
   const int count = read_gradients(naive, one);
   ck_assert_int_eq(read_gradients(fast, two), count);
   ck_assert_int_gt(count, 60);
@@ -176,46 +144,52 @@ END_TEST
 
 /* A row with one thread and a row with two, on the screen and in a file. */
 START_TEST(the_benchmark_writes_its_table) {
-  const char *file = text("%s/bench.tsv", scratch_folder("bench"));
+  const char *file = text_of("%s/bench.tsv", scratch_folder("bench"));
   const char *options = "--set kernels --only adamw --samples 1 --threads 2 --out %s";
-  expect(0, "% peak", "bench", text(options, file));
+  expect_program(0, "% peak", "bench", text_of(options, file));
   char *table = read_file(file, NULL);
   ck_assert(strncmp(table, "set\tname\tthreads\t", 17) == 0);
   ck_assert(strstr(table, "kernels\tadamw\t1\t") != NULL);
   ck_assert(strstr(table, "kernels\tadamw\t2\t") != NULL);
   free(table);
-  expect(0, "vit-mnist", "bench",
-         "--set steps --only vit-mnist --samples 1 --threads 1 --lanes 2 --portion 8");
-  expect(2, "--set: expected one of all|ceilings|kernels", "bench", "--set none");
-  expect(2, "expected options only, found 'fast'", "bench", "fast");
+  expect_program(0, "vit-mnist", "bench",
+                 "--set steps --only vit-mnist --samples 1 --threads 1 --lanes 2 "
+                 "--portion 8");
+  expect_program(2, "--set: expected one of all|ceilings|kernels", "bench", "--set none");
+  expect_program(2, "expected options only, found 'fast'", "bench", "fast");
 }
 END_TEST
 
 START_TEST(a_resumed_run_ends_the_same) {
   const char *folder = scratch_folder("resume");
-  const char *one = text("%s/one", folder), *two = text("%s/two", folder);
-  expect(0, "test accuracy", "train-vit", text(SMALL "--out %s", one));
-  expect(130, text("go on with: %s/train-vit --resume %s", programs(), two), "train-vit",
-         text(SMALL "--stop-at 5 --out %s", two));
-  expect(1, "--batch: cannot be changed when a run is resumed", "train-vit",
-         text("--resume %s --batch 7", two));
-  expect(2, "--out: expected none with --resume", "train-vit",
-         text("--resume %s --out x", two));
-  expect(0, "test accuracy", "train-vit", text("--resume %s", two));
+  const char *one = text_of("%s/one", folder), *two = text_of("%s/two", folder);
+  expect_program(0, "test accuracy", "train-vit", text_of(SMALL "--out %s", one));
+  const char *how =
+      text_of("go on with: %s/train-vit --resume %s", programs_folder(), two);
+  expect_program(130, how, "train-vit",
+                 text_of(SMALL "--stop-at 5 --out %s", two));
+  expect_program(1, "--batch: cannot be changed when a run is resumed", "train-vit",
+                 text_of("--resume %s --batch 7", two));
+  expect_program(2, "--out: expected none with --resume", "train-vit",
+                 text_of("--resume %s --out x", two));
+  expect_program(0, "test accuracy", "train-vit", text_of("--resume %s", two));
   same(one, two, "log.tsv");
   same(one, two, "mistakes.tsv");
-  ck_assert_int_eq(access(text("%s/summary.tsv", two), F_OK), 0);
-  expect(0, "test accuracy", "train-vit", text("--resume %s", two)); /* once more */
+  ck_assert_int_eq(access(text_of("%s/summary.tsv", two), F_OK), 0);
+  expect_program(0, "test accuracy", "train-vit",
+                 text_of("--resume %s", two)); /* once more */
   same(one, two, "log.tsv");
 }
 END_TEST
 
 START_TEST(an_interrupted_run_can_go_on) {
   const char *folder = scratch_folder("interrupt"), *output;
-  const char *run = text("%s/train-vit --steps 100000 --limit 64 --width 16", programs());
+  const char *run = text_of("%s/train-vit --steps 100000 --limit 64 --width 16",
+                            programs_folder());
   for (int part = 0; part < 2; part++) { /* start, then go on */
-    const char *what = part ? text("%s/train-vit --resume %s", programs(), folder)
-                            : text("%s --out %s", run, folder);
+    const char *what = part ? text_of("%s/train-vit --resume %s",
+                                      programs_folder(), folder)
+                            : text_of("%s --out %s", run, folder);
     int status = run_command(&output,
                              "rm -f %s/log.tsv; %s & until [ -s %s/log.tsv ]; do "
                              "sleep 0.1; done; sleep 1; kill -%s $!; wait $!",
@@ -229,21 +203,24 @@ END_TEST
 
 START_TEST(a_damaged_run_is_refused) {
   const char *folder = scratch_folder("damaged");
-  expect(130, "stopped", "train-vit", text(SMALL "--stop-at 2 --out %s", folder));
-  const char *path = text("%s/checkpoint.safetensors", folder);
+  expect_program(130, "stopped", "train-vit",
+                 text_of(SMALL "--stop-at 2 --out %s", folder));
+  const char *path = text_of("%s/checkpoint.safetensors", folder);
   size_t count;
   char *bytes = read_file(path, &count);
   write_file(path, bytes, count / 2);
-  expect(1, "checkpoint.safetensors: tensor", "train-vit", text("--resume %s", folder));
+  expect_program(1, "checkpoint.safetensors: tensor", "train-vit",
+                 text_of("--resume %s", folder));
   char *option = strstr(bytes + 8, "option.depth\":\"2");
   ck_assert(option != NULL);
   option[strlen("option.depth\":\"")] = '3';
   write_file(path, bytes, count);
-  expect(1, "expected a tensor blocks.2.", "train-vit", text("--resume %s", folder));
+  expect_program(1, "expected a tensor blocks.2.", "train-vit",
+                 text_of("--resume %s", folder));
   option[strlen("option.depth\":\"")] = 'x';
   write_file(path, bytes, count);
-  expect(1, "checkpoint.safetensors: --depth: expected an integer", "train-vit",
-         text("--resume %s", folder));
+  expect_program(1, "checkpoint.safetensors: --depth: expected an integer", "train-vit",
+                 text_of("--resume %s", folder));
   free(bytes);
 }
 END_TEST
@@ -251,35 +228,36 @@ END_TEST
 // What must be small
 START_TEST(patches_are_cut_and_joined) {
   const char *folder = scratch_folder("patches");
-  expect(0, "image [3, 224, 224] -> patches [196, 768]\njoined again: every dot as "
-            "before", "patches", text("--out %s", folder));
+  expect_program(0,
+                 "image [3, 224, 224] -> patches [196, 768]\njoined again: every dot as "
+                 "before", "patches", text_of("--out %s", folder));
   Image apart, joined;
-  ck_assert(image_load(&apart, text("%s/patches.png", folder), 0));
-  ck_assert(image_load(&joined, text("%s/joined.png", folder), 0));
+  ck_assert(image_load(&apart, text_of("%s/patches.png", folder), 0));
+  ck_assert(image_load(&joined, text_of("%s/joined.png", folder), 0));
   ck_assert_int_eq(apart.width, 14 * 20 - 4);
   ck_assert_int_eq(joined.width, 224);
   ck_assert(apart.pixels[3 * 16] == 255 && joined.pixels[3 * 16] != 255);
   const uint8_t grey[48 * 40] = {0};
-  const char *jpeg = text("%s/grey.jpg", folder);
+  const char *jpeg = text_of("%s/grey.jpg", folder);
   ck_assert(stbi_write_jpg(jpeg, 48, 40, 1, grey, 90));
-  expect(0, "-> patches [4, 768]", "patches",
-         text("--size 32 --out %s %s", folder, jpeg));
+  expect_program(0, "-> patches [4, 768]", "patches",
+                 text_of("--size 32 --out %s %s", folder, jpeg));
   image_free(&apart);
   image_free(&joined);
 }
 END_TEST
 
 START_TEST(help_names_every_option) {
-  expect(0, "--smoothing X", "train-vit", "--help");
-  expect(0, "--data shapes|mnist|cifar10", "train-vit", "--help");
-  expect(0, "(0.001)", "train-vit", "--help");
-  expect(0, "usage: patches [OPTION...] [IMAGE]", "patches", "--help");
+  expect_program(0, "--smoothing X", "train-vit", "--help");
+  expect_program(0, "--data shapes|mnist|cifar10", "train-vit", "--help");
+  expect_program(0, "(0.001)", "train-vit", "--help");
+  expect_program(0, "usage: patches [OPTION...] [IMAGE]", "patches", "--help");
 }
 END_TEST
 
 /* 60,000 + 10,000 pictures of noise in MNIST's form. */
 static void write_digits(const char *folder) {
-  mkdir(text("%s/mnist", folder), 0777);
+  mkdir(text_of("%s/mnist", folder), 0777);
   for (int part = 0; part < 2; part++) {
     uint32_t count = part ? 10000 : 60000;
     size_t size = 16 + (size_t)count * 784;
@@ -288,12 +266,12 @@ static void write_digits(const char *folder) {
     head[6] = (uint8_t)(count >> 8), head[7] = (uint8_t)count;
     for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)(i * 2654435761u >> 24);
     memcpy(bytes, head, 16);
-    write_file(text("%s/mnist/%s-images-idx3-ubyte", folder, part ? "t10k" : "train"),
+    write_file(text_of("%s/mnist/%s-images-idx3-ubyte", folder, part ? "t10k" : "train"),
                bytes, size);
     head[3] = 1;
     for (size_t i = 0; i < count; i++) bytes[8 + i] = (uint8_t)(i % 10);
     memcpy(bytes, head, 8);
-    write_file(text("%s/mnist/%s-labels-idx1-ubyte", folder, part ? "t10k" : "train"),
+    write_file(text_of("%s/mnist/%s-labels-idx1-ubyte", folder, part ? "t10k" : "train"),
                bytes, 8 + count);
     free(bytes);
   }
@@ -302,9 +280,10 @@ static void write_digits(const char *folder) {
 START_TEST(digits_fit_in_200_mebibytes) {
   const char *folder = scratch_folder("digits");
   write_digits(folder);
-  expect(0, "test accuracy", "train-vit",
-         text("--data mnist --steps 2 --data-dir %s --out %s/run", folder, folder));
-  char *summary = read_file(text("%s/run/summary.tsv", folder), NULL);
+  expect_program(0, "test accuracy", "train-vit",
+                 text_of("--data mnist --steps 2 --data-dir %s --out %s/run", folder,
+                         folder));
+  char *summary = read_file(text_of("%s/run/summary.tsv", folder), NULL);
   const char *peak = strstr(summary, "peak_mebibytes\t");
   ck_assert(peak != NULL);
   ck_assert_int_gt(atoi(peak + 15), 50); /* the pictures alone */

@@ -106,6 +106,37 @@ int run_command(const char **output, const char *format, ...) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+const char *programs_folder(void) {
+  const char *folder = getenv("PROGRAMS");
+  return folder ? folder : "build";
+}
+
+void expect_program(int status, const char *text, const char *program,
+                    const char *arguments) {
+  const char *output;
+  int got = run_command(&output, "%s/%s %s", programs_folder(), program, arguments);
+  ck_assert_msg(got == status, "%s %s: status %d, expected %d: %s", program, arguments,
+                got, status, output);
+  ck_assert_msg(strstr(output, text), "%s %s: '%s' lacks '%s'", program, arguments,
+                output, text);
+  const char *last = output; /* before it there may be lines of progress */
+  for (const char *line; (line = strchr(last, '\n')) && line[1];) last = line + 1;
+  if (status == 1 || status == 2)
+    ck_assert_msg(strstr(last, text) != NULL, "%s %s: not the last line: %s", program,
+                  arguments, output);
+}
+
+const char *text_of(const char *format, ...) {
+  static char buffers[32][1024];
+  static int next;
+  va_list arguments;
+  next = (next + 1) % 32;
+  va_start(arguments, format);
+  vsnprintf(buffers[next], sizeof buffers[next], format, arguments);
+  va_end(arguments);
+  return buffers[next];
+}
+
 int run_suite(const char *name, const TTest *const *tests, int count) {
   Suite *suite = suite_create(name);
   TCase *tcase = tcase_create(name);

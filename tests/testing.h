@@ -48,6 +48,17 @@ char *read_file(const char *path, size_t *count); /* the caller frees */
 int run_command(const char **output, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Where the programs of this build are. */
+const char *programs_folder(void);
+
+/* Run PROGRAM with ARGUMENTS through the shell; expect this status, and this text
+   in what it prints: in the last line if the status is 1 or 2. */
+void expect_program(int status, const char *text, const char *program,
+                    const char *arguments);
+
+/* Formatted text, which lasts for 31 more calls. */
+const char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 int run_suite(const char *name, const TTest *const *tests, int count);
 
 #define TEST_MAIN(name, ...)                                             \

@@ -134,6 +134,17 @@ static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
 }
 
 // Open a run
+/* The table of positions is made when it is declared, so its size is checked first. */
+static bool check_positions(const Safetensors *file, const VitConfig *c,
+                            const char *prefix) {
+  const int side = c->image_size / c->patch_size;
+  char name[256];
+  snprintf(name, sizeof name, "%spos_embed", prefix);
+  return c->position == POSITION_NONE ||
+         safetensors_check(file, name, SHAPE(1, side * side + (c->pool == POOL_CLS),
+                                             c->width));
+}
+
 /* Are all declared parameters in the file? Nothing has been filled yet. */
 static bool check_all(const Safetensors *file, const Params *params) {
   for (int i = 0; i < params->count; i++) {
@@ -160,6 +171,7 @@ bool saved_open_vit(SavedVit *s, const char *folder, bool trained, uint64_t seed
   bool good = file && read_vit(file, path, &config, s->mean, s->deviation);
   const char *prefix = good ? safetensors_note(file, "image.prefix") : NULL;
   if (good && !prefix) good = fail("%s: expected a note image.prefix, found none", path);
+  good = good && check_positions(file, &config, prefix);
   if (good) s->vit = vit_declare(s->params, prefix, config);
   good = good && fill(file, s->params, trained, seed);
   if (file) safetensors_free(file);
@@ -174,6 +186,7 @@ bool saved_open_clip(SavedClip *s, const char *folder) {
   Safetensors *file = safetensors_read(path);
   *s = (SavedClip){.params = params_new()};
   bool good = file && read_clip(file, path, &config, s->mean, s->deviation);
+  good = good && check_positions(file, &config.image, "visual.");
   if (good) s->clip = clip_declare(s->params, config);
   good = good && fill(file, s->params, true, 0);
   if (file) safetensors_free(file);

@@ -368,6 +368,11 @@ static int train(Run *run) {
   if (!settings_plan(&settings, run->train.pictures.count, suits[data_kind][1], 0,
                      &config))
     return options_complain(&program);
+  if (settings.batch > run->test.pictures.count) {
+    fail("--batch: expected at most the %d test pictures, found %d",
+         run->test.pictures.count, settings.batch);
+    return options_complain(&program);
+  }
   settings_note_channels(&config.data, &run->train.pictures);
   saved_note_clip(&config.data, &m->clip.config);
   config.every = config.per_epoch < 100 ? 100 : 0;
