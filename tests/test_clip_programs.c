@@ -7,7 +7,7 @@
 /* A small run, which the tests share. */
 static const char small_options[] =
     "--patch-size 8 --width 16 --depth 1 --text-width 16 --text-depth 1 --embed 8 "
-    "--batch 64 --steps 12 --warmup 0 --seed 3";
+    "--batch 64 --steps 12 --warmup 0 --seed 3 --limit 256";
 
 static const char *small_run(void) {
   static char folder[512];
@@ -138,10 +138,12 @@ START_TEST(bad_arguments_have_status_two) {
                  "--vocabulary 513");
   expect_program(2, "--text-heads: expected a divisor of --text-width 64, found 5",
                  "train-clip", text_of("--text-heads 5 --out %s", scratch_folder("no")));
-  expect_program(2, "--batch: expected at most the 20000 training pictures, found 60000",
-                 "train-clip", text_of("--batch 60000 --out %s", scratch_folder("no")));
-  expect_program(2, "--batch: expected at most the 1000 test pictures, found 2000",
-                 "train-clip", text_of("--batch 2000 --out %s", scratch_folder("no")));
+  expect_program(2, "--batch: expected at most the 256 training pictures, found 257",
+                 "train-clip", text_of("--limit 256 --batch 257 --out %s",
+                                       scratch_folder("no")));
+  expect_program(2, "--batch: expected at most the 1000 test pictures, found 1001",
+                 "train-clip", text_of("--limit 1001 --batch 1001 --out %s",
+                                       scratch_folder("no")));
 }
 END_TEST
 

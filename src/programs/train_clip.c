@@ -22,11 +22,12 @@ static Settings settings = {SETTINGS_DEFAULTS};
 static int data_kind = SHAPES, patch_size = 0, width = 64, depth = 4, heads = 4;
 static int text_width = 64, text_depth = 2, text_heads = 4, context = 24;
 static int vocabulary = 700, embed = 64, form = INFO_NCE_HALF, gelu_kind = GELU_QUICK;
-static int augment = 1, style = STYLE_CLIP;
+static int augment = 1, style = STYLE_CLIP, limit = 0;
 static double dropout_rate = 0, drop_path_rate = 0;
 
 static Option options[] = {
     CHOICE_OPTION("data", data_kind, "shapes|emoji", "pictures and captions"),
+    INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "change pictures a little"),
     INT_OPTION("patch-size", patch_size, 0, 4096, "side of a patch; 0: what suits"),
     INT_OPTION("width", width, 1, 65536, "of the image tower"),
@@ -72,7 +73,8 @@ static bool open_data(Run *run) {
   char path[1024];
   const uint64_t seed = (uint64_t)settings.seed, other = seed + 1000000007u;
   if (data_kind == SHAPES) {
-    scenes_make(&run->train, TRAIN_SCENES, ALONE, SCENES_SEEN, seed);
+    const int scenes = limit && limit < TRAIN_SCENES ? limit : TRAIN_SCENES;
+    scenes_make(&run->train, scenes, ALONE, SCENES_SEEN, seed);
     scenes_make(&run->test, TEST_SCENES, ALONE, SCENES_SEEN, other);
     scenes_make(&run->seen, TEST_SCENES, 1000, SCENES_SEEN, other + 1);
     scenes_make(&run->held_out, TEST_SCENES, 1000, SCENES_HELD_OUT, other + 2);
@@ -83,6 +85,7 @@ static bool open_data(Run *run) {
     if (!emoji_load(&run->train, path, "google") ||
         !emoji_load(&run->test, path, "twitter"))
       return false;
+    if (limit && limit < run->train.pictures.count) run->train.pictures.count = limit;
   }
   normalise_as(&run->test.pictures, &run->train.pictures);
   return true;
