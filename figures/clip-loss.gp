@@ -1,7 +1,7 @@
 load "../figures/style.gp"
 set output "figures/clip-loss.tex"
-set xlabel "step"; set ylabel "training loss" offset 1; set yrange [0:5.6]
-set key right top
+set xlabel "step"; set ylabel "training loss" ; set yrange [0:6.5]
+set key outside right
 plot log(128) with lines ls 9 notitle, \
      "runs/clip-shapes/log.tsv" every ::1 using 1:3 with lines ls 8 notitle, \
      "runs/clip-emoji/log.tsv" every ::1 using 1:3 with lines ls 8 notitle, \

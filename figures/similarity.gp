@@ -4,9 +4,9 @@ set output "figures/similarity.tex"
 set border 15; unset key
 set palette defined (0 "#ffffff", 1 "#13304f"); set cbrange [-0.4:1]
 set xrange [-0.5:23.5]; set yrange [23.5:-0.5]; set xtics 0,5 scale 0; set ytics 0,5 scale 0
-set multiplot layout 1,2 margins 0.07,0.90,0.14,0.92 spacing 0.08
+set multiplot layout 1,2 margins 0.09,0.90,0.14,0.92 spacing 0.08
 set size square
-set xlabel "text"; set ylabel "picture" offset 1; unset colorbox
+set xlabel "text"; set ylabel "picture" offset 0; unset colorbox
 set title "before" offset 0,-0.7
 plot "runs/clip-emoji/similarity-before.tsv" using 2:1:3 with image
 set colorbox; unset ylabel

@@ -159,43 +159,64 @@ static bool write_similarity(const Run *run, const char *name) {
   FILE *file = file_begin(path);
   if (!file) return false;
   Vectors v = vectors_of(run, &run->test);
+  const int apart = v.count / SHOWN; /* not neighbours in the list */
   for (int i = 0; i < SHOWN; i++)
     for (int j = 0; j < SHOWN; j++)
       fprintf(file, "%d\t%d\t%.4f\n", i, j,
-              cosine(v.image + i * embed, v.text + j * embed));
+              cosine(v.image + (size_t)i * apart * embed,
+                     v.text + (size_t)j * apart * embed));
   vectors_free(&v);
   return file_commit(file, path);
 }
 
-/* A plane through 200 image vectors and as many of texts. */
-static bool write_plane(const Vectors *v, double share[2]) {
-  enum { EACH = 200 };
+/* The unit vector from the centre of texts to that of pictures, and the distance. */
+static double gap_of(const Vectors *v, double *direction) {
+  double squares = 0;
+  for (int i = 0; i < embed; i++) {
+    direction[i] = 0;
+    for (int r = 0; r < v->count; r++)
+      direction[i] += (double)(v->image[r * embed + i] - v->text[r * embed + i]);
+    direction[i] /= v->count;
+    squares += direction[i] * direction[i];
+  }
+  for (int i = 0; i < embed; i++) direction[i] /= sqrt(squares);
+  return sqrt(squares);
+}
+
+/* Two coordinates of EACH image vectors and as many of texts: along the gap, whose
+   part is taken out of the vectors, and along what varies most of the rest. */
+enum { EACH = 200 };
+
+static void flatten(real *vectors, const double *direction, double *plane) {
+  double rest[2 * 2 * EACH], share[2];
+  for (int r = 0; r < 2 * EACH; r++) {
+    double along = 0;
+    real *x = vectors + (size_t)r * embed;
+    for (int i = 0; i < embed; i++) along += direction[i] * (double)x[i];
+    for (int i = 0; i < embed; i++) x[i] -= (real)(along * direction[i]);
+    plane[2 * r] = along;
+  }
+  principal_plane(vectors, 2 * EACH, embed, rest, share);
+  for (int r = 0; r < 2 * EACH; r++) plane[2 * r + 1] = rest[2 * r];
+}
+
+static bool write_plane(const Vectors *v, double *gap) {
   char path[1024];
   const size_t half = (size_t)EACH * embed;
   real *both = allocate(2 * half, sizeof *both);
-  double plane[4 * EACH];
+  double plane[2 * 2 * EACH], *direction = allocate((size_t)embed, sizeof *direction);
   snprintf(path, sizeof path, "%s/plane.tsv", settings.out);
   FILE *file = file_begin(path);
-  if (!file) return false;
+  *gap = gap_of(v, direction);
   memcpy(both, v->image, half * sizeof *both);
   memcpy(both + half, v->text, half * sizeof *both);
-  principal_plane(both, 2 * EACH, embed, plane, share);
-  for (int i = 0; i < EACH; i++)
+  flatten(both, direction, plane);
+  for (int i = 0; file && i < EACH; i++)
     fprintf(file, "%.4f\t%.4f\t%.4f\t%.4f\n", plane[2 * i], plane[2 * i + 1],
             plane[2 * (EACH + i)], plane[2 * (EACH + i) + 1]);
   free(both);
-  return file_commit(file, path);
-}
-
-static double gap_of(const Vectors *v) {
-  double squares = 0;
-  for (int i = 0; i < embed; i++) {
-    double difference = 0;
-    for (int r = 0; r < v->count; r++)
-      difference += (double)(v->image[r * embed + i] - v->text[r * embed + i]);
-    squares += difference * difference / v->count / v->count;
-  }
-  return sqrt(squares);
+  free(direction);
+  return file && file_commit(file, path);
 }
 
 // What clip can do
@@ -339,15 +360,14 @@ static bool write_batches(const Run *run, const Vectors *v) {
 
 static bool write_summary(Run *run, const TrainerConfig *config, TrainerResult result) {
   char path[1024];
-  double share[2];
+  double gap;
   FILE *file =
       settings_summary(&settings, &program, config, result, run->params, path);
   if (!file) return false;
   Vectors v = vectors_of(run, &run->test);
-  bool good = write_plane(&v, share) && write_batches(run, &v) && write_answers(run, &v);
+  bool good = write_plane(&v, &gap) && write_batches(run, &v) && write_answers(run, &v);
   fprintf(file, "matched\t%.4f\nscale\t%.2f\ngap\t%.3f\n", result.metric,
-          exp((double)run->matching.clip.logit_scale->value[0]), gap_of(&v));
-  fprintf(file, "plane_share0\t%.3f\nplane_share1\t%.3f\n", share[0], share[1]);
+          exp((double)run->matching.clip.logit_scale->value[0]), gap);
   fprintf(file, "tokens\t%d\ntrain_images\t%d\ntest_images\t%d\ncaptions\t%d\n",
           tokenizer_size(run->tokenizer), run->train.pictures.count,
           run->test.pictures.count, pairs_captions(&run->train));
