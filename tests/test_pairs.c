@@ -22,6 +22,11 @@ START_TEST(captions_stay_with_their_pictures) {
   ck_assert_int_eq(pairs_captions(&pairs), 8);
   for (int i = 0; i < 4; i++) ck_assert_int_eq(pairs.first[i], first[i]);
   for (int i = 0; i < 8; i++) ck_assert_str_eq(pairs.caption[i], caption[i]);
+  pairs_limit(&pairs, 5); /* there are fewer */
+  ck_assert_int_eq(pairs_captions(&pairs), 8);
+  pairs_limit(&pairs, 2);
+  ck_assert_int_eq(pairs_captions(&pairs), 3);
+  ck_assert_str_eq(pairs.caption[2], "three");
   pairs_free(&pairs);
   ck_assert_int_eq(pairs_captions(&pairs), 0);
   pairs_free(&pairs); /* twice does no harm */

@@ -15,6 +15,13 @@ int pairs_captions(const Pairs *pairs) {
   return pairs->first ? pairs->first[pairs->pictures.count] : 0;
 }
 
+void pairs_limit(Pairs *pairs, int count) {
+  if (count >= pairs->pictures.count) return;
+  for (int i = pairs->first[count]; i < pairs_captions(pairs); i++)
+    free(pairs->caption[i]);
+  pairs->pictures.count = count;
+}
+
 void pairs_free(Pairs *pairs) {
   for (int i = 0; i < pairs_captions(pairs); i++) free(pairs->caption[i]);
   free(pairs->caption);

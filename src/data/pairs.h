@@ -19,6 +19,9 @@ void pairs_free(Pairs *pairs);
    the one of the last call again, or the one after it. */
 void pairs_add(Pairs *pairs, int picture, const char *caption);
 
+/* Forget all pictures, with their captions, but the first `count`. */
+void pairs_limit(Pairs *pairs, int count);
+
 /* How many captions there are in all. */
 int pairs_captions(const Pairs *pairs);
 

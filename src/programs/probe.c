@@ -41,7 +41,7 @@ static void take_pictures(Dataset *data, int count, int alone, uint64_t salt) {
   Pairs pairs;
   scenes_make(&pairs, count, alone, SCENES_SEEN, salt);
   *data = pairs.pictures;
-  pairs.pictures = (Dataset){0};
+  pairs.pictures.pixels = pairs.pictures.labels = NULL; /* not the pairs' any more */
   pairs_free(&pairs);
 }
 
@@ -86,17 +86,18 @@ static int probe(const SavedVit *saved, const char *run, Dataset *train,
   Features seen = features_make(&saved->vit, train);
   Features unseen = features_make(&saved->vit, test);
   features_limit(&seen, labels, (uint64_t)seed);
-  if (k > seen.count) {
+  const bool good = k <= seen.count;
+  if (good) {
+    ProbeConfig config = {steps, batch, lr, decay, (uint64_t)seed};
+    printf("labels\t%d\ntest_images\t%d\nneighbours\t%.4f\n", seen.count,
+           unseen.count, probe_neighbours(&seen, &unseen, k, temperature));
+    printf("linear\t%.4f\n", probe_linear(&seen, &unseen, config));
+  } else {
     fail("--k: expected at most the %d labelled pictures, found %d", seen.count, k);
-    return options_complain(&program);
   }
-  printf("labels\t%d\ntest_images\t%d\nneighbours\t%.4f\n", seen.count, unseen.count,
-         probe_neighbours(&seen, &unseen, k, temperature));
-  ProbeConfig config = {steps, batch, lr, decay, (uint64_t)seed};
-  printf("linear\t%.4f\n", probe_linear(&seen, &unseen, config));
   features_free(&seen);
   features_free(&unseen);
-  return 0;
+  return good ? 0 : options_complain(&program);
 }
 
 int main(int argc, char **argv) {

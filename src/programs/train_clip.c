@@ -85,7 +85,7 @@ static bool open_data(Run *run) {
     if (!emoji_load(&run->train, path, "google") ||
         !emoji_load(&run->test, path, "twitter"))
       return false;
-    if (limit && limit < run->train.pictures.count) run->train.pictures.count = limit;
+    if (limit) pairs_limit(&run->train, limit);
   }
   normalise_as(&run->test.pictures, &run->train.pictures);
   return true;
