@@ -155,12 +155,19 @@ CLIP_clip-shapes := --epochs 10
 CLIP_clip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 128 --vocabulary 1500
 CLIP_clip-half := --patch-size 8 --epochs 3 --clip 0
 CLIP_clip-sum := --patch-size 8 --epochs 3 --clip 0 --loss sum
-PROBED := probe-clip probe-random
+MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2
+PROBE_probe-clip := clip-shapes --data scenes
+PROBE_probe-random := clip-shapes --data scenes --weights random
+PROBE_probe-mae := mae-cifar --data cifar10 --test 2000
+PROBE_probe-mae-random := mae-cifar --data cifar10 --test 2000 --weights random
+PROBE_probe-vit := vit-cifar --data cifar10 --test 2000
 SPEED := bench bench-naive matmul-steps
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 CLIPS := $(patsubst CLIP_%,%,$(filter CLIP_%,$(.VARIABLES)))
+MAES := $(patsubst MAE_%,%,$(filter MAE_%,$(.VARIABLES)))
+PROBED := $(patsubst PROBE_%,%,$(filter PROBE_%,$(.VARIABLES)))
 SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) $(CLIPS:%=build/runs/%/summary.tsv) \
-             $(PROBED:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
+             $(MAES:%=build/runs/%/summary.tsv) $(PROBED:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
              build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
              build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
@@ -177,17 +184,23 @@ TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations
 FORCE:
 build/runs/%.options: FORCE
 	@mkdir -p build/runs
-	@echo '$(RUN_$*)$(CLIP_$*)' | cmp -s - $@ || echo '$(RUN_$*)$(CLIP_$*)' >$@
+	@echo '$(RUN_$*)$(CLIP_$*)$(MAE_$*)' | cmp -s - $@ || echo '$(RUN_$*)$(CLIP_$*)$(MAE_$*)' >$@
 $(RUNS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_vit build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_vit $(RUN_$*) --out build/runs/$*
 $(CLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_clip build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_clip $(CLIP_$*) --out build/runs/$*
-$(PROBED:%=build/runs/%/summary.tsv): build/runs/probe-%/summary.tsv: build/release/programs/probe build/runs/clip-shapes/summary.tsv
-	@mkdir -p $(@D)
-	flock build/runs/lock build/release/programs/probe build/runs/clip-shapes \
-	    --weights $(if $(filter random,$*),random,trained) >$@.new && mv $@.new $@
+$(MAES:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_mae build/runs/%.options
+	@rm -f $@
+	flock build/runs/lock build/release/programs/train_mae $(MAE_$*) --out build/runs/$*
+# $(1) probe: its first word is the run whose image tower is looked at.
+define PROBING
+build/runs/$(1)/summary.tsv: build/release/programs/probe build/runs/$(firstword $(PROBE_$(1)))/summary.tsv
+	@mkdir -p $$(@D)
+	flock build/runs/lock build/release/programs/probe build/runs/$(PROBE_$(1)) >$$@.new && mv $$@.new $$@
+endef
+$(foreach p,$(PROBED),$(eval $(call PROBING,$(p))))
 runs: $(SUMMARIES)
 
 # $(1) file, $(2) program: what a program prints.
@@ -286,7 +299,7 @@ build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double.
-ONCE := test_debugger test_programs test_captions test_tokens test_clip_programs
+ONCE := test_debugger test_programs test_captions test_tokens test_clip_programs test_mae_programs
 # $(1) build: run each suite, go on after a failure, fail at the end.
 run_suites = export OMP_WAIT_POLICY=passive; failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/tests/$$t || failed=1; done; exit $$failed
 check: drift warnings programs debug build/naive/train-vit $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)

@@ -1,6 +1,7 @@
 /* Tangled from chapters/95-answers.nw: edit that, not this. */
 #include "data/tokenizer.h"
 #include "kernels/kernels.h"
+#include "models/mae.h"
 #include "models/text.h"
 #include "models/vit.h"
 #include "nn/patches.h"
@@ -422,6 +423,28 @@ START_TEST(all_texts_alike) {
 }
 END_TEST
 
+// Answers on mae
+START_TEST(half_of_the_patches_are_flat) {
+  Params *params = params_new();
+  Tape *tape = tape_new();
+  MaeConfig c = {.encoder = {.image_size = 16, .channels = 1, .patch_size = 4,
+                             .width = 4, .depth = 1, .heads = 1, .mlp = 4,
+                             .position = POSITION_SINCOS},
+                 .width = 4, .depth = 1, .heads = 1, .mlp = 4, .normalise = true};
+  Mae mae = mae_declare(params, c);
+  Tensor *image = tape_tensor(tape, "image", SHAPE(1, 1, 16, 16));
+  for (int i = 0; i < 256; i++) image->value[i] = (real)(i < 128 ? 0.7 : sin(i * i));
+  Tensor *targets = mae_targets(tape, &mae, image);
+  double squares = 0;
+  for (int i = 0; i < 256; i++) squares += pow((double)targets->value[i], 2);
+  ck_assert_double_eq_tol(squares / 256, 0.5 * 15 / 16, 1e-5);
+  double work = 12.0 / 4 + 8.0 * 4 / 9;
+  ck_assert_double_eq_tol(work / 12, 0.55, 0.005);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+
 TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start,
           how_many_patches, channels_last, half_filter,
           attention_against_linear, product_of_sum_and_product,
@@ -430,4 +453,4 @@ TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start
           one_token_attends_to_itself, a_parallel_block, patch_sizes_4_and_7,
           what_moves_at_the_second_step, the_least_smoothed_loss, momentum,
           square_products_and_tiles, log_sum_exp_in_one_pass, a_number_added_to_a_row,
-          a_batch_shown_twice, all_texts_alike)
+          a_batch_shown_twice, all_texts_alike, half_of_the_patches_are_flat)

@@ -5,20 +5,19 @@
 
 #include "base/fail.h"
 #include "base/options.h"
-#include "data/cifar.h"
-#include "data/idx.h"
+#include "data/pictures.h"
 #include "data/scenes.h"
 #include "models/probe.h"
 #include "models/saved.h"
 
-enum { SCENES, SHAPES, MNIST, CIFAR10 };
+enum { SCENES = PICTURES_CIFAR10 + 1 };
 static int data_kind = SCENES, labels = 0, k = 20, random_values = 0, seed = 1;
 static int steps = 1000, batch = 256, limit = 0;
 static double temperature = 0.07, lr = 1e-2, decay = 0;
 static const char *folder = "data";
 
 static Option options[] = {
-    CHOICE_OPTION("data", data_kind, "scenes|shapes|mnist|cifar10", "labelled pictures"),
+    CHOICE_OPTION("data", data_kind, PICTURES_CHOICES "|scenes", "labelled pictures"),
     INT_OPTION("labels", labels, 0, 1e9, "labelled pictures to learn from; 0: all"),
     INT_OPTION("test", limit, 0, 1e9, "pictures to be tested on; 0: all"),
     INT_OPTION("k", k, 1, 10000, "neighbours that vote"),
@@ -46,20 +45,13 @@ static void take_pictures(Dataset *data, int count, int alone, uint64_t salt) {
 }
 
 static bool open_data(Dataset *train, Dataset *test) {
-  char path[1024];
-  const char *const names[] = {"", "", "mnist", "cifar10"};
+  const uint64_t other = (uint64_t)seed + 3; /* not the drawings it was trained on */
   bool good = true;
-  snprintf(path, sizeof path, "%s/%s", folder, names[data_kind]);
   if (data_kind == SCENES) {
-    take_pictures(train, 4000, 1000, (uint64_t)seed + 3);
-    take_pictures(test, 1000, 1000, (uint64_t)seed + 4);
-  } else if (data_kind == SHAPES) {
-    shapes_make(train, 6000, (uint64_t)seed + 3);
-    shapes_make(test, 1000, (uint64_t)seed + 4);
-  } else if (data_kind == MNIST) {
-    good = mnist_load(train, path, true) && mnist_load(test, path, false);
+    take_pictures(train, 4000, 1000, other);
+    take_pictures(test, 1000, 1000, other + 1);
   } else {
-    good = cifar10_load(train, path, true) && cifar10_load(test, path, false);
+    good = pictures_open((PictureSet)data_kind, folder, other, train, test);
   }
   if (good && limit && limit < test->count) test->count = limit;
   return good;

@@ -5,25 +5,23 @@
 
 #include "base/fail.h"
 #include "base/files.h"
-#include "data/cifar.h"
-#include "data/idx.h"
-#include "data/shapes.h"
+#include "data/pictures.h"
 #include "models/gallery.h"
+#include "models/saved.h"
 #include "models/vit.h"
 #include "tensor/losses.h"
 #include "train/settings.h"
 #include "train/shuffle.h"
 
 // The options of train-vit
-enum { SHAPES, MNIST, CIFAR10 };
 static Settings settings = {SETTINGS_DEFAULTS};
-static int data_kind = SHAPES, limit = 0, augment = 1;
+static int data_kind = PICTURES_SHAPES, limit = 0, augment = 1;
 static int patch_size = 0, width = 64, depth = 4, heads = 4, mlp = 0;
 static int position = POSITION_LEARNED, pool = POOL_CLS, norm = 0, gelu_kind = GELU_ERF;
 static double smoothing = 0, dropout_rate = 0, drop_path_rate = 0;
 
 static Option options[] = {
-    CHOICE_OPTION("data", data_kind, "shapes|mnist|cifar10", "what to learn"),
+    CHOICE_OPTION("data", data_kind, PICTURES_CHOICES, "what to learn"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "shift (and mirror) pictures"),
     INT_OPTION("patch-size", patch_size, 0, 4096, "side of a patch; 0: what suits"),
@@ -56,34 +54,14 @@ typedef struct Run {
 } Run;
 
 static const int suits[][2] = {/* patch size, epochs */ {8, 9}, {7, 5}, {4, 3}};
-static const char *const data_names[] = {"shapes", "mnist", "cifar10"};
 
 // Open the data
 static bool open_data(Run *run) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s", settings.data_dir, data_names[data_kind]);
-  bool good = true;
-  if (data_kind == SHAPES) {
-    shapes_make(&run->train, 6000, (uint64_t)settings.seed);
-    shapes_make(&run->test, 1000, (uint64_t)settings.seed + 1000000007u);
-  } else if (data_kind == MNIST) {
-    good = mnist_load(&run->train, path, true) && mnist_load(&run->test, path, false);
-  } else {
-    good = cifar10_load(&run->train, path, true) &&
-           cifar10_load(&run->test, path, false);
-  }
-  if (!good) return false;
+  if (!pictures_open((PictureSet)data_kind, settings.data_dir, (uint64_t)settings.seed,
+                     &run->train, &run->test))
+    return false;
   if (limit && limit < run->train.count) run->train.count = limit;
-  if (run->test.height != run->train.height || run->test.width != run->train.width ||
-      run->train.height != run->train.width)
-    return fail("%s: expected square pictures of one size, found %d x %d and %d x %d",
-                path, run->train.height, run->train.width, run->test.height,
-                run->test.width);
-  memcpy(run->test.mean, run->train.mean, sizeof run->test.mean);
-  memcpy(run->test.deviation, run->train.deviation, sizeof run->test.deviation);
-  if (augment && data_kind == MNIST) run->augment = (Augment){.shift = 2};
-  if (augment && data_kind == CIFAR10)
-    run->augment = (Augment){.shift = 4, .flip = true};
+  if (augment) run->augment = pictures_augment[data_kind];
   return true;
 }
 
@@ -151,6 +129,7 @@ static int train(Run *run, Params *params) {
                      vit_portion(&run->vit), &config))
     return options_complain(&program);
   settings_note_channels(&config.data, &run->train);
+  saved_note_vit(&config.data, &run->vit.config, "");
   if (!folder_make(settings.out)) return fail_report(program.name);
   Task task = {.state = run, .metric = "accuracy", .begin = run_begin,
                .loss = run_loss, .evaluate = run_evaluate};
@@ -180,7 +159,7 @@ int main(int argc, char **argv) {
   int status = settings_start(&settings, &program, argc, argv);
   if (status >= 0) return status;
   char name[64];
-  snprintf(name, sizeof name, "vit-%s", data_names[data_kind]);
+  snprintf(name, sizeof name, "vit-%s", pictures_names[data_kind]);
   settings_folder(&settings, name);
   Run run = {0};
   Params *params = params_new();

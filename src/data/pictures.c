@@ -1,0 +1,36 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "data/pictures.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "data/cifar.h"
+#include "data/idx.h"
+#include "data/shapes.h"
+
+const char *const pictures_names[] = {"shapes", "mnist", "cifar10"};
+const Augment pictures_augment[] = {{0}, {.shift = 2}, {.shift = 4, .flip = true}};
+
+bool pictures_open(PictureSet set, const char *folder, uint64_t seed, Dataset *train,
+                   Dataset *test) {
+  char path[1024];
+  bool good = true;
+  snprintf(path, sizeof path, "%s/%s", folder, pictures_names[set]);
+  if (set == PICTURES_SHAPES) {
+    shapes_make(train, 6000, seed);
+    shapes_make(test, 1000, seed + 1000000007u);
+  } else if (set == PICTURES_MNIST) {
+    good = mnist_load(train, path, true) && mnist_load(test, path, false);
+  } else {
+    good = cifar10_load(train, path, true) && cifar10_load(test, path, false);
+  }
+  if (!good) return false;
+  if (test->height != train->height || test->width != train->width ||
+      train->height != train->width)
+    return fail("%s: expected square pictures of one size, found %d x %d and %d x %d",
+                path, train->height, train->width, test->height, test->width);
+  memcpy(test->mean, train->mean, sizeof test->mean);
+  memcpy(test->deviation, train->deviation, sizeof test->deviation);
+  return true;
+}

@@ -1,0 +1,16 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#ifndef PICTURES_H
+#define PICTURES_H
+#include "data/dataset.h"
+
+typedef enum { PICTURES_SHAPES, PICTURES_MNIST, PICTURES_CIFAR10 } PictureSet;
+#define PICTURES_CHOICES "shapes|mnist|cifar10" /* for an option */
+extern const char *const pictures_names[];
+extern const Augment pictures_augment[]; /* what suits each set */
+
+/* Open the training and the test pictures, FOLDER/NAME or drawn by the seed. The
+   test pictures are normalised with the training pictures' mean and deviation.
+   False with a message on bad files, or pictures that are not squares of one size. */
+bool pictures_open(PictureSet set, const char *folder, uint64_t seed, Dataset *train,
+                   Dataset *test);
+#endif

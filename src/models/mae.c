@@ -1,0 +1,149 @@
+/* Tangled from chapters/10-mae.nw: edit that, not this. */
+#include "models/mae.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "base/fail.h"
+#include "tensor/arithmetic.h"
+#include "tensor/layers.h"
+
+// Declare encoder and decoder
+bool mae_check(const MaeConfig *c) {
+  assert(c->encoder.pool == POOL_CLS && c->encoder.position == POSITION_SINCOS);
+  if (!vit_check(&c->encoder)) return false;
+  if (c->width % 4 != 0)
+    return fail("--decoder-width: expected a multiple of 4, found %d", c->width);
+  if (c->width % c->heads != 0)
+    return fail("--decoder-heads: expected a divisor of --decoder-width %d, found %d",
+                c->width, c->heads);
+  return true;
+}
+
+/* The encoder is a ViT with other first values. */
+static Vit declare_encoder(Params *params, VitConfig c) {
+  const int inputs = c.channels * c.patch_size * c.patch_size;
+  Vit vit = vit_declare(params, "", c);
+  params_find(params, "cls_token")->init = init_normal(0.02);
+  params_find(params, "patch_embed.proj.weight")->init = init_xavier(inputs, c.width);
+  return vit;
+}
+
+Mae mae_declare(Params *params, MaeConfig c) {
+  const VitConfig *e = &c.encoder;
+  const int side = e->image_size / e->patch_size;
+  const int outputs = e->channels * e->patch_size * e->patch_size;
+  const Init zero = init_constant(0);
+  Mae mae = {.config = c, .encoder = declare_encoder(params, c.encoder)};
+  mae.mask_token = params_add(params, "mask_token", SHAPE(1, 1, c.width),
+                              init_normal(0.02), PARAM_PLAIN);
+  mae.embed = params_add_linear(params, "decoder_embed", SHAPE(c.width, e->width),
+                                init_xavier(e->width, c.width), zero);
+  mae.positions = position_declare(params, "decoder_", POSITION_SINCOS, side, side,
+                                   c.width, 1);
+  mae.blocks = arena_get(params->arena, (size_t)c.depth * sizeof *mae.blocks);
+  for (int i = 0; i < c.depth; i++)
+    mae.blocks[i] = block_declare(
+        params, params_name(params, "decoder_blocks.%d", i),
+        (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = e->eps,
+                      .gelu = e->gelu});
+  mae.norm = params_add_norm(params, "decoder_norm", c.width);
+  mae.predict = params_add_linear(params, "decoder_pred", SHAPE(outputs, c.width),
+                                  init_xavier(c.width, outputs), zero);
+  return mae;
+}
+
+// Encode what is visible
+Tensor *mae_encode(Tape *tape, const Mae *mae, Tensor *images, const Masking *mask) {
+  const Vit *vit = &mae->encoder;
+  const int B = mask->images, K = mask->kept;
+  int *places = tape_memory(tape, (size_t)B * K * sizeof *places);
+  for (int i = 0; i < B * K; i++) places[i] = 1 + mask->keep[i];
+  Tensor *x = patch_tokens(tape, images, vit->config.patch_size);
+  x = gather_tokens(tape, x, mask->keep, K);
+  x = linear(tape, x, vit->patch_embed.weight, vit->patch_embed.bias);
+  x = add(tape, x, embedding(tape, vit->pos_embed, places, B, K));
+  x = prepend_token(tape, vit->cls_token, x);
+  return vit_encode(tape, vit, x, NULL);
+}
+
+// Decode everything
+Tensor *mae_decode(Tape *tape, const Mae *mae, Tensor *encoded, const Masking *mask) {
+  const int B = mask->images, N = mask->patches;
+  const double eps = mae->config.encoder.eps;
+  int *from = tape_memory(tape, (size_t)B * (N + 1) * sizeof *from);
+  int *patches = tape_memory(tape, (size_t)B * N * sizeof *patches);
+  for (int i = 0; i < B * (N + 1); i++) {
+    const int b = i / (N + 1), t = i % (N + 1);
+    const int place = t ? mask->restore[b * N + t - 1] : 0;
+    from[i] = t && place >= 0 ? place + 1 : place; /* CLS stays in front */
+  }
+  for (int i = 0; i < B * N; i++) patches[i] = i % N + 1;
+  Tensor *x = linear(tape, encoded, mae->embed.weight, mae->embed.bias);
+  x = scatter_tokens(tape, x, mae->mask_token, from, N + 1);
+  x = add_to_each(tape, x, mae->positions);
+  for (int i = 0; i < mae->config.depth; i++)
+    x = block_forward(tape, &mae->blocks[i], x, NULL);
+  x = layernorm(tape, x, mae->norm.weight, mae->norm.bias, eps);
+  x = gather_tokens(tape, x, patches, N);
+  return linear(tape, x, mae->predict.weight, mae->predict.bias);
+}
+
+// Compare with the hidden patches
+static void normalise_patch(real *to, const real *from, int n) {
+  double mean = 0, squares = 0;
+  for (int i = 0; i < n; i++) mean += (double)from[i] / n;
+  for (int i = 0; i < n; i++) squares += pow((double)from[i] - mean, 2);
+  const double scale = 1 / sqrt(squares / (n - 1) + 1e-6);
+  for (int i = 0; i < n; i++) to[i] = (real)(((double)from[i] - mean) * scale);
+}
+
+Tensor *mae_targets(Tape *tape, const Mae *mae, Tensor *images) {
+  Tensor *x = patch_tokens(tape, images, mae->config.encoder.patch_size);
+  const int rows = tensor_rows(x), n = tensor_last(x);
+  Tensor *targets = tape_tensor(tape, "targets", x->shape);
+#pragma omp parallel for
+  for (int r = 0; r < rows; r++) {
+    real *to = targets->value + (size_t)r * n, *from = x->value + (size_t)r * n;
+    if (mae->config.normalise) normalise_patch(to, from, n);
+    else
+      for (int i = 0; i < n; i++) to[i] = from[i];
+  }
+  return targets;
+}
+
+typedef struct ErrorSaved {
+  const int *restore;
+  int hidden;
+} ErrorSaved;
+
+static void mae_error_backward(const Entry *e) {
+  Tensor *said = e->input[0], *targets = e->input[1];
+  const ErrorSaved *s = e->saved;
+  const int n = tensor_last(said);
+  const real slope = e->output->grad[0] * 2 / (real)((double)s->hidden * n);
+  for (int r = 0; r < tensor_rows(said); r++)
+    for (int i = r * n; s->restore[r] < 0 && i < (r + 1) * n; i++)
+      said->grad[i] += slope * (said->value[i] - targets->value[i]);
+}
+
+Tensor *mae_error(Tape *tape, Tensor *said, Tensor *targets, const Masking *mask) {
+  const int n = tensor_last(said), rows = tensor_rows(said);
+  Tensor *loss = tape_tensor(tape, "mae_error", SCALAR);
+  ErrorSaved *s = tape_memory(tape, sizeof *s);
+  double sum = 0;
+  *s = (ErrorSaved){mask->restore, mask->images * (mask->patches - mask->kept)};
+  assert(s->hidden > 0 && !targets->needs_grad);
+  assert(shape_equal(said->shape, targets->shape));
+  for (int r = 0; r < rows; r++)
+    for (int i = r * n; mask->restore[r] < 0 && i < (r + 1) * n; i++)
+      sum += pow((double)(said->value[i] - targets->value[i]), 2);
+  loss->value[0] = (real)(sum / ((double)s->hidden * n));
+  tape_record(tape, loss, mae_error_backward, s, said, targets, NULL);
+  return loss;
+}
+
+Tensor *mae_loss(Tape *tape, const Mae *mae, Tensor *images, const Masking *mask) {
+  Tensor *said = mae_decode(tape, mae, mae_encode(tape, mae, images, mask), mask);
+  return mae_error(tape, said, mae_targets(tape, mae, images), mask);
+}

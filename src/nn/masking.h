@@ -1,0 +1,19 @@
+/* Tangled from chapters/10-mae.nw: edit that, not this. */
+#ifndef MASKING_H
+#define MASKING_H
+#include "tensor/tape.h"
+
+/* Which of the patches of some images a network sees. */
+typedef struct Masking {
+  int images, patches, kept; /* of each image */
+  int *keep;    /* [images][kept]: the visible patches */
+  int *restore; /* [images][patches]: place in keep, or -1 if hidden */
+} Masking;
+
+/* Keep floor(patches (1 - ratio)) patches of each image, at least one: those for
+   which the smallest random numbers are drawn. The draw for image b depends on the
+   key and on names[b] (NULL: b). 0 <= ratio < 1. The lists are the tape's memory.
+   Source: MAE, section 3. */
+Masking masking_random(Tape *tape, int images, int patches, double ratio,
+                       RandomKey key, const int *names);
+#endif
