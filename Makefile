@@ -173,7 +173,7 @@ SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) $(CLIPS:%=build/runs/%/summary.t
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
-               build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/tokens/sizes.tsv
+               build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/mae-cost.tsv build/runs/tokens/sizes.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex \
           build/runs/peers.tex build/runs/peer-products.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
@@ -241,6 +241,9 @@ build/runs/speed.stamp: build/runs/bench/bench.tsv build/runs/bench-naive/bench.
 	for run in bench bench-naive; do tools/tables speed build/runs/$$run >build/runs/$$run/summary.tsv || exit 1; done
 	tools/tables steps build/runs/matmul-steps >build/runs/matmul-steps/summary.tsv
 	@touch $@
+build/runs/mae-cost.tsv: build/runs/bench/bench.tsv
+	awk -F '\t' '$$2 ~ /^mae-encoder/ { sub(/mae-encoder-/, "", $$2); ms[$$2] = $$4; order[$$2] = ++n }
+	    END { for (r in ms) printf "%s\t%.4f\n", r, ms[r] / ms[0] }' $< | sort -n >$@.new && mv $@.new $@
 build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/profile.tsv tools/tables
 	tools/tables profile build/runs/bench-naive/profile.tsv build/runs/bench/profile.tsv >$@.new && mv $@.new $@
 build/runs/patches/patches.png: build/release/programs/patches

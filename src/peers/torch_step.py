@@ -15,6 +15,7 @@ MODELS = {  # image size, channels, patch, width, depth, heads
     'vit-cifar': (32, 3, 4, 128, 6, 4),
     'vit-cifar-192': (32, 3, 4, 192, 9, 12),
     'clip-tiny': (32, 3, 4, 128, 6, 4),
+    'mae-tiny': (32, 3, 4, 128, 6, 4),
 }
 name, threads = sys.argv[1], int(sys.argv[2])
 steps = int(sys.argv[3]) if len(sys.argv) > 3 else 15
@@ -77,12 +78,44 @@ class CLIP(nn.Module):
         logits, pairs = self.scale.exp() * u @ v.t(), torch.arange(len(u))
         return (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.t(), pairs)) / 2
 
+class MAE(nn.Module):
+    def __init__(self, size, channels, patch, width, depth, heads, inner=64):
+        super().__init__()
+        self.vit = ViT(size, channels, patch, width, depth, heads)
+        tokens, self.patch = (size // patch) ** 2, patch
+        self.kept = tokens // 4
+        self.to_inner = nn.Linear(width, inner)
+        self.mask = nn.Parameter(torch.randn(1, 1, inner))
+        self.register_buffer('places', torch.randn(1, tokens + 1, inner))
+        self.decoder = nn.Sequential(*(Block(inner, 4) for _ in range(2)))
+        self.norm = nn.LayerNorm(inner)
+        self.out = nn.Linear(inner, channels * patch * patch)
+
+    def forward(self, images, _):
+        x = self.vit.patch(images).flatten(2).transpose(1, 2) + self.vit.position[:, 1:]
+        B, T, _ = x.shape
+        keep = torch.rand(B, T).argsort(1)[:, :self.kept, None]
+        x = x.gather(1, keep.expand(-1, -1, x.shape[2]))
+        x = torch.cat([self.vit.cls.expand(B, -1, -1), x], 1)
+        x = self.to_inner(self.vit.norm(self.vit.blocks(x)))
+        places = keep.expand(-1, -1, x.shape[2])
+        y = self.mask.expand(B, T, -1).scatter(1, places, x[:, 1:])
+        y = self.decoder(torch.cat([x[:, :1], y], 1) + self.places)
+        said = self.out(self.norm(y))[:, 1:]
+        want = F.unfold(images, self.patch, stride=self.patch).transpose(1, 2)
+        spread = (want.var(2, keepdim=True) + 1e-6).sqrt()
+        want = (want - want.mean(2, keepdim=True)) / spread
+        hidden = torch.ones(B, T).scatter(1, keep[:, :, 0], 0.0)
+        return (((said - want) ** 2).mean(2) * hidden).sum() / hidden.sum()
+
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 size, channels = MODELS[name][:2]
-clip = name.startswith('clip')
-batch = 128 if clip else 64
-model = (CLIP if clip else ViT)(*MODELS[name])
+clip, mae = name.startswith('clip'), name.startswith('mae')
+batch = 128 if clip or mae else 64
+model = (CLIP if clip else MAE if mae else ViT)(*MODELS[name])
+if mae:  # what an autoencoder does without
+    del model.vit.head
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
 images = torch.randn(batch, channels, size, size)
 other = torch.randint(514, (batch, 16)) if clip else torch.randint(10, (batch,))
@@ -90,7 +123,7 @@ times = []
 for step in range(steps + 4):
     start = time.perf_counter()
     optimizer.zero_grad(set_to_none=True)
-    loss = model(images, other) if clip else F.cross_entropy(model(images), other)
+    loss = model(images, other) if clip or mae else F.cross_entropy(model(images), other)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1)
     optimizer.step()

@@ -12,7 +12,9 @@
 #include "base/options.h"
 #include "base/stopwatch.h"
 #include "models/clip.h"
+#include "models/mae.h"
 #include "models/vit.h"
+#include "tensor/arithmetic.h"
 #include "tensor/losses.h"
 #include "train/adamw.h"
 #include "train/joint.h"
@@ -439,6 +441,86 @@ static void measure_clip_step(void) {
   params_free(step.params);
   free(step.images);
 }
+// The training steps of mae
+enum { MAE_IMAGES = 128 };
+
+typedef struct MaeStep {
+  Params *params;
+  Mae mae;
+  AdamW optimizer;
+  Lanes *lanes;
+  real *images;
+  double ratio;
+  bool encoder_only;
+} MaeStep;
+
+static Tensor *mae_step_loss(Tape *tape, void *state, int number, int first, int count,
+                             double *metric) {
+  const MaeStep *step = state;
+  Tensor *batch = tape_tensor(tape, "images", SHAPE(count, 3, 32, 32));
+  memcpy(batch->value, step->images + (size_t)first * 3 * 32 * 32,
+         tensor_size(batch) * sizeof(real));
+  const Masking mask = masking_random(tape, count, step->mae.encoder.patches,
+                                      step->ratio, random_key(1, "bench"), NULL);
+  *metric = number;
+  if (!step->encoder_only) return mae_loss(tape, &step->mae, batch, &mask);
+  return sum(tape, mae_encode(tape, &step->mae, batch, &mask));
+}
+
+static void take_mae_step(void *state) {
+  MaeStep *step = state;
+  double metric;
+  lanes_gradient(step->lanes, mae_step_loss, step, 0, MAE_IMAGES, (RandomKey){0},
+                 &metric);
+  if (step->encoder_only) return;
+  clip_gradients(step->params, 1);
+  adamw_update(&step->optimizer, 1e-3);
+}
+
+static MaeStep mae_step_new(double ratio, bool encoder_only) {
+  MaeStep step = {.params = params_new(), .ratio = ratio, .encoder_only = encoder_only};
+  const size_t n = (size_t)MAE_IMAGES * 3 * 32 * 32;
+  step.mae = mae_declare(step.params, (MaeConfig){
+      .encoder = {.image_size = 32, .channels = 3, .patch_size = 4, .width = 128,
+                  .depth = 6, .heads = 4, .mlp = 512, .eps = 1e-6,
+                  .position = POSITION_SINCOS},
+      .width = 64, .depth = 2, .heads = 4, .mlp = 256, .normalise = true});
+  params_fill(step.params, 1);
+  step.optimizer = adamw_new(step.params, 0.95, 0.05);
+  step.lanes = lanes_new(step.params, lanes, portion ? portion : 32);
+  step.images = allocate(n, sizeof(real));
+  for (size_t i = 0; i < n; i++)
+    step.images[i] = (real)random_normal(random_key(1, "images"), i);
+  return step;
+}
+
+static void measure_mae_step(const char *name, double ratio, bool encoder_only) {
+  MaeStep step = mae_step_new(ratio, encoder_only);
+  Tape *tape = tape_new();
+  double metric;
+  mae_step_loss(tape, &step, 0, 0, MAE_IMAGES, &metric);
+  const double flops = 6 * tape->macs;
+  const double seconds = median_seconds(take_mae_step, &step, samples, 0.05);
+  print_row((Row){"steps", name, seconds, MAE_IMAGES, flops, 0});
+  tape_free(tape);
+  lanes_free(step.lanes);
+  adamw_free(&step.optimizer);
+  params_free(step.params);
+  free(step.images);
+}
+
+static void measure_mae_steps(void) {
+  static const struct {
+    const char *name;
+    double ratio;
+    bool encoder_only;
+  } rows[] = {{"mae-tiny", 0.75, false},      {"mae-encoder-0", 0, true},
+              {"mae-encoder-25", 0.25, true}, {"mae-encoder-50", 0.5, true},
+              {"mae-encoder-75", 0.75, true}, {"mae-encoder-90", 0.9, true}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (wanted(STEPS, rows[i].name))
+      measure_mae_step(rows[i].name, rows[i].ratio, rows[i].encoder_only);
+}
 // The main function of bench
 static void measure_all(int team) {
   measure_ceilings(team);
@@ -447,6 +529,7 @@ static void measure_all(int team) {
   for (size_t i = 0; i < sizeof models / sizeof *models; i++)
     if (wanted(STEPS, models[i].name)) measure_step(&models[i]);
   if (wanted(STEPS, "clip-tiny")) measure_clip_step();
+  measure_mae_steps();
   if (team == 1 && set == PROFILE) profile_step(&models[1]);
 }
 
