@@ -155,12 +155,12 @@ CLIP_clip-shapes := --epochs 10
 CLIP_clip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 128 --vocabulary 1500
 CLIP_clip-half := --patch-size 8 --epochs 3 --clip 0
 CLIP_clip-sum := --patch-size 8 --epochs 3 --clip 0 --loss sum
-MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2
+MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --epochs 5
 PROBE_probe-clip := clip-shapes --data scenes
 PROBE_probe-random := clip-shapes --data scenes --weights random
-PROBE_probe-mae := mae-cifar --data cifar10 --test 2000
-PROBE_probe-mae-random := mae-cifar --data cifar10 --test 2000 --weights random
-PROBE_probe-vit := vit-cifar --data cifar10 --test 2000
+PROBE_probe-mae := mae-cifar --data cifar10 --test 2000 --steps 3000
+PROBE_probe-mae-random := mae-cifar --data cifar10 --test 2000 --steps 3000 --weights random
+PROBE_probe-vit := vit-cifar --data cifar10 --test 2000 --steps 3000
 SPEED := bench bench-naive matmul-steps
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 CLIPS := $(patsubst CLIP_%,%,$(filter CLIP_%,$(.VARIABLES)))
@@ -241,9 +241,8 @@ build/runs/speed.stamp: build/runs/bench/bench.tsv build/runs/bench-naive/bench.
 	for run in bench bench-naive; do tools/tables speed build/runs/$$run >build/runs/$$run/summary.tsv || exit 1; done
 	tools/tables steps build/runs/matmul-steps >build/runs/matmul-steps/summary.tsv
 	@touch $@
-build/runs/mae-cost.tsv: build/runs/bench/bench.tsv
-	awk -F '\t' '$$2 ~ /^mae-encoder/ { sub(/mae-encoder-/, "", $$2); ms[$$2] = $$4; order[$$2] = ++n }
-	    END { for (r in ms) printf "%s\t%.4f\n", r, ms[r] / ms[0] }' $< | sort -n >$@.new && mv $@.new $@
+build/runs/mae-cost.tsv: build/runs/bench/bench.tsv tools/tables
+	tools/tables mae-cost $< >$@.new && mv $@.new $@
 build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/profile.tsv tools/tables
 	tools/tables profile build/runs/bench-naive/profile.tsv build/runs/bench/profile.tsv >$@.new && mv $@.new $@
 build/runs/patches/patches.png: build/release/programs/patches

@@ -43,7 +43,7 @@ START_TEST(ratios_round_down) {
   static const struct {
     int patches, kept;
     double ratio;
-  } want[] = {{196, 49, 0.75}, {10, 1, 0.9}, {10, 1, 0.99}, {64, 64, 0},
+  } want[] = {{196, 49, 0.75}, {10, 1, 0.9}, {10, 1, 0.99}, {64, 64, 0}, {100, 10, 0.9},
               {64, 38, 0.4},   {5, 2, 0.5}};
   Tape *tape = tape_new();
   for (size_t i = 0; i < sizeof want / sizeof *want; i++) {

@@ -287,16 +287,18 @@ enum { PROMPTS = sizeof prompts / sizeof *prompts };
 /* The share of pictures whose nearest class among those with allowed[k] is right. */
 static double accuracy(const real *vectors, const Dataset *data, const real *classes,
                        const bool *allowed) {
-  int correct = 0;
-  for (int i = 0; i < data->count; i++) {
-    int best = -1;
-    double top = -2;
-    for (int k = 0; k < SCENES_CLASSES; k++) {
-      double c = cosine(vectors + (size_t)i * embed, classes + (size_t)k * embed);
-      if (allowed[k] && c > top) top = c, best = k;
+  int count = 0, correct = 0, number[SCENES_CLASSES];
+  int *best = allocate((size_t)data->count, sizeof *best);
+  real *some = allocate((size_t)SCENES_CLASSES * embed, sizeof *some);
+  for (int k = 0; k < SCENES_CLASSES; k++)
+    if (allowed[k]) {
+      memcpy(some + (size_t)count * embed, classes + (size_t)k * embed,
+             (size_t)embed * sizeof *some);
+      number[count++] = k;
     }
-    correct += best == data->labels[i];
-  }
+  nearest(vectors, data->count, some, count, embed, best);
+  for (int i = 0; i < data->count; i++) correct += number[best[i]] == data->labels[i];
+  free(best), free(some);
   return (double)correct / data->count;
 }
 
