@@ -26,7 +26,7 @@ static double ratio = 0.75;
 static Option options[] = {
     CHOICE_OPTION("data", data_kind, PICTURES_CHOICES, "pictures to fill in"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
-    CHOICE_OPTION("augment", augment, "none|standard", "shift (and mirror) pictures"),
+    CHOICE_OPTION("augment", augment, "none|mirror", "mirror photographs"),
     INT_OPTION("patch-size", patch_size, 0, 4096, "side of a patch; 0: what suits"),
     INT_OPTION("width", width, 1, 65536, "of the encoder"),
     INT_OPTION("depth", depth, 1, 1000, "blocks of the encoder"),
@@ -253,7 +253,7 @@ static int prepare_and_train(Run *run) {
                      &run->train, &run->test))
     return fail_report(program.name);
   if (limit && limit < run->train.count) run->train.count = limit;
-  if (augment) run->augment = pictures_augment[data_kind];
+  run->augment = (Augment){.flip = augment && pictures_augment[data_kind].flip};
   MaeConfig config = model_config(run);
   if (!mae_check(&config)) return options_complain(&program);
   if (config.encoder.image_size == config.encoder.patch_size) {
