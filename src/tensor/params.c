@@ -14,6 +14,9 @@
 Init init_constant(double value) { return (Init){INIT_CONSTANT, value, NULL}; }
 Init init_normal(double deviation) { return (Init){INIT_NORMAL, deviation, NULL}; }
 Init init_values(const double *values) { return (Init){INIT_VALUES, 0, values}; }
+Init init_truncated(double deviation) {
+  return (Init){INIT_TRUNCATED, deviation, NULL};
+}
 Init init_xavier(int fan_in, int fan_out) {
   return (Init){INIT_UNIFORM, sqrt(6.0 / (fan_in + fan_out)), NULL};
 }
@@ -46,7 +49,7 @@ Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
   Tensor *tensor = arena_get(params->arena, sizeof *tensor);
   *tensor = (Tensor){.name = params_name(params, "%s", name), .shape = shape,
                      .needs_grad = kind != PARAM_FIXED};
-  params->list[params->count++] = (Parameter){tensor, kind, init, params->size};
+  params->list[params->count++] = (Parameter){tensor, kind, init, params->size, 1};
   params->size += (tensor_size(tensor) + 15) / 16 * 16;
   return tensor;
 }
@@ -79,6 +82,14 @@ Affine params_add_norm(Params *params, const char *prefix, int width) {
 }
 
 // Fill the table
+static double normal_within_one(RandomKey key, uint64_t i) {
+  double x;
+  uint64_t attempt = 0;
+  do x = random_normal(key, i + (attempt++ << 32));
+  while (fabs(x) > 1);
+  return x;
+}
+
 static void fill(const Parameter *p, uint64_t seed) {
   Tensor *t = p->tensor;
   RandomKey key = random_key(seed, t->name);
@@ -90,6 +101,7 @@ static void fill(const Parameter *p, uint64_t seed) {
       t->value[i] = (real)(a * (2 * random_uniform(key, i) - 1));
       break;
     case INIT_VALUES: t->value[i] = (real)p->init.values[i]; break;
+    case INIT_TRUNCATED: t->value[i] = (real)(a * normal_within_one(key, i)); break;
     }
 }
 

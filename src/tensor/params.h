@@ -8,7 +8,7 @@
 
 /* How a parameter's first values are made. */
 typedef struct Init {
-  enum { INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_VALUES } kind;
+  enum { INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_VALUES, INIT_TRUNCATED } kind;
   double amount;        /* the constant, the deviation, or the bound */
   const double *values; /* for INIT_VALUES */
 } Init;
@@ -16,6 +16,8 @@ typedef struct Init {
 Init init_constant(double value);
 Init init_normal(double deviation);      /* N(0, deviation^2) */
 Init init_xavier(int fan_in, int fan_out); /* U(-a, a), a^2 = 6/(in + out) */
+Init init_truncated(double deviation);   /* N(0, deviation^2), drawn again until
+                                            within one deviation */
 Init init_values(const double *values);  /* read when filled; not owned */
 
 /* Decayed: matrices. Plain: gains, biases, tokens, positions. Fixed: never
@@ -27,6 +29,7 @@ typedef struct Parameter {
   ParamKind kind;
   Init init;
   size_t offset; /* of its first element in the shared arrays */
+  double rate;   /* of its learning, times that of all; 1 unless set */
 } Parameter;
 
 typedef struct Params {

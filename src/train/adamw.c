@@ -29,8 +29,10 @@ void adamw_update(AdamW *o, double lr) {
   for (int i = 0; i < o->params->count; i++) {
     const Parameter *p = &o->params->list[i];
     if (p->kind == PARAM_FIXED) continue;
+    AdamWStep own = p->kind == PARAM_DECAYED ? step : plain;
+    own.lr = (real)(lr * p->rate);
     adamw_step(p->tensor->value, o->m + p->offset, o->v + p->offset, p->tensor->grad,
-               p->kind == PARAM_DECAYED ? step : plain, tensor_size(p->tensor));
+               own, tensor_size(p->tensor));
   }
 }
 
