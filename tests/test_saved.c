@@ -54,6 +54,25 @@ static void forget(Original *o) {
   params_free(o->params);
 }
 
+/* A tower of another prefix, with a head, gets the values but for the head's. */
+static void expect_taken(const SavedVit *from) {
+  Params *params = params_new();
+  VitConfig config = from->vit.config;
+  config.classes = 3;
+  Vit vit = vit_declare(params, "student.", config);
+  params_fill(params, 9);
+  const real head = vit.head.weight->value[5];
+  saved_take_vit(from, params, "student.");
+  for (int i = 0; i < from->params->count; i++) {
+    const Tensor *want = from->params->list[i].tensor;
+    const Parameter *own =
+        params_find(params, text_of("student.%s", want->name + strlen("visual.")));
+    ck_assert_mem_eq(want->value, own->tensor->value, tensor_size(want) * sizeof(real));
+  }
+  ck_assert(vit.head.weight->value[5] == head);
+  params_free(params);
+}
+
 START_TEST(what_was_saved_comes_back) {
   Original o = save(NULL, NULL);
   SavedClip back;
@@ -75,6 +94,7 @@ START_TEST(what_was_saved_comes_back) {
   ck_assert_mem_eq(w->value, tower.vit.blocks[0].fc1.weight->value, bytes);
   ck_assert_mem_ne(w->value, fresh.vit.blocks[0].fc1.weight->value, bytes);
   ck_assert_ptr_null(params_find(tower.params, "logit_scale"));
+  expect_taken(&tower);
   saved_close_clip(&back);
   saved_close_vit(&tower);
   saved_close_vit(&fresh);

@@ -1,7 +1,7 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "models/saved.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,7 +172,8 @@ bool saved_open_vit(SavedVit *s, const char *folder, bool trained, uint64_t seed
   const char *prefix = good ? safetensors_note(file, "image.prefix") : NULL;
   if (good && !prefix) good = fail("%s: expected a note image.prefix, found none", path);
   good = good && check_positions(file, &config, prefix);
-  if (good) s->vit = vit_declare(s->params, prefix, config);
+  if (good) s->prefix = params_name(s->params, "%s", prefix);
+  if (good) s->vit = vit_declare(s->params, s->prefix, config);
   good = good && fill(file, s->params, trained, seed);
   if (file) safetensors_free(file);
   if (!good) saved_close_vit(s);
@@ -197,6 +198,17 @@ bool saved_open_clip(SavedClip *s, const char *folder) {
   good = good && s->tokenizer;
   if (!good) saved_close_clip(s);
   return good;
+}
+
+void saved_take_vit(const SavedVit *from, Params *params, const char *prefix) {
+  for (int i = 0; i < from->params->count; i++) {
+    const Tensor *value = from->params->list[i].tensor;
+    char name[256];
+    snprintf(name, sizeof name, "%s%s", prefix, value->name + strlen(from->prefix));
+    const Parameter *own = params_find(params, name);
+    assert(own && tensor_size(own->tensor) == tensor_size(value));
+    memcpy(own->tensor->value, value->value, tensor_size(value) * sizeof(real));
+  }
 }
 
 void saved_close_vit(SavedVit *s) {

@@ -13,6 +13,7 @@ void saved_note_clip(DataNotes *notes, const ClipConfig *config);
    that follow. */
 typedef struct SavedVit {
   Params *params;
+  const char *prefix; /* of its parameters' names */
   Vit vit;
   real mean[3], deviation[3];
 } SavedVit;
@@ -30,6 +31,10 @@ typedef struct SavedClip {
    the tower keeps first values drawn by `seed`, to compare with. */
 bool saved_open_vit(SavedVit *saved, const char *folder, bool trained, uint64_t seed);
 bool saved_open_clip(SavedClip *saved, const char *folder);
+
+/* Copy the values of a tower to one declared with its configuration, and a prefix
+   of its own, in a filled table. */
+void saved_take_vit(const SavedVit *from, Params *params, const char *prefix);
 void saved_close_vit(SavedVit *saved);
 void saved_close_clip(SavedClip *saved);
 #endif

@@ -105,14 +105,21 @@ Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size) {
 }
 
 // The forward pass
-Tensor *vit_embed(Tape *tape, const Vit *vit, Tensor *images) {
+Tensor *vit_project(Tape *tape, const Vit *vit, Tensor *images) {
   Tensor *x = patch_tokens(tape, images, vit->config.patch_size);
-  x = linear(tape, x, vit->patch_embed.weight, vit->patch_embed.bias);
+  return linear(tape, x, vit->patch_embed.weight, vit->patch_embed.bias);
+}
+
+Tensor *vit_place(Tape *tape, const Vit *vit, Tensor *x) {
   if (vit->cls_token) x = prepend_token(tape, vit->cls_token, x);
   if (vit->pos_embed) x = add_to_each(tape, x, vit->pos_embed);
   if (vit->norm_pre.weight)
     x = layernorm(tape, x, vit->norm_pre.weight, vit->norm_pre.bias, vit->config.eps);
   return dropout(tape, x, vit->config.dropout);
+}
+
+Tensor *vit_embed(Tape *tape, const Vit *vit, Tensor *images) {
+  return vit_place(tape, vit, vit_project(tape, vit, images));
 }
 
 static Tensor *final_norm(Tape *tape, const Vit *vit, Tensor *x) {

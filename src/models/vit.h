@@ -52,6 +52,11 @@ Tensor *vit_encode(Tape *tape, const Vit *vit, Tensor *tokens, Tensor **weights)
 Tensor *vit_pool(Tape *tape, const Vit *vit, Tensor *tokens);
 Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled);
 
+/* The two halves of vit_embed, for those who change patches between them:
+   projected [B][N][D]; CLS in front and positions added [B][T][D]. */
+Tensor *vit_project(Tape *tape, const Vit *vit, Tensor *images);
+Tensor *vit_place(Tape *tape, const Vit *vit, Tensor *patches);
+
 /* Cut images[B][C][H][W] into patches [B][N][C P P], on the tape. */
 Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size);
 
