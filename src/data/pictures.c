@@ -5,12 +5,36 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "data/captioned.h"
 #include "data/cifar.h"
 #include "data/idx.h"
 #include "data/shapes.h"
 
-const char *const pictures_names[] = {"shapes", "mnist", "cifar10"};
-const Augment pictures_augment[] = {{0}, {.shift = 2}, {.shift = 4, .flip = true}};
+const char *const pictures_names[] = {"shapes", "mnist", "cifar10", "scenes", "emoji"};
+
+Augment pictures_augment(PictureSet set) {
+  if (set >= PICTURES_SCENES)
+    return captioned_augment(set == PICTURES_EMOJI ? CAPTIONED_EMOJI : CAPTIONED_SCENES);
+  return (Augment){.shift = set == PICTURES_SHAPES ? 0 : set == PICTURES_MNIST ? 2 : 4,
+                   .flip = set == PICTURES_CIFAR10};
+}
+
+static Dataset pictures_of(Pairs *pairs) {
+  Dataset data = pairs->pictures;
+  pairs->pictures.pixels = pairs->pictures.labels = NULL; /* not the pairs' any more */
+  pairs_free(pairs);
+  return data;
+}
+
+static bool captioned(PictureSet set, const char *folder, uint64_t seed, Dataset *train,
+                      Dataset *test) {
+  Pairs pairs[2] = {0};
+  const CaptionedSet kind = set == PICTURES_EMOJI ? CAPTIONED_EMOJI : CAPTIONED_SCENES;
+  bool good = captioned_open(kind, folder, 0, seed, &pairs[0], &pairs[1]);
+  *train = pictures_of(&pairs[0]);
+  *test = pictures_of(&pairs[1]);
+  return good;
+}
 
 bool pictures_open(PictureSet set, const char *folder, uint64_t seed, Dataset *train,
                    Dataset *test) {
@@ -22,6 +46,8 @@ bool pictures_open(PictureSet set, const char *folder, uint64_t seed, Dataset *t
     shapes_make(test, 1000, seed + 1000000007u);
   } else if (set == PICTURES_MNIST) {
     good = mnist_load(train, path, true) && mnist_load(test, path, false);
+  } else if (set >= PICTURES_SCENES) {
+    good = captioned(set, folder, seed, train, test);
   } else {
     good = cifar10_load(train, path, true) && cifar10_load(test, path, false);
   }

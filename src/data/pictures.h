@@ -3,10 +3,12 @@
 #define PICTURES_H
 #include "data/dataset.h"
 
-typedef enum { PICTURES_SHAPES, PICTURES_MNIST, PICTURES_CIFAR10 } PictureSet;
+typedef enum { PICTURES_SHAPES, PICTURES_MNIST, PICTURES_CIFAR10,
+               PICTURES_SCENES, PICTURES_EMOJI } PictureSet;
 #define PICTURES_CHOICES "shapes|mnist|cifar10" /* for an option */
+#define PICTURES_CAPTIONED "|scenes|emoji"      /* those of Chapter 9 besides */
 extern const char *const pictures_names[];
-extern const Augment pictures_augment[]; /* what suits each set */
+Augment pictures_augment(PictureSet set); /* what suits it */
 
 /* Open the training and the test pictures, FOLDER/NAME or drawn by the seed. The
    test pictures are normalised with the training pictures' mean and deviation.

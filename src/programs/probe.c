@@ -10,14 +10,14 @@
 #include "models/probe.h"
 #include "models/saved.h"
 
-enum { SCENES = PICTURES_CIFAR10 + 1 };
-static int data_kind = SCENES, labels = 0, k = 20, random_values = 0, seed = 1;
+static int data_kind = PICTURES_SCENES, labels = 0, k = 20, random_values = 0, seed = 1;
 static int steps = 1000, batch = 256, limit = 0;
 static double temperature = 0.07, lr = 1e-2, decay = 0;
 static const char *folder = "data";
 
 static Option options[] = {
-    CHOICE_OPTION("data", data_kind, PICTURES_CHOICES "|scenes", "labelled pictures"),
+    CHOICE_OPTION("data", data_kind, PICTURES_CHOICES PICTURES_CAPTIONED,
+                  "labelled pictures"),
     INT_OPTION("labels", labels, 0, 1e9, "labelled pictures to learn from; 0: all"),
     INT_OPTION("test", limit, 0, 1e9, "pictures to be tested on; 0: all"),
     INT_OPTION("k", k, 1, 10000, "neighbours that vote"),
@@ -47,7 +47,7 @@ static void take_pictures(Dataset *data, int count, int alone, uint64_t salt) {
 static bool open_data(Dataset *train, Dataset *test) {
   const uint64_t other = (uint64_t)seed + 3; /* not the drawings it was trained on */
   bool good = true;
-  if (data_kind == SCENES) {
+  if (data_kind == PICTURES_SCENES) {
     take_pictures(train, 4000, 1000, other);
     take_pictures(test, 1000, 1000, other + 1);
   } else {

@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "data/emoji.h"
+#include "data/captioned.h"
 #include "data/image.h"
 #include "data/scenes.h"
 #include "models/matching.h"
@@ -17,9 +17,9 @@
 #include "train/settings.h"
 
 // The options of train-clip
-enum { SHAPES, EMOJI };
 static Settings settings = {SETTINGS_DEFAULTS};
-static int data_kind = SHAPES, patch_size = 0, width = 64, depth = 4, heads = 4;
+static int data_kind = CAPTIONED_SCENES, patch_size = 0;
+static int width = 64, depth = 4, heads = 4;
 static int text_width = 64, text_depth = 2, text_heads = 4, context = 24;
 static int vocabulary = 700, embed = 64, form = INFO_NCE_HALF, gelu_kind = GELU_QUICK;
 static int augment = 1, style = STYLE_CLIP, limit = 0;
@@ -54,8 +54,6 @@ static const char *const data_names[] = {"shapes", "emoji"};
 static const int suits[][2] = {/* patch size, epochs */ {4, 5}, {4, 150}};
 
 // Open captioned data
-enum { TRAIN_SCENES = 20000, TEST_SCENES = 1000, ALONE = 500 };
-
 typedef struct Run {
   Pairs train, test;
   Pairs seen, held_out; /* shapes: scenes of one figure, for zero-shot */
@@ -64,30 +62,18 @@ typedef struct Run {
   Matching matching;
 } Run;
 
-static void normalise_as(Dataset *data, const Dataset *as) {
-  memcpy(data->mean, as->mean, sizeof data->mean);
-  memcpy(data->deviation, as->deviation, sizeof data->deviation);
-}
-
 static bool open_data(Run *run) {
-  char path[1024];
-  const uint64_t seed = (uint64_t)settings.seed, other = seed + 1000000007u;
-  if (data_kind == SHAPES) {
-    const int scenes = limit && limit < TRAIN_SCENES ? limit : TRAIN_SCENES;
-    scenes_make(&run->train, scenes, ALONE, SCENES_SEEN, seed);
-    scenes_make(&run->test, TEST_SCENES, ALONE, SCENES_SEEN, other);
-    scenes_make(&run->seen, TEST_SCENES, 1000, SCENES_SEEN, other + 1);
-    scenes_make(&run->held_out, TEST_SCENES, 1000, SCENES_HELD_OUT, other + 2);
-    normalise_as(&run->seen.pictures, &run->train.pictures);
-    normalise_as(&run->held_out.pictures, &run->train.pictures);
-  } else {
-    snprintf(path, sizeof path, "%s/emoji", settings.data_dir);
-    if (!emoji_load(&run->train, path, "google") ||
-        !emoji_load(&run->test, path, "twitter"))
-      return false;
-    if (limit) pairs_limit(&run->train, limit);
+  const uint64_t seed = (uint64_t)settings.seed, other = captioned_other(seed);
+  if (!captioned_open((CaptionedSet)data_kind, settings.data_dir, limit, seed,
+                      &run->train, &run->test))
+    return false;
+  if (data_kind == CAPTIONED_SCENES) {
+    const int count = run->test.pictures.count;
+    scenes_make(&run->seen, count, 1000, SCENES_SEEN, other + 1);
+    scenes_make(&run->held_out, count, 1000, SCENES_HELD_OUT, other + 2);
+    captioned_normalise_as(&run->seen.pictures, &run->train.pictures);
+    captioned_normalise_as(&run->held_out.pictures, &run->train.pictures);
   }
-  normalise_as(&run->test.pictures, &run->train.pictures);
   return true;
 }
 
@@ -375,7 +361,7 @@ static bool write_summary(Run *run, const TrainerConfig *config, TrainerResult r
           run->test.pictures.count, pairs_captions(&run->train));
   write_recall(file, "test", &v);
   vectors_free(&v);
-  if (data_kind == SHAPES) {
+  if (data_kind == CAPTIONED_SCENES) {
     write_zeroshot(file, run, 1, "single");
     write_zeroshot(file, run, PROMPTS, "ensemble");
   } else {
@@ -421,11 +407,11 @@ static int prepare_and_train(Run *run) {
     return fail_report(program.name);
   ClipConfig config = model_config(run);
   if (!clip_check(&config)) return options_complain(&program);
-  const Augment usual[] = {{.shift = 2}, emoji_augment};
   run->matching = (Matching){.train = &run->train, .test = &run->test,
                              .tokenizer = run->tokenizer, .params = run->params,
                              .clip = clip_declare(run->params, config),
-                             .augment = augment ? usual[data_kind] : (Augment){0},
+                             .augment = augment ? captioned_augment((CaptionedSet)data_kind)
+                                                : (Augment){0},
                              .seed = (uint64_t)settings.seed, .batch = settings.batch};
   params_fill(run->params, (uint64_t)settings.seed);
   return train(run);

@@ -24,7 +24,8 @@ static int decoder_width = 48, decoder_depth = 1, decoder_heads = 4;
 static double ratio = 0.75;
 
 static Option options[] = {
-    CHOICE_OPTION("data", data_kind, PICTURES_CHOICES, "pictures to fill in"),
+    CHOICE_OPTION("data", data_kind, PICTURES_CHOICES PICTURES_CAPTIONED,
+                  "pictures to fill in"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|mirror", "mirror photographs"),
     INT_OPTION("patch-size", patch_size, 0, 4096, "side of a patch; 0: what suits"),
@@ -36,16 +37,18 @@ static Option options[] = {
     INT_OPTION("decoder-heads", decoder_heads, 1, 65536, "heads of the decoder"),
     NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "share of patches that are hidden"),
     CHOICE_OPTION("targets", targets_kind, "suits|pixels|normalised",
-                  "what is predicted; suits: pixels of drawn shapes, else normalised"),
+                  "what is predicted; suits: normalised for mnist and cifar10"),
     SETTINGS_OPTIONS(settings)};
 
 static Program program = {"train-mae", "", "Train an autoencoder to fill in the hidden "
                           "patches of pictures.",
                           options, sizeof options / sizeof *options};
-static const int suits[][2] = {/* patch size, epochs */ {4, 12}, {7, 3}, {4, 4}};
+static const int suits[][2] = {/* patch size, epochs */ {4, 12}, {7, 3}, {4, 4},
+                               {4, 5}, {4, 50}};
 
 static bool normalised(void) {
-  if (targets_kind == SUITS) return data_kind != PICTURES_SHAPES;
+  if (targets_kind == SUITS)
+    return data_kind == PICTURES_MNIST || data_kind == PICTURES_CIFAR10;
   return targets_kind == NORMALISED;
 }
 
@@ -253,7 +256,7 @@ static int prepare_and_train(Run *run) {
                      &run->train, &run->test))
     return fail_report(program.name);
   if (limit && limit < run->train.count) run->train.count = limit;
-  run->augment = (Augment){.flip = augment && pictures_augment[data_kind].flip};
+  run->augment.flip = augment && pictures_augment((PictureSet)data_kind).flip;
   MaeConfig config = model_config(run);
   if (!mae_check(&config)) return options_complain(&program);
   if (config.encoder.image_size == config.encoder.patch_size) {

@@ -61,7 +61,7 @@ static bool open_data(Run *run) {
                      &run->train, &run->test))
     return false;
   if (limit && limit < run->train.count) run->train.count = limit;
-  if (augment) run->augment = pictures_augment[data_kind];
+  if (augment) run->augment = pictures_augment((PictureSet)data_kind);
   return true;
 }
 

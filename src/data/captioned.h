@@ -1,0 +1,25 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#ifndef CAPTIONED_H
+#define CAPTIONED_H
+#include "data/pairs.h"
+
+typedef enum { CAPTIONED_SCENES, CAPTIONED_EMOJI } CaptionedSet;
+enum { CAPTIONED_ALONE = 500 }; /* scenes of 1000 that have one figure only */
+
+/* Open training and test pairs: 20000 and 1000 scenes drawn by the seed, of one or
+   two figures, none held out; or Google's emoji to train on and Twitter's to test,
+   from FOLDER/emoji. `limit`: at most so many training pairs, 0: all. The test
+   pictures are normalised as the training pictures. False with a message on bad
+   files. */
+bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t seed,
+                    Pairs *train, Pairs *test);
+
+/* What suits the pictures of each set. */
+Augment captioned_augment(CaptionedSet set);
+
+/* Give pictures the mean and deviation by which others are normalised. */
+void captioned_normalise_as(Dataset *data, const Dataset *as);
+
+/* A different seed for test pictures. */
+uint64_t captioned_other(uint64_t seed);
+#endif
