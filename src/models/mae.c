@@ -2,7 +2,6 @@
 #include "models/mae.h"
 
 #include <assert.h>
-#include <math.h>
 
 #include "base/fail.h"
 #include "tensor/arithmetic.h"
@@ -89,61 +88,12 @@ Tensor *mae_decode(Tape *tape, const Mae *mae, Tensor *encoded, const Masking *m
   return linear(tape, x, mae->predict.weight, mae->predict.bias);
 }
 
-// Compare with the hidden patches
-static void normalise_patch(real *to, const real *from, int n) {
-  double mean = 0, squares = 0;
-  for (int i = 0; i < n; i++) mean += (double)from[i] / n;
-  for (int i = 0; i < n; i++) squares += pow((double)from[i] - mean, 2);
-  const double scale = 1 / sqrt(squares / (n - 1) + 1e-6);
-  for (int i = 0; i < n; i++) to[i] = (real)(((double)from[i] - mean) * scale);
-}
-
 Tensor *mae_targets(Tape *tape, const Mae *mae, Tensor *images) {
-  Tensor *x = patch_tokens(tape, images, mae->config.encoder.patch_size);
-  const int rows = tensor_rows(x), n = tensor_last(x);
-  Tensor *targets = tape_tensor(tape, "targets", x->shape);
-#pragma omp parallel for
-  for (int r = 0; r < rows; r++) {
-    real *to = targets->value + (size_t)r * n, *from = x->value + (size_t)r * n;
-    if (mae->config.normalise) normalise_patch(to, from, n);
-    else
-      for (int i = 0; i < n; i++) to[i] = from[i];
-  }
-  return targets;
-}
-
-typedef struct ErrorSaved {
-  const int *restore;
-  int hidden;
-} ErrorSaved;
-
-static void mae_error_backward(const Entry *e) {
-  Tensor *said = e->input[0], *targets = e->input[1];
-  const ErrorSaved *s = e->saved;
-  const int n = tensor_last(said);
-  const real slope = e->output->grad[0] * 2 / (real)((double)s->hidden * n);
-  for (int r = 0; r < tensor_rows(said); r++)
-    for (int i = r * n; s->restore[r] < 0 && i < (r + 1) * n; i++)
-      said->grad[i] += slope * (said->value[i] - targets->value[i]);
-}
-
-Tensor *mae_error(Tape *tape, Tensor *said, Tensor *targets, const Masking *mask) {
-  const int n = tensor_last(said), rows = tensor_rows(said);
-  Tensor *loss = tape_tensor(tape, "mae_error", SCALAR);
-  ErrorSaved *s = tape_memory(tape, sizeof *s);
-  double sum = 0;
-  *s = (ErrorSaved){mask->restore, mask->images * (mask->patches - mask->kept)};
-  assert(s->hidden > 0 && !targets->needs_grad);
-  assert(shape_equal(said->shape, targets->shape));
-  for (int r = 0; r < rows; r++)
-    for (int i = r * n; mask->restore[r] < 0 && i < (r + 1) * n; i++)
-      sum += pow((double)(said->value[i] - targets->value[i]), 2);
-  loss->value[0] = (real)(sum / ((double)s->hidden * n));
-  tape_record(tape, loss, mae_error_backward, s, said, targets, NULL);
-  return loss;
+  const MaeConfig *c = &mae->config;
+  return patch_targets(tape, images, c->encoder.patch_size, c->normalise);
 }
 
 Tensor *mae_loss(Tape *tape, const Mae *mae, Tensor *images, const Masking *mask) {
   Tensor *said = mae_decode(tape, mae, mae_encode(tape, mae, images, mask), mask);
-  return mae_error(tape, said, mae_targets(tape, mae, images), mask);
+  return hidden_error(tape, said, mae_targets(tape, mae, images), mask);
 }

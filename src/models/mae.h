@@ -2,7 +2,7 @@
 #ifndef MAE_H
 #define MAE_H
 #include "models/vit.h"
-#include "nn/masking.h"
+#include "nn/filling.h"
 
 typedef struct MaeConfig {
   VitConfig encoder; /* with CLS and sincos positions, no classes */
@@ -36,10 +36,6 @@ Tensor *mae_decode(Tape *tape, const Mae *mae, Tensor *encoded, const Masking *m
 /* What they should look like, normalised or not: same shape, no gradient. */
 Tensor *mae_targets(Tape *tape, const Mae *mae, Tensor *images);
 
-/* The mean over hidden patches of the mean squared error of a patch; one number.
-   Asserts that something is hidden. */
-Tensor *mae_error(Tape *tape, Tensor *said, Tensor *targets, const Masking *mask);
-
-/* All of it. */
+/* All of it: the error of the hidden patches (see hidden_error). */
 Tensor *mae_loss(Tape *tape, const Mae *mae, Tensor *images, const Masking *mask);
 #endif

@@ -21,3 +21,9 @@ Masking masking_random(Tape *tape, int images, int patches, double ratio,
   }
   return m;
 }
+int masking_hidden(const Masking *mask, int b) {
+  int hidden = 0;
+  for (int t = 0; t < mask->patches; t++)
+    hidden += mask->restore[b * mask->patches + t] < 0;
+  return hidden;
+}

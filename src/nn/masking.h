@@ -16,4 +16,7 @@ typedef struct Masking {
    Source: MAE, section 3. */
 Masking masking_random(Tape *tape, int images, int patches, double ratio,
                        RandomKey key, const int *names);
+
+/* How many patches of image b are hidden. */
+int masking_hidden(const Masking *mask, int b);
 #endif

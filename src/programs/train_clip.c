@@ -410,9 +410,8 @@ static int prepare_and_train(Run *run) {
   run->matching = (Matching){.train = &run->train, .test = &run->test,
                              .tokenizer = run->tokenizer, .params = run->params,
                              .clip = clip_declare(run->params, config),
-                             .augment = augment ? captioned_augment((CaptionedSet)data_kind)
-                                                : (Augment){0},
                              .seed = (uint64_t)settings.seed, .batch = settings.batch};
+  if (augment) run->matching.augment = captioned_augment((CaptionedSet)data_kind);
   params_fill(run->params, (uint64_t)settings.seed);
   return train(run);
 }

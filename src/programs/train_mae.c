@@ -86,8 +86,8 @@ static Tensor *loss_of(Tape *tape, const Run *run, const Dataset *data, const in
   Tensor *targets = mae_targets(tape, &run->mae, images);
   Tensor *zero = tape_tensor(tape, "zero", targets->shape);
   memset(zero->value, 0, tensor_size(zero) * sizeof(real));
-  Tensor *loss = mae_error(tape, said, targets, &mask);
-  *share = (double)(loss->value[0] / mae_error(tape, zero, targets, &mask)->value[0]);
+  Tensor *loss = hidden_error(tape, said, targets, &mask);
+  *share = (double)(loss->value[0] / hidden_error(tape, zero, targets, &mask)->value[0]);
   return loss;
 }
 
