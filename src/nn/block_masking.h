@@ -1,0 +1,17 @@
+/* Tangled from chapters/11-eva.nw: edit that, not this. */
+#ifndef BLOCK_MASKING_H
+#define BLOCK_MASKING_H
+#include "nn/masking.h"
+
+/* Hide rectangles of patches until a share `ratio` of each image's grid of rows x
+   columns is hidden, rounded; sometimes a few less. In place: keep is NULL, kept is
+   rows * columns, restore[b][t] is t or, if hidden, -1. Rectangles have at least
+   one patch in 16 and height over width from 0.3 to 1/0.3. The draw for image b
+   depends on the key and on names[b] (NULL: b). Source: BEiT's masks as EVA's
+   code has them. */
+Masking masking_blocks(Tape *tape, int images, int rows, int columns, double ratio,
+                       RandomKey key, const int *names);
+
+/* Change a mask that takes patches out into one that leaves them in place. */
+void masking_in_place(Masking *mask);
+#endif
