@@ -1,0 +1,137 @@
+/* Tangled from chapters/11-eva.nw: edit that, not this. */
+#include "models/eva.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "tensor/layers.h"
+
+int eva_outputs(const EvaConfig *c) {
+  const VitConfig *v = &c->student;
+  if (c->target == EVA_FEATURES) return c->embed;
+  return v->channels * v->patch_size * v->patch_size;
+}
+
+Eva eva_declare(Params *params, EvaConfig c) {
+  const int width = c.student.width, outputs = eva_outputs(&c);
+  Eva eva = {.config = c};
+  assert(c.student.pool == POOL_CLS && !c.student.classes);
+  eva.student = vit_declare(params, "", c.student);
+  eva.mask_token = params_add(params, "mask_token", SHAPE(1, 1, width),
+                              init_normal(0.02), PARAM_DECAYED);
+  eva.head = params_add_linear(params, "lm_head", SHAPE(outputs, width),
+                               init_xavier(width, outputs), init_constant(0));
+  return eva;
+}
+
+// Say what is hidden
+static void scale_gradient_backward(const Entry *e) {
+  const real part = *(const real *)e->saved;
+  for (size_t i = 0; i < tensor_size(e->output); i++)
+    e->input[0]->grad[i] += part * e->output->grad[i];
+}
+
+Tensor *scale_gradient(Tape *tape, Tensor *x, double part) {
+  Tensor *y = tape_tensor(tape, "scale_gradient", x->shape);
+  real *saved = tape_memory(tape, sizeof *saved);
+  *saved = (real)part;
+  memcpy(y->value, x->value, tensor_size(x) * sizeof *x->value);
+  tape_record(tape, y, scale_gradient_backward, saved, x, NULL, NULL);
+  return y;
+}
+
+/* All tokens but CLS of x[B][1 + N][n]. */
+static Tensor *patches_of(Tape *tape, Tensor *x) {
+  const int B = x->shape.size[0], N = x->shape.size[1] - 1;
+  int *index = tape_memory(tape, (size_t)B * N * sizeof *index);
+  for (int i = 0; i < B * N; i++) index[i] = 1 + i % N;
+  return gather_tokens(tape, x, index, N);
+}
+
+Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *mask) {
+  const Vit *vit = &eva->student;
+  assert(mask->kept == mask->patches && mask->patches == vit->patches);
+  Tensor *x = vit_project(tape, vit, images);
+  if (eva->config.patch_gradient < 1)
+    x = scale_gradient(tape, x, eva->config.patch_gradient);
+  x = scatter_tokens(tape, x, eva->mask_token, mask->restore, vit->patches);
+  x = vit_encode(tape, vit, vit_place(tape, vit, x), NULL);
+  return linear(tape, patches_of(tape, x), eva->head.weight, eva->head.bias);
+}
+
+// What the teacher sees
+Tensor *eva_teach(Tape *tape, const Clip *teacher, Tensor *images) {
+  const bool recording = tape->recording, training = tape->training;
+  tape->recording = tape->training = false;
+  Tensor *x = vit_embed(tape, &teacher->visual, images);
+  x = patches_of(tape, vit_encode(tape, &teacher->visual, x, NULL));
+  x = linear(tape, x, teacher->visual_projection, NULL);
+  tape->recording = recording, tape->training = training;
+  return x;
+}
+
+// The cosine of hidden patches
+typedef struct CosineSaved {
+  const int *restore;
+  real *cosine; /* [B N] */
+  real *weight; /* of a hidden patch of each image */
+} CosineSaved;
+
+static real length(const real *a, int n) {
+  double squares = 0;
+  for (int i = 0; i < n; i++) squares += (double)a[i] * (double)a[i];
+  return (real)fmax(sqrt(squares), 1e-8);
+}
+
+static real cosine(const real *a, const real *b, int n) {
+  double dot = 0;
+  for (int i = 0; i < n; i++) dot += (double)a[i] * (double)b[i];
+  return (real)(dot / ((double)length(a, n) * (double)length(b, n)));
+}
+
+static void cosine_backward(const Entry *e) {
+  const CosineSaved *s = e->saved;
+  Tensor *said = e->input[0];
+  const int N = said->shape.size[1], n = tensor_last(said);
+  for (int r = 0; r < tensor_rows(said); r++) {
+    if (s->restore[r] >= 0) continue;
+    const real *a = said->value + (size_t)r * n, *b = e->input[1]->value + (size_t)r * n;
+    const real la = length(a, n), lb = length(b, n);
+    const real slope = -e->output->grad[0] * s->weight[r / N] / la;
+    for (int i = 0; i < n; i++)
+      said->grad[(size_t)r * n + i] += slope * (b[i] / lb - s->cosine[r] * a[i] / la);
+  }
+}
+
+Tensor *hidden_cosine_loss(Tape *tape, Tensor *said, Tensor *target,
+                           const Masking *mask) {
+  const int N = mask->patches, rows = mask->images * N, n = tensor_last(said);
+  Tensor *loss = tape_tensor(tape, "hidden_cosine", SCALAR);
+  CosineSaved *s = tape_memory(tape, sizeof *s);
+  *s = (CosineSaved){mask->restore, tape_memory(tape, (size_t)rows * sizeof(real)),
+                     tape_memory(tape, (size_t)mask->images * sizeof(real))};
+  assert(shape_equal(said->shape, target->shape) && !target->needs_grad);
+  double sum = 0;
+  for (int r = 0; r < rows; r++) {
+    const int b = r / N;
+    if (r % N == 0)
+      s->weight[b] = (real)(1.0 / ((double)mask->images * masking_hidden(mask, b)));
+    if (mask->restore[r] >= 0) continue;
+    s->cosine[r] = cosine(said->value + (size_t)r * n, target->value + (size_t)r * n, n);
+    sum += (double)(s->weight[b] * s->cosine[r]);
+  }
+  loss->value[0] = (real)-sum;
+  tape_record(tape, loss, cosine_backward, s, said, target, NULL);
+  return loss;
+}
+
+Tensor *eva_loss(Tape *tape, const Eva *eva, const Clip *teacher, Tensor *images,
+                 const Masking *mask) {
+  Tensor *said = eva_predict(tape, eva, images, mask);
+  if (eva->config.target == EVA_FEATURES)
+    return hidden_cosine_loss(tape, said, eva_teach(tape, teacher, images), mask);
+  return hidden_error(tape, said,
+                      patch_targets(tape, images, eva->config.student.patch_size,
+                                    eva->config.normalise), mask);
+}
