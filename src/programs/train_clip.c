@@ -11,8 +11,8 @@
 #include "data/image.h"
 #include "data/scenes.h"
 #include "models/matching.h"
+#include "models/pair_vectors.h"
 #include "models/principal.h"
-#include "models/retrieval.h"
 #include "models/saved.h"
 #include "train/settings.h"
 
@@ -103,32 +103,8 @@ static bool make_tokenizer(Run *run) {
 }
 
 // What the vectors look like
-/* Vectors of the test pairs with their first captions: images, texts. */
-typedef struct Vectors {
-  int count, *groups; /* pairs whose captions read the same share a group */
-  real *image, *text;
-} Vectors;
-
-static Vectors vectors_of(const Run *run, const Pairs *pairs) {
-  const int n = pairs->pictures.count, E = embed;
-  Vectors v = {n, allocate((size_t)n, sizeof(int)), allocate((size_t)n * E, sizeof(real)),
-               allocate((size_t)n * E, sizeof(real))};
-  const char **texts = allocate((size_t)n, sizeof *texts);
-  Tape *tape = tape_new();
-  tape->recording = false;
-  for (int i = 0; i < n; i++) {
-    texts[i] = pairs->caption[pairs->first[i]];
-    for (v.groups[i] = 0; strcmp(texts[v.groups[i]], texts[i]) != 0;) v.groups[i]++;
-  }
-  clip_see(&run->matching.clip, tape, &pairs->pictures, v.image);
-  clip_read(&run->matching.clip, tape, run->tokenizer, texts, n, v.text);
-  tape_free(tape);
-  free(texts);
-  return v;
-}
-
-static void vectors_free(Vectors *v) {
-  free(v->groups), free(v->image), free(v->text);
+static PairVectors vectors_of(const Run *run, const Pairs *pairs) {
+  return pair_vectors(&run->matching.clip, run->tokenizer, pairs);
 }
 
 enum { SHOWN = 24 };
@@ -144,19 +120,19 @@ static bool write_similarity(const Run *run, const char *name) {
   snprintf(path, sizeof path, "%s/%s.tsv", settings.out, name);
   FILE *file = file_begin(path);
   if (!file) return false;
-  Vectors v = vectors_of(run, &run->test);
+  PairVectors v = vectors_of(run, &run->test);
   const int apart = v.count / SHOWN; /* not neighbours in the list */
   for (int i = 0; i < SHOWN; i++)
     for (int j = 0; j < SHOWN; j++)
       fprintf(file, "%d\t%d\t%.4f\n", i, j,
               cosine(v.image + (size_t)i * apart * embed,
                      v.text + (size_t)j * apart * embed));
-  vectors_free(&v);
+  pair_vectors_free(&v);
   return file_commit(file, path);
 }
 
 /* The unit vector from the centre of texts to that of pictures, and the distance. */
-static double gap_of(const Vectors *v, double *direction) {
+static double gap_of(const PairVectors *v, double *direction) {
   double squares = 0;
   for (int i = 0; i < embed; i++) {
     direction[i] = 0;
@@ -186,7 +162,7 @@ static void flatten(real *vectors, const double *direction, double *plane) {
   for (int r = 0; r < 2 * EACH; r++) plane[2 * r + 1] = rest[2 * r];
 }
 
-static bool write_plane(const Vectors *v, double *gap) {
+static bool write_plane(const PairVectors *v, double *gap) {
   char path[1024];
   const size_t half = (size_t)EACH * embed;
   real *both = allocate(2 * half, sizeof *both);
@@ -210,7 +186,7 @@ enum { FOUND = 5, TILE = 72, EDGE = 4 };
 
 /* The picture that belongs to caption q, then the FOUND best, those that are right
    in a dark frame. */
-static Image answer_row(const Dataset *data, const Vectors *v, int q) {
+static Image answer_row(const Dataset *data, const PairVectors *v, int q) {
   int best[1 + FOUND] = {q};
   Image row = image_new((1 + FOUND) * TILE + TILE / 3, TILE, 3, 255);
   recall_best(v->text + (size_t)q * embed, v->image, v->count, embed, FOUND, best + 1);
@@ -230,7 +206,7 @@ static Image answer_row(const Dataset *data, const Vectors *v, int q) {
 
 enum { ROWS = 8 };
 
-static bool write_answers(const Run *run, const Vectors *v) {
+static bool write_answers(const Run *run, const PairVectors *v) {
   char path[1024], captions[1024];
   int left[2] = {ROWS / 2, ROWS / 2}, shown = 0;
   snprintf(captions, sizeof captions, "%s/answers.tsv", settings.out);
@@ -249,20 +225,6 @@ static bool write_answers(const Run *run, const Vectors *v) {
   }
   if (file && !good) file_abandon(file, captions);
   return good && file_commit(file, captions);
-}
-
-static void write_recall(FILE *file, const char *name, const Vectors *v) {
-  const Recall to_text = recall_measure(v->image, v->groups, v->count, v->text,
-                                        v->groups, v->count, embed);
-  const Recall to_image = recall_measure(v->text, v->groups, v->count, v->image,
-                                         v->groups, v->count, embed);
-  const Recall *both[] = {&to_text, &to_image};
-  static const char *const ways[] = {"text", "image"};
-  for (int i = 0; i < 2; i++)
-    fprintf(file, "%s_to_%s_r1\t%.4f\n%s_to_%s_r5\t%.4f\n%s_to_%s_r10\t%.4f\n"
-            "%s_to_%s_median\t%.1f\n", name, ways[i], both[i]->at1, name, ways[i],
-            both[i]->at5, name, ways[i], both[i]->at10, name, ways[i],
-            both[i]->median);
 }
 
 static const char *const prompts[] = {"a {}", "a small {}", "a large {}",
@@ -317,7 +279,7 @@ static void write_zeroshot(FILE *file, const Run *run, int templates, const char
   free(classes);
 }
 
-static double loss_in_batches(const Run *run, const Vectors *v, int N) {
+static double loss_in_batches(const Run *run, const PairVectors *v, int N) {
   Tape *tape = tape_new();
   double sum = 0;
   const int batches = v->count / N;
@@ -336,7 +298,7 @@ static double loss_in_batches(const Run *run, const Vectors *v, int N) {
   return sum / batches;
 }
 
-static bool write_batches(const Run *run, const Vectors *v) {
+static bool write_batches(const Run *run, const PairVectors *v) {
   char path[1024];
   snprintf(path, sizeof path, "%s/batches.tsv", settings.out);
   FILE *file = file_begin(path);
@@ -352,22 +314,22 @@ static bool write_summary(Run *run, const TrainerConfig *config, TrainerResult r
   FILE *file =
       settings_summary(&settings, &program, config, result, run->params, path);
   if (!file) return false;
-  Vectors v = vectors_of(run, &run->test);
+  PairVectors v = vectors_of(run, &run->test);
   bool good = write_plane(&v, &gap) && write_batches(run, &v) && write_answers(run, &v);
   fprintf(file, "matched\t%.4f\nscale\t%.2f\ngap\t%.3f\n", result.metric,
           exp((double)run->matching.clip.logit_scale->value[0]), gap);
   fprintf(file, "tokens\t%d\ntrain_images\t%d\ntest_images\t%d\ncaptions\t%d\n",
           tokenizer_size(run->tokenizer), run->train.pictures.count,
           run->test.pictures.count, pairs_captions(&run->train));
-  write_recall(file, "test", &v);
-  vectors_free(&v);
+  pair_vectors_recall(&v, "test", file);
+  pair_vectors_free(&v);
   if (data_kind == CAPTIONED_SCENES) {
     write_zeroshot(file, run, 1, "single");
     write_zeroshot(file, run, PROMPTS, "ensemble");
   } else {
-    Vectors own = vectors_of(run, &run->train);
-    write_recall(file, "train", &own);
-    vectors_free(&own);
+    PairVectors own = vectors_of(run, &run->train);
+    pair_vectors_recall(&own, "train", file);
+    pair_vectors_free(&own);
   }
   return file_commit(file, path) && good;
 }
