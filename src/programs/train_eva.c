@@ -1,0 +1,457 @@
+/* Tangled from chapters/11-eva.nw: edit that, not this. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "data/captioned.h"
+#include "data/image.h"
+#include "data/pictures.h"
+#include "models/matching.h"
+#include "models/pair_vectors.h"
+#include "models/predicting.h"
+#include "models/saved.h"
+#include "nn/block_masking.h"
+#include "train/settings.h"
+
+// The options of train-eva
+enum { FEATURES, PIXELS, NORMALISED };
+static Settings settings = {SETTINGS_DEFAULTS};
+static const char *teacher_run = "", *from_run = "";
+static int data_kind = PICTURES_SCENES, limit = 0, augment = 1, target = FEATURES;
+static int masks_kind = MASKS_BLOCKS, patch_size = 4, width = 64, depth = 4, heads = 4;
+static double ratio = 0.41, patch_gradient = 1, drop_path_rate = 0;
+static int take = 0, text_width = 64, text_depth = 2, text_heads = 4, context = 24;
+static int vocabulary = 700, embed = 64;
+
+static Option options[] = {
+    {.name = "teacher", .kind = OPTION_TEXT, .value = &teacher_run,
+     .help = "predict the features of the CLIP in this folder"},
+    {.name = "from", .kind = OPTION_TEXT, .value = &from_run,
+     .help = "match with captions, with the image tower in this folder"},
+    CHOICE_OPTION("data", data_kind, PICTURES_CHOICES PICTURES_CAPTIONED, "pictures"),
+    INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
+    CHOICE_OPTION("augment", augment, "none|standard", "change pictures a little"),
+    NUMBER_OPTION("drop-path", drop_path_rate, 0, 0.99, "drop path of the last block"),
+    CHOICE_OPTION("target", target, "features|pixels|normalised", "what is predicted"),
+    CHOICE_OPTION("masks", masks_kind, "blocks|random", "what is hidden"),
+    NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "share of patches that are hidden"),
+    NUMBER_OPTION("patch-gradient", patch_gradient, 0, 1,
+                  "part of the gradient that the patch projection gets"),
+    INT_OPTION("patch-size", patch_size, 1, 4096, "of the student"),
+    INT_OPTION("width", width, 1, 65536, "of the student"),
+    INT_OPTION("depth", depth, 1, 1000, "blocks of the student"),
+    INT_OPTION("heads", heads, 1, 65536, "heads of the student"),
+    CHOICE_OPTION("take", take, "values|sizes", "what is taken over with --from"),
+    INT_OPTION("text-width", text_width, 1, 65536, "of the text tower, with --from"),
+    INT_OPTION("text-depth", text_depth, 1, 1000, "blocks of the text tower"),
+    INT_OPTION("text-heads", text_heads, 1, 65536, "heads of the text tower"),
+    INT_OPTION("vocabulary", vocabulary, TOKENIZER_SYMBOLS + 2, 1 << 20, "tokens"),
+    INT_OPTION("context", context, 2, 4096, "tokens of a caption at most"),
+    INT_OPTION("embed", embed, 1, 65536, "length of the vectors that are compared"),
+    SETTINGS_OPTIONS(settings)};
+
+static Program program = {"train-eva", "", "Train an image tower to predict what a CLIP "
+                          "would see at hidden places (--teacher), or train a CLIP "
+                          "whose image tower is another run's (--from).",
+                          options, sizeof options / sizeof *options};
+
+// Pictures of masks and features
+enum { SHOWN = 6, ZOOM = 2, GAP = 4 };
+
+static void paste(Image *grid, Image tile, int column, int row, int scale) {
+  const int side = tile.width * scale;
+  image_paste(grid, &tile, column * (side + GAP), row * (side + GAP), scale);
+  image_free(&tile);
+}
+
+static Image grid_new(int columns, int rows, int side) {
+  return image_new(columns * (side * ZOOM + GAP) - GAP,
+                   rows * (side * ZOOM + GAP) - GAP, 3, 255);
+}
+
+static bool save_grid(Image *grid, const char *name) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%s.png", settings.out, name);
+  const bool good = image_save(grid, path);
+  image_free(grid);
+  return good;
+}
+
+static Tensor *one_image(Tape *tape, const Dataset *data, int index) {
+  Tensor *image = tape_tensor(tape, "image", SHAPE(1, data->channels, data->height,
+                                                   data->width));
+  dataset_batch(data, &index, 1, (Augment){0}, (RandomKey){0}, image->value, NULL);
+  return image;
+}
+
+static Image picture_of(const Dataset *data, const real *planes) {
+  return image_from_planes(planes, data->channels, data->height, data->width, data->mean,
+                           data->deviation);
+}
+
+/* Paint the hidden patches of an image white. */
+static void hide(real *planes, const Dataset *data, const int *restore, int P) {
+  const int H = data->height, W = data->width;
+  for (int i = 0; i < data->channels * H * W; i++) {
+    const int c = i / (H * W), y = i / W % H, x = i % W;
+    if (restore[y / P * (W / P) + x / P] < 0)
+      planes[i] = (1 - data->mean[c]) / data->deviation[c];
+  }
+}
+
+/* Two rows: blocks of 41 %, single patches of 75 %. */
+static bool write_masks(const Predicting *p) {
+  const int P = p->eva.config.student.patch_size;
+  Image grid = grid_new(SHOWN, 2, p->test->height);
+  Tape *tape = tape_new();
+  for (int i = 0; i < 2 * SHOWN; i++) {
+    Predicting other = *p;
+    other.masks = i < SHOWN ? MASKS_BLOCKS : MASKS_RANDOM;
+    other.ratio = i < SHOWN ? 0.41 : 0.75;
+    const int index = i % SHOWN;
+    Tensor *image = one_image(tape, p->test, index);
+    hide(image->value, p->test, predicting_masks(tape, &other, &index, 1, 0).restore, P);
+    paste(&grid, picture_of(p->test, image->value), index, i / SHOWN, ZOOM);
+  }
+  tape_free(tape);
+  return save_grid(&grid, "masks");
+}
+
+static int odd_patch(Tape *tape, Tensor *image, int P) {
+  const real *x = patch_tokens(tape, image, P)->value;
+  const int C = image->shape.size[1], side = image->shape.size[2] / P;
+  const int N = side * side, n = P * P;
+  double most = -1, *mean = tape_memory(tape, (size_t)(N + 1) * C * sizeof *mean);
+  int odd = 0;
+  memset(mean, 0, (size_t)(N + 1) * C * sizeof *mean);
+  for (int i = 0; i < N * C * n; i++) {
+    const int t = i / (C * n), c = i / n % C;
+    mean[t * C + c] += (double)x[i] / n;
+    mean[N * C + c] += (double)x[i] / (n * N);
+  }
+  for (int t = 0; t < N; t++) {
+    double far = 0;
+    for (int c = 0; c < C; c++) far += pow(mean[t * C + c] - mean[N * C + c], 2);
+    if (far > most) most = far, odd = t;
+  }
+  return odd;
+}
+
+/* How like patch `odd` each patch's vector of x[1][N][n] is, as brightness. */
+static Image likeness(const Tensor *x, int odd, int first) {
+  const int n = tensor_last(x), N = tensor_rows(x) - first;
+  const int side = (int)lround(sqrt(N));
+  const real *vectors = x->value + (size_t)first * n, *one = vectors + (size_t)odd * n;
+  Image map = image_new(side, side, 1, 0);
+  for (int t = 0; t < N; t++) {
+    const real *other = vectors + (size_t)t * n;
+    double dot = 0, squares[2] = {1e-16, 1e-16};
+    for (int i = 0; i < n; i++) {
+      dot += (double)one[i] * (double)other[i];
+      squares[0] += pow((double)one[i], 2), squares[1] += pow((double)other[i], 2);
+    }
+    const double cosine = dot / sqrt(squares[0] * squares[1]);
+    map.pixels[t] = (uint8_t)(255 * fmax(0, cosine));
+  }
+  return map;
+}
+
+/* Make the edge of a patch black. */
+static void frame(real *planes, const Dataset *data, int patch, int P) {
+  const int side = data->width / P, top = patch / side * P, left = patch % side * P;
+  for (int i = 0; i < data->channels * P * P; i++) {
+    const int c = i / (P * P), y = i / P % P, x = i % P;
+    if (y == 0 || x == 0 || y == P - 1 || x == P - 1)
+      planes[(c * data->height + top + y) * data->width + left + x] =
+          -data->mean[c] / data->deviation[c];
+  }
+}
+
+enum { ROW_PICTURES, ROW_TEACHER, ROW_BEFORE, ROW_AFTER, ROWS };
+
+/* One row of the grid; the student is shown as it is now. */
+static void show_row(Image *grid, const Predicting *p, int row) {
+  const Vit *student = &p->eva.student;
+  const int P = student->config.patch_size;
+  Tape *tape = tape_new();
+  tape->recording = false;
+  for (int i = 0; i < SHOWN; i++) {
+    tape_reset(tape, (RandomKey){0});
+    Tensor *image = one_image(tape, p->test, i), *x;
+    const int odd = odd_patch(tape, image, P);
+    if (row == ROW_TEACHER && p->teacher) {
+      x = eva_teach(tape, p->teacher, image);
+      paste(grid, likeness(x, odd, 0), i, row, P * ZOOM);
+    } else if (row >= ROW_BEFORE) {
+      x = vit_encode(tape, student, vit_embed(tape, student, image), NULL);
+      paste(grid, likeness(x, odd, 1), i, row, P * ZOOM);
+    } else if (row == ROW_PICTURES) {
+      frame(image->value, p->test, odd, P);
+      paste(grid, picture_of(p->test, image->value), i, row, ZOOM);
+    }
+  }
+  tape_free(tape);
+}
+
+// Stage one: predict what is hidden
+typedef struct Stage1 {
+  Dataset train, test;
+  SavedClip teacher;
+  Params *params;
+  Predicting predicting;
+} Stage1;
+
+static EvaConfig student_config(const Stage1 *s) {
+  const bool features = target == FEATURES;
+  return (EvaConfig){
+      .student = {.image_size = s->train.height, .channels = s->train.channels,
+                  .patch_size = patch_size, .width = width, .depth = depth,
+                  .heads = heads, .mlp = 4 * width, .position = POSITION_LEARNED,
+                  .gelu = GELU_ERF, .eps = 1e-6, .drop_path = drop_path_rate},
+      .target = features ? EVA_FEATURES : EVA_PIXELS,
+      .embed = features ? s->teacher.clip.config.embed : 0,
+      .normalise = target == NORMALISED, .patch_gradient = patch_gradient};
+}
+
+/* Can this teacher look at these pictures, patch by patch as the student does? */
+static bool teacher_fits(const Stage1 *s) {
+  const VitConfig *c = &s->teacher.clip.config.image;
+  if (c->image_size != s->train.height || c->channels != s->train.channels)
+    return fail("--teacher: expected one for %d x %d pictures of %d channels, found %d x "
+                "%d of %d", s->train.height, s->train.width, s->train.channels,
+                c->image_size, c->image_size, c->channels);
+  if (c->patch_size != patch_size)
+    return fail("--patch-size: expected the teacher's %d, found %d", c->patch_size,
+                patch_size);
+  return true;
+}
+
+static bool write_summary1(const Stage1 *s, const TrainerConfig *config,
+                           TrainerResult result) {
+  char path[1024];
+  FILE *file =
+      settings_summary(&settings, &program, config, result, s->params, path);
+  if (!file) return false;
+  fprintf(file, "share_of_constant\t%.4f\nconstant\t%.4f\n", result.metric,
+          s->predicting.constant);
+  if (target == FEATURES) fprintf(file, "cosine\t%.4f\n", -result.loss);
+  fprintf(file, "train_images\t%d\ntest_images\t%d\n", s->train.count, s->test.count);
+  return file_commit(file, path);
+}
+
+static int train1(Stage1 *s) {
+  TrainerConfig config;
+  Predicting *p = &s->predicting;
+  if (!settings_plan(&settings, s->train.count, 5, vit_portion(&p->eva.student),
+                     &config))
+    return options_complain(&program);
+  settings_note_channels(&config.data, &s->train);
+  saved_note_vit(&config.data, &p->eva.config.student, "");
+  if (!folder_make(settings.out)) return fail_report(program.name);
+  predicting_begin(p);
+  Image features = grid_new(SHOWN, ROWS, s->test.height);
+  for (int row = ROW_PICTURES; row <= ROW_BEFORE; row++) show_row(&features, p, row);
+  Task task = predicting_task(p);
+  TrainerResult result = trainer_run(&config, &task, s->params, &program);
+  int status = settings_finish(&settings, &program, result);
+  if (!status) {
+    show_row(&features, p, ROW_AFTER);
+    const bool good = write_masks(p) && save_grid(&features, "features") &&
+                      write_summary1(s, &config, result);
+    if (!good) status = fail_report(program.name);
+    else printf("%s: loss %.4f, error %.3f of a constant's, after %d steps in %.1f s; "
+                "see %s\n", program.name, result.loss, result.metric, config.steps,
+                result.seconds, settings.out);
+  } else {
+    image_free(&features);
+  }
+  predicting_end(p);
+  return status;
+}
+
+static int prepare1(Stage1 *s) {
+  if (!pictures_open((PictureSet)data_kind, settings.data_dir, (uint64_t)settings.seed,
+                     &s->train, &s->test))
+    return fail_report(program.name);
+  if (limit && limit < s->train.count) s->train.count = limit;
+  if (target == FEATURES) {
+    if (!saved_open_clip(&s->teacher, teacher_run)) return fail_report(program.name);
+    if (!teacher_fits(s)) return options_complain(&program);
+    memcpy(s->train.mean, s->teacher.mean, sizeof s->train.mean);
+    memcpy(s->train.deviation, s->teacher.deviation, sizeof s->train.deviation);
+    captioned_normalise_as(&s->test, &s->train);
+  }
+  const EvaConfig config = student_config(s);
+  if (!vit_check(&config.student)) return options_complain(&program);
+  s->predicting = (Predicting){
+      .train = &s->train, .test = &s->test, .eva = eva_declare(s->params, config),
+      .teacher = target == FEATURES ? &s->teacher.clip : NULL,
+      .masks = (MaskKind)masks_kind, .ratio = ratio, .seed = (uint64_t)settings.seed,
+      .batch = settings.batch};
+  if (augment) s->predicting.augment = pictures_augment((PictureSet)data_kind);
+  params_fill(s->params, (uint64_t)settings.seed);
+  return train1(s);
+}
+
+static int stage1(void) {
+  Stage1 s = {.params = params_new()};
+  const int status = prepare1(&s);
+  params_free(s.params);
+  if (s.teacher.params) saved_close_clip(&s.teacher);
+  dataset_free(&s.train);
+  dataset_free(&s.test);
+  return status;
+}
+
+// Stage two: match with captions
+typedef struct Stage2 {
+  Pairs train, test;
+  SavedVit tower;
+  Tokenizer *tokenizer;
+  Params *params;
+  Matching matching;
+} Stage2;
+
+static bool tower_fits(Stage2 *s) {
+  const VitConfig *c = &s->tower.vit.config;
+  Dataset *data = &s->train.pictures;
+  if (c->image_size != data->height || c->channels != data->channels)
+    return fail("--from: expected a tower for %d x %d pictures of %d channels, found one "
+                "for %d x %d of %d", data->height, data->width, data->channels,
+                c->image_size, c->image_size, c->channels);
+  memcpy(data->mean, s->tower.mean, sizeof data->mean);
+  memcpy(data->deviation, s->tower.deviation, sizeof data->deviation);
+  captioned_normalise_as(&s->test.pictures, data);
+  return true;
+}
+
+static bool make_tokenizer(Stage2 *s) {
+  char path[1024];
+  s->tokenizer = tokenizer_train((const char *const *)s->train.caption,
+                                 pairs_captions(&s->train), vocabulary);
+  snprintf(path, sizeof path, "%s/merges.txt", settings.out);
+  return tokenizer_save(s->tokenizer, path);
+}
+
+static ClipConfig clip_config(const Stage2 *s) {
+  ClipConfig c = {
+      .image = s->tower.vit.config,
+      .text = {.vocabulary = tokenizer_size(s->tokenizer), .context = context,
+               .width = text_width, .depth = text_depth, .heads = text_heads,
+               .mlp = 4 * text_width, .gelu = GELU_ERF, .eps = 1e-5, .causal = true},
+      .embed = embed, .form = INFO_NCE_HALF};
+  c.image.drop_path = drop_path_rate;
+  return c;
+}
+
+static bool write_summary2(const Stage2 *s, const TrainerConfig *config,
+                           TrainerResult result) {
+  char path[1024];
+  FILE *file =
+      settings_summary(&settings, &program, config, result, s->params, path);
+  if (!file) return false;
+  PairVectors v = pair_vectors(&s->matching.clip, s->tokenizer, &s->test);
+  pair_vectors_recall(&v, "test", file);
+  pair_vectors_free(&v);
+  fprintf(file, "matched\t%.4f\n", result.metric);
+  return file_commit(file, path);
+}
+
+enum { EVALUATIONS = 12 };
+
+static int train2(Stage2 *s) {
+  TrainerConfig config;
+  Matching *m = &s->matching;
+  const int tests = s->test.pictures.count;
+  if (settings.batch > tests) {
+    fail("--batch: expected at most the %d test pictures, found %d", tests,
+         settings.batch);
+    return options_complain(&program);
+  }
+  if (!settings_plan(&settings, s->train.pictures.count, 5, 0, &config))
+    return options_complain(&program);
+  settings_note_channels(&config.data, &s->train.pictures);
+  saved_note_clip(&config.data, &m->clip.config);
+  config.every = (config.steps + EVALUATIONS - 1) / EVALUATIONS;
+  matching_begin(m);
+  Task task = matching_task(m);
+  TrainerResult result = trainer_run(&config, &task, s->params, &program);
+  matching_end(m);
+  const int status = settings_finish(&settings, &program, result);
+  if (status) return status;
+  if (!write_summary2(s, &config, result)) return fail_report(program.name);
+  printf("%s: %.3f of test pairs matched after %d steps in %.1f s; see %s\n",
+         program.name, result.metric, config.steps, result.seconds, settings.out);
+  return 0;
+}
+
+static int prepare2(Stage2 *s) {
+  const CaptionedSet set =
+      data_kind == PICTURES_EMOJI ? CAPTIONED_EMOJI : CAPTIONED_SCENES;
+  if (!saved_open_vit(&s->tower, from_run, true, 0) ||
+      !captioned_open(set, settings.data_dir, limit, (uint64_t)settings.seed, &s->train,
+                      &s->test))
+    return fail_report(program.name);
+  if (!tower_fits(s)) return options_complain(&program);
+  if (!folder_make(settings.out) || !make_tokenizer(s)) return fail_report(program.name);
+  const ClipConfig config = clip_config(s);
+  if (!clip_check(&config)) return options_complain(&program);
+  s->matching = (Matching){.train = &s->train, .test = &s->test,
+                           .tokenizer = s->tokenizer, .params = s->params,
+                           .clip = clip_declare(s->params, config),
+                           .seed = (uint64_t)settings.seed, .batch = settings.batch};
+  if (augment) s->matching.augment = captioned_augment(set);
+  params_fill(s->params, (uint64_t)settings.seed);
+  if (take == 0) saved_take_vit(&s->tower, s->params, "visual.");
+  return train2(s);
+}
+
+static int stage2(void) {
+  Stage2 s = {.params = params_new()};
+  const int status = prepare2(&s);
+  params_free(s.params);
+  if (s.tower.params) saved_close_vit(&s.tower);
+  if (s.tokenizer) tokenizer_free(s.tokenizer);
+  pairs_free(&s.train);
+  pairs_free(&s.test);
+  return status;
+}
+
+// The main function of train-eva
+enum { LONGEST_PLACE = 191 }; /* a checkpoint's notes hold no more */
+
+static bool stages_check(void) {
+  const char *place = *from_run ? from_run : teacher_run;
+  const char *name = *from_run ? "from" : "teacher";
+  if (*teacher_run && *from_run)
+    return fail("--from: expected none with --teacher, found '%s'", from_run);
+  if (strlen(place) > LONGEST_PLACE)
+    return fail("--%s: expected at most %d bytes, found %zu", name, LONGEST_PLACE,
+                strlen(place));
+  if (*from_run && data_kind != PICTURES_SCENES && data_kind != PICTURES_EMOJI)
+    return fail("--data: expected scenes or emoji, which have captions, with --from, "
+                "found %s", pictures_names[data_kind]);
+  if (!*from_run && target == FEATURES && !*teacher_run)
+    return fail("--teacher: expected the folder of a trained CLIP (or --from, or "
+                "--target pixels), found none");
+  if (*teacher_run && target != FEATURES)
+    return fail("--teacher: expected none with --target pixels or normalised, found "
+                "'%s'", teacher_run);
+  return true;
+}
+
+int main(int argc, char **argv) {
+  settings.batch = 128, settings.lr = 2e-3;
+  int status = settings_start(&settings, &program, argc, argv);
+  if (status >= 0) return status;
+  if (!stages_check()) return options_complain(&program);
+  char name[64];
+  snprintf(name, sizeof name, "%s-%s", *from_run ? "evaclip" : "eva",
+           pictures_names[data_kind]);
+  settings_folder(&settings, name);
+  return *from_run ? stage2() : stage1();
+}
