@@ -301,7 +301,7 @@ build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double.
-ONCE := test_debugger test_programs test_captions test_tokens test_clip_programs test_mae_programs
+ONCE := test_debugger test_programs test_captions test_tokens test_clip_programs test_mae_programs test_eva_programs
 # $(1) build: run each suite, go on after a failure, fail at the end.
 run_suites = export OMP_WAIT_POLICY=passive; failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/tests/$$t || failed=1; done; exit $$failed
 check: drift warnings programs debug build/naive/train-vit $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)

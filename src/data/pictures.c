@@ -26,18 +26,18 @@ static Dataset pictures_of(Pairs *pairs) {
   return data;
 }
 
-static bool captioned(PictureSet set, const char *folder, uint64_t seed, Dataset *train,
-                      Dataset *test) {
+static bool captioned(PictureSet set, const char *folder, int limit, uint64_t seed,
+                      Dataset *train, Dataset *test) {
   Pairs pairs[2] = {0};
   const CaptionedSet kind = set == PICTURES_EMOJI ? CAPTIONED_EMOJI : CAPTIONED_SCENES;
-  bool good = captioned_open(kind, folder, 0, seed, &pairs[0], &pairs[1]);
+  bool good = captioned_open(kind, folder, limit, seed, &pairs[0], &pairs[1]);
   *train = pictures_of(&pairs[0]);
   *test = pictures_of(&pairs[1]);
   return good;
 }
 
-bool pictures_open(PictureSet set, const char *folder, uint64_t seed, Dataset *train,
-                   Dataset *test) {
+bool pictures_open(PictureSet set, const char *folder, int limit, uint64_t seed,
+                   Dataset *train, Dataset *test) {
   char path[1024];
   bool good = true;
   snprintf(path, sizeof path, "%s/%s", folder, pictures_names[set]);
@@ -47,7 +47,7 @@ bool pictures_open(PictureSet set, const char *folder, uint64_t seed, Dataset *t
   } else if (set == PICTURES_MNIST) {
     good = mnist_load(train, path, true) && mnist_load(test, path, false);
   } else if (set >= PICTURES_SCENES) {
-    good = captioned(set, folder, seed, train, test);
+    good = captioned(set, folder, limit, seed, train, test);
   } else {
     good = cifar10_load(train, path, true) && cifar10_load(test, path, false);
   }
@@ -56,6 +56,7 @@ bool pictures_open(PictureSet set, const char *folder, uint64_t seed, Dataset *t
       train->height != train->width)
     return fail("%s: expected square pictures of one size, found %d x %d and %d x %d",
                 path, train->height, train->width, test->height, test->width);
+  if (limit && limit < train->count) train->count = limit;
   memcpy(test->mean, train->mean, sizeof test->mean);
   memcpy(test->deviation, train->deviation, sizeof test->deviation);
   return true;

@@ -37,7 +37,7 @@ static bool inside(int kind, double x, double y) {
 // Draw a scene
 static double coverage(const Figure *f, int x, int y) {
   int count = 0;
-  if (fabs(x + 0.5 - f->x) > 1.3 * f->radius + 1) return 0;
+  if (fmax(fabs(x + 0.5 - f->x), fabs(y + 0.5 - f->y)) > 1.3 * f->radius + 1) return 0;
   for (int i = 0; i < 16; i++)
     count += inside(f->kind, (x + (i % 4 + 0.5) / 4 - f->x) / f->radius,
                     (y + (i / 4 + 0.5) / 4 - f->y) / f->radius);
@@ -47,15 +47,18 @@ static double coverage(const Figure *f, int x, int y) {
 Image shapes_draw(const Figure *figures, int count, RandomKey key) {
   Image image = image_new(SHAPES_SIDE, SHAPES_SIDE, 3, 0);
   double ground = 20 + 60 * random_uniform(key, 0);
-  for (int i = 0; i < SHAPES_SIDE * SHAPES_SIDE; i++)
-    for (int c = 0; c < 3; c++) {
-      double value = ground;
-      for (int f = 0; f < count; f++)
-        value += coverage(&figures[f], i % SHAPES_SIDE, i / SHAPES_SIDE) *
-                 (paint[figures[f].colour][c] - value);
-      value += 8 * random_normal(key, (uint64_t)(1 + 3 * i + c));
-      image.pixels[3 * i + c] = (uint8_t)fmin(255, fmax(0, value));
+  for (int i = 0; i < SHAPES_SIDE * SHAPES_SIDE; i++) {
+    double value[3] = {ground, ground, ground};
+    for (int f = 0; f < count; f++) {
+      const double part = coverage(&figures[f], i % SHAPES_SIDE, i / SHAPES_SIDE);
+      for (int c = 0; c < 3; c++)
+        value[c] += part * (paint[figures[f].colour][c] - value[c]);
     }
+    for (int c = 0; c < 3; c++) {
+      value[c] += 8 * random_normal(key, (uint64_t)(1 + 3 * i + c));
+      image.pixels[3 * i + c] = (uint8_t)fmin(255, fmax(0, value[c]));
+    }
+  }
   return image;
 }
 

@@ -51,7 +51,7 @@ static bool open_data(Dataset *train, Dataset *test) {
     take_pictures(train, 4000, 1000, other);
     take_pictures(test, 1000, 1000, other + 1);
   } else {
-    good = pictures_open((PictureSet)data_kind, folder, other, train, test);
+    good = pictures_open((PictureSet)data_kind, folder, 0, other, train, test);
   }
   if (good && limit && limit < test->count) test->count = limit;
   return good;

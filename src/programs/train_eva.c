@@ -274,10 +274,9 @@ static int train1(Stage1 *s) {
 }
 
 static int prepare1(Stage1 *s) {
-  if (!pictures_open((PictureSet)data_kind, settings.data_dir, (uint64_t)settings.seed,
-                     &s->train, &s->test))
+  if (!pictures_open((PictureSet)data_kind, settings.data_dir, limit,
+                     (uint64_t)settings.seed, &s->train, &s->test))
     return fail_report(program.name);
-  if (limit && limit < s->train.count) s->train.count = limit;
   if (target == FEATURES) {
     if (!saved_open_clip(&s->teacher, teacher_run)) return fail_report(program.name);
     if (!teacher_fits(s)) return options_complain(&program);

@@ -252,10 +252,9 @@ static int train(Run *run) {
 }
 
 static int prepare_and_train(Run *run) {
-  if (!pictures_open((PictureSet)data_kind, settings.data_dir, (uint64_t)settings.seed,
-                     &run->train, &run->test))
+  if (!pictures_open((PictureSet)data_kind, settings.data_dir, limit,
+                     (uint64_t)settings.seed, &run->train, &run->test))
     return fail_report(program.name);
-  if (limit && limit < run->train.count) run->train.count = limit;
   run->augment.flip = augment && pictures_augment((PictureSet)data_kind).flip;
   MaeConfig config = model_config(run);
   if (!mae_check(&config)) return options_complain(&program);

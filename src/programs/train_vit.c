@@ -57,10 +57,9 @@ static const int suits[][2] = {/* patch size, epochs */ {8, 9}, {7, 5}, {4, 3}};
 
 // Open the data
 static bool open_data(Run *run) {
-  if (!pictures_open((PictureSet)data_kind, settings.data_dir, (uint64_t)settings.seed,
-                     &run->train, &run->test))
+  if (!pictures_open((PictureSet)data_kind, settings.data_dir, limit,
+                     (uint64_t)settings.seed, &run->train, &run->test))
     return false;
-  if (limit && limit < run->train.count) run->train.count = limit;
   if (augment) run->augment = pictures_augment((PictureSet)data_kind);
   return true;
 }
