@@ -156,24 +156,44 @@ CLIP_clip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 9
 CLIP_clip-half := --patch-size 8 --epochs 3 --clip 0
 CLIP_clip-sum := --patch-size 8 --epochs 3 --clip 0 --loss sum
 MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --epochs 5
+MAE_mae-scenes := --data scenes --steps 600
+# Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
+$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --width 64 --depth 4 --decoder-width 48 --steps 500 --ratio 0.$(r)))
+# Students of the CLIP of scenes: what is predicted, what is hidden.
+SCENES_TEACHER := --teacher build/runs/clip-shapes --steps 400
+EVA_eva-scenes := $(SCENES_TEACHER)
+EVA_eva-features-random := $(SCENES_TEACHER) --masks random --ratio 0.75
+EVA_eva-pixels-blocks := --target pixels --steps 400
+EVA_eva-pixels-random := --target pixels --steps 400 --masks random --ratio 0.75
+# CLIPs that start from these towers, and from none.
+STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random mae-scenes
+$(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) --steps 150))
+EVA_cold := --from build/runs/eva-scenes --take sizes --steps 150
+EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 550
+EVA_eva-emoji := --data emoji --teacher build/runs/clip-emoji --steps 250
+EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 250
+EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 250
 PROBE_probe-clip := clip-shapes --data scenes
 PROBE_probe-random := clip-shapes --data scenes --weights random
 PROBE_probe-mae := mae-cifar --data cifar10 --test 2000 --steps 3000
 PROBE_probe-mae-random := mae-cifar --data cifar10 --test 2000 --steps 3000 --weights random
+$(foreach r,25 50 75 90,$(eval PROBE_probe-ratio-$(r) := mae-ratio-$(r) --data cifar10 --labels 10000 --test 2000))
 PROBE_probe-vit := vit-cifar --data cifar10 --test 2000 --steps 3000
 SPEED := bench bench-naive matmul-steps
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 CLIPS := $(patsubst CLIP_%,%,$(filter CLIP_%,$(.VARIABLES)))
 MAES := $(patsubst MAE_%,%,$(filter MAE_%,$(.VARIABLES)))
+EVAS := $(patsubst EVA_%,%,$(filter EVA_%,$(.VARIABLES)))
 PROBED := $(patsubst PROBE_%,%,$(filter PROBE_%,$(.VARIABLES)))
 SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) $(CLIPS:%=build/runs/%/summary.tsv) \
-             $(MAES:%=build/runs/%/summary.tsv) $(PROBED:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
+             $(MAES:%=build/runs/%/summary.tsv) $(EVAS:%=build/runs/%/summary.tsv) $(PROBED:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
              build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
              build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
-               build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/mae-cost.tsv build/runs/tokens/sizes.tsv
+               build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/mae-cost.tsv build/runs/tokens/sizes.tsv \
+               build/runs/mae-ratios.tsv build/runs/starts.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex \
           build/runs/peers.tex build/runs/peer-products.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
@@ -184,7 +204,7 @@ TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations
 FORCE:
 build/runs/%.options: FORCE
 	@mkdir -p build/runs
-	@echo '$(RUN_$*)$(CLIP_$*)$(MAE_$*)' | cmp -s - $@ || echo '$(RUN_$*)$(CLIP_$*)$(MAE_$*)' >$@
+	@echo '$(RUN_$*)$(CLIP_$*)$(MAE_$*)$(EVA_$*)' | cmp -s - $@ || echo '$(RUN_$*)$(CLIP_$*)$(MAE_$*)$(EVA_$*)' >$@
 $(RUNS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_vit build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_vit $(RUN_$*) --out build/runs/$*
@@ -194,6 +214,14 @@ $(CLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/pro
 $(MAES:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_mae build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_mae $(MAE_$*) --out build/runs/$*
+# $(1) run, which may begin with what another run has learnt.
+define STUDYING
+build/runs/$(1)/summary.tsv: build/release/programs/train_eva build/runs/$(1).options \
+                             $(patsubst %,%/summary.tsv,$(filter build/runs/%,$(EVA_$(1))))
+	@rm -f $$@
+	flock build/runs/lock build/release/programs/train_eva $(EVA_$(1)) --out build/runs/$(1)
+endef
+$(foreach r,$(EVAS),$(eval $(call STUDYING,$(r))))
 # $(1) probe: its first word is the run whose image tower is looked at.
 define PROBING
 build/runs/$(1)/summary.tsv: build/release/programs/probe build/runs/$(firstword $(PROBE_$(1)))/summary.tsv
@@ -243,6 +271,12 @@ build/runs/speed.stamp: build/runs/bench/bench.tsv build/runs/bench-naive/bench.
 	@touch $@
 build/runs/mae-cost.tsv: build/runs/bench/bench.tsv tools/tables
 	tools/tables mae-cost $< >$@.new && mv $@.new $@
+MASK_RATIOS := $(filter mae-ratio-%,$(MAES))
+build/runs/mae-ratios.tsv: $(MASK_RATIOS:%=build/runs/%/summary.tsv) $(MASK_RATIOS:mae-%=build/runs/probe-%/summary.tsv) tools/tables
+	tools/tables ratios $(MASK_RATIOS:%=build/runs/%) >$@.new && mv $@.new $@
+STARTS := warm-eva-scenes warm-mae-scenes cold cold-long
+build/runs/starts.tsv: $(STARTS:%=build/runs/%/summary.tsv) tools/tables
+	tools/tables starts $(STARTS:%=build/runs/%) >$@.new && mv $@.new $@
 build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/profile.tsv tools/tables
 	tools/tables profile build/runs/bench-naive/profile.tsv build/runs/bench/profile.tsv >$@.new && mv $@.new $@
 build/runs/patches/patches.png: build/release/programs/patches

@@ -1,0 +1,8 @@
+load "../figures/style.gp"
+set output "figures/starts-steps.tex"
+set xlabel "step of the contrastive stage"; set ylabel "matched, of 128" ; set yrange [0:0.75]; set xrange [0:300]
+set key outside right
+plot "runs/starts.tsv" index 0 using 1:3 with linespoints ls 1 pt 7 ps 0.4 title "from features", \
+     "runs/starts.tsv" index 1 using 1:3 with linespoints ls 2 pt 5 ps 0.4 title "from pixels", \
+     "runs/starts.tsv" index 2 using 1:3 with linespoints ls 9 pt 6 ps 0.4 title "from scratch", \
+     "runs/starts.tsv" index 3 using 1:3 with lines ls 8 title "from scratch, long"
