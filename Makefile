@@ -194,7 +194,7 @@ FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv bu
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
                build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/mae-cost.tsv build/runs/tokens/sizes.tsv \
                build/runs/mae-ratios.tsv build/runs/starts.tsv
-TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex \
+TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
           build/runs/peers.tex build/runs/peer-products.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
           build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
@@ -242,6 +242,9 @@ $(eval $(call PRINTED,build/runs/step-size-float.tsv,release/programs/step_size)
 $(eval $(call PRINTED,build/runs/step-size-double.tsv,double/programs/step_size))
 $(eval $(call PRINTED,build/runs/gelu.tsv,release/programs/gelu_curves))
 $(eval $(call PRINTED,build/runs/configurations.tex,release/programs/configurations))
+build/runs/giants.tex: build/release/programs/configurations
+	@mkdir -p $(@D)
+	build/release/programs/configurations --set giants >$@.new && mv $@.new $@
 $(eval $(call PRINTED,build/runs/vector-error/summary.tsv,release/programs/vector_error))
 
 build/runs/pull.tsv build/runs/start.tsv: build/runs/%.tsv: build/release/programs/contrast_curves

@@ -32,7 +32,7 @@ static Fixture fixture(bool causal) {
   Fixture f = {.params = params_new(), .tape = tape_new()};
   f.x = random_parameter(f.params, "x", SHAPE(B, T, C), 1);
   f.layer = attention_declare(f.params, "attn", C, H, causal, init_xavier(C, C),
-                              init_xavier(C, C));
+                              init_xavier(C, C), (AttentionVariant){0});
   params_fill(f.params, 5);
   for (int i = 0; i < 3 * C; i++) f.layer.qkv.bias->value[i] = (real)sin(i);
   return f;

@@ -128,7 +128,8 @@ static double deviation(const Tensor *t) {
 
 START_TEST(first_values_of_clip) {
   Params *params = params_new();
-  BlockConfig config = {.width = 128, .heads = 2, .mlp = 512, .clip_depth = 3};
+  BlockConfig config = {.width = 128, .heads = 2, .mlp = 512, .first = FIRST_CLIP,
+                        .depth = 3};
   Block b = block_declare(params, "b", config);
   params_fill(params, 1);
   ck_assert_double_eq_tol(deviation(b.attn.qkv.weight), sqrt(1.0 / 128), 2e-3);

@@ -19,9 +19,9 @@ Eva eva_declare(Params *params, EvaConfig c) {
   assert(c.student.pool == POOL_CLS && !c.student.classes);
   eva.student = vit_declare(params, "", c.student);
   eva.mask_token = params_add(params, "mask_token", SHAPE(1, 1, width),
-                              init_normal(0.02), PARAM_DECAYED);
+                              init_truncated(0.015), PARAM_DECAYED);
   eva.head = params_add_linear(params, "lm_head", SHAPE(outputs, width),
-                               init_xavier(width, outputs), init_constant(0));
+                               init_truncated(0.015), init_constant(0));
   return eva;
 }
 

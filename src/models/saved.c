@@ -45,6 +45,18 @@ _Static_assert(sizeof(GeluKind) == sizeof(int) && sizeof(PoolKind) == sizeof(int
                    sizeof(PositionKind) == sizeof(int) && sizeof(VitStyle) == sizeof(int),
                "choices are kept as ints");
 
+/* Switches of the blocks; a run that says nothing about one has it off. */
+static const struct {
+  const char *key;
+  size_t at; /* of a bool in the variant */
+} switches[] = {{"image.swiglu", offsetof(BlockVariant, swiglu)},
+                {"image.sub_norm", offsetof(BlockVariant, sub_norm)},
+                {"image.inner_norm", offsetof(BlockVariant, inner_norm)},
+                {"image.no_key_bias", offsetof(BlockVariant, no_key_bias)},
+                {"image.rotary", offsetof(BlockVariant, rotary)},
+                {"image.branch_norm", offsetof(BlockVariant, branch_norm)}};
+enum { SWITCHES = sizeof switches / sizeof *switches };
+
 static void note_sizes(DataNotes *notes, const Size *size, const void *config) {
   for (; size->key; size++) {
     int value;
@@ -82,6 +94,9 @@ void saved_note_vit(DataNotes *notes, const VitConfig *config, const char *prefi
   data_note(notes, "image.post_norm", "%d", config->post_norm);
   data_note(notes, "image.eps", "%g", config->eps);
   data_note(notes, "image.prefix", "%s", prefix);
+  for (int i = 0; i < SWITCHES; i++)
+    if (*((const bool *)((const char *)&config->variant + switches[i].at)))
+      data_note(notes, switches[i].key, "1");
 }
 
 void saved_note_clip(DataNotes *notes, const ClipConfig *config) {
@@ -100,6 +115,11 @@ static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
       !read_number(file, path, "image.post_norm", 0, 1, &number))
     return false;
   c->post_norm = number > 0;
+  for (int i = 0; i < SWITCHES; i++) {
+    if (!safetensors_note(file, switches[i].key)) continue;
+    if (!read_number(file, path, switches[i].key, 0, 1, &number)) return false;
+    *((bool *)((char *)&c->variant + switches[i].at)) = number > 0;
+  }
   if (!read_number(file, path, "image.eps", 0, 1, &c->eps)) return false;
   for (int i = 0; i < c->channels; i++) {
     char key[2][32];

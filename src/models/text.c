@@ -35,7 +35,8 @@ Text text_declare(Params *params, const char *prefix, TextConfig c) {
     text.blocks[i] = block_declare(
         params, params_name(params, "%sblocks.%d", prefix, i),
         (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = c.eps,
-                      .gelu = c.gelu, .causal = c.causal, .clip_depth = c.depth,
+                      .gelu = c.gelu, .causal = c.causal, .first = FIRST_CLIP,
+                      .number = i, .depth = c.depth,
                       .dropout = c.dropout,
                       .drop_path = c.depth > 1 ? c.drop_path * i / (c.depth - 1) : 0});
   text.norm = params_add_norm(params, params_name(params, "%sln_final", prefix), c.width);

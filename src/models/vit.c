@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "nn/patchdrop.h"
 #include "nn/patches.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
@@ -23,6 +24,9 @@ bool vit_check(const VitConfig *c) {
   if (c->position == POSITION_SINCOS && c->width % 4 != 0)
     return fail("--width: expected a multiple of 4 for sincos positions, found %d",
                 c->width);
+  if (c->variant.rotary && c->width / c->heads % 4 != 0)
+    return fail("--heads: expected heads of a multiple of 4 channels for rotary "
+                "positions, found %d", c->width / c->heads);
   return true;
 }
 
@@ -63,7 +67,10 @@ Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
         params, params_name(params, "%sblocks.%d", prefix, i),
         (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = c.eps,
                       .gelu = c.gelu, .post_norm = c.post_norm, .dropout = c.dropout,
-                      .drop_path = c.depth > 1 ? c.drop_path * i / (c.depth - 1) : 0});
+                      .drop_path = c.depth > 1 ? c.drop_path * i / (c.depth - 1) : 0,
+                      .variant = c.variant, .rows = side, .columns = side,
+                      .extra = extra, .first = c.first, .number = i,
+                      .depth = c.depth});
   if (!c.post_norm)
     vit.norm = params_add_norm(params, params_name(params, "%snorm", prefix), c.width);
   if (c.classes)
@@ -144,15 +151,20 @@ Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled) {
 }
 
 Tensor *vit_features(Tape *tape, const Vit *vit, Tensor *images) {
+  int *places, last = vit->config.depth - 1;
   Tensor *x = vit_embed(tape, vit, images);
+  x = patch_dropout(tape, x, vit->config.patch_dropout, vit->tokens - vit->patches,
+                    &places);
   const size_t count = (size_t)x->shape.size[0];
-  if (vit->config.pool != POOL_CLS)
-    return vit_pool(tape, vit, vit_encode(tape, vit, x, NULL));
+  for (int i = 0; i < last; i++)
+    x = block_forward_placed(tape, &vit->blocks[i], x, NULL, places);
+  if (vit->config.pool != POOL_CLS) {
+    x = block_forward_placed(tape, &vit->blocks[last], x, NULL, places);
+    return vit_pool(tape, vit, final_norm(tape, vit, x));
+  }
   int *cls = tape_memory(tape, count * sizeof *cls);
   memset(cls, 0, count * sizeof *cls);
-  for (int i = 0; i < vit->config.depth - 1; i++)
-    x = block_forward(tape, &vit->blocks[i], x, NULL);
-  x = block_forward_at(tape, &vit->blocks[vit->config.depth - 1], x, cls);
+  x = block_forward_placed(tape, &vit->blocks[last], x, cls, places);
   return vit_pool(tape, vit, final_norm(tape, vit, x));
 }
 
@@ -166,7 +178,7 @@ int vit_portion(const Vit *vit) { return 1023 / vit->tokens + 1; }
 double vit_macs(const VitConfig *c) {
   double side = c->image_size / c->patch_size, N = side * side;
   double T = N + (c->pool == POOL_CLS), D = c->width, M = c->mlp;
-  double block = T * (4 * D * D + 2 * D * M) + 2 * T * T * D;
+  double block = T * (4 * D * D + (c->variant.swiglu ? 3 : 2) * D * M) + 2 * T * T * D;
   double embed = N * c->channels * c->patch_size * c->patch_size * D;
   return embed + c->depth * block + D * c->classes;
 }

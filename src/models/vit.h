@@ -20,6 +20,9 @@ typedef struct VitConfig {
   double eps;
   double dropout;   /* after the positions and in the blocks */
   double drop_path; /* of the last block; grows linearly from 0 at the first */
+  double patch_dropout; /* share of patches left out of vit_features in training */
+  BlockVariant variant; /* of all blocks */
+  FirstKind first;      /* how the blocks' values begin */
 } VitConfig;
 
 /* Parameters, by PREFIX (names as in timm): cls_token[1][1][D],

@@ -4,6 +4,8 @@
 #include <assert.h>
 
 #include "kernels/kernels.h"
+#include "nn/rotary.h"
+#include "tensor/gated.h"
 #include "tensor/layers.h"
 
 // Attention on the tape
@@ -38,22 +40,49 @@ Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal,
   return y;
 }
 
+// Declare biases without a key
+static void declare_without_key(Params *params, const char *prefix, Attention *a,
+                                int width, Init qkv) {
+  Tensor **bias[] = {&a->q_bias, &a->v_bias};
+  a->qkv.weight = params_add(params, params_name(params, "%s.qkv.weight", prefix),
+                             SHAPE(3 * width, width), qkv, PARAM_DECAYED);
+  for (int i = 0; i < 2; i++)
+    *bias[i] = params_add(params, params_name(params, "%s.%c_bias", prefix, "qv"[i]),
+                          SHAPE(width), init_constant(0), PARAM_PLAIN);
+}
+
 Attention attention_declare(Params *params, const char *prefix, int width, int heads,
-                            bool causal, Init qkv, Init proj) {
+                            bool causal, Init qkv, Init proj, AttentionVariant variant) {
   assert(width % heads == 0);
   Init zero = init_constant(0);
-  Attention a = {.heads = heads, .causal = causal};
-  a.qkv = params_add_linear(params, params_name(params, "%s.qkv", prefix),
-                            SHAPE(3 * width, width), qkv, zero);
+  Attention a = {.heads = heads, .causal = causal, .variant = variant};
+  if (variant.no_key_bias) declare_without_key(params, prefix, &a, width, qkv);
+  else a.qkv = params_add_linear(params, params_name(params, "%s.qkv", prefix),
+                                 SHAPE(3 * width, width), qkv, zero);
+  if (variant.inner_norm)
+    a.inner_norm = params_add_norm(
+        params, params_name(params, "%s.inner_attn_ln", prefix), width);
   a.proj = params_add_linear(params, params_name(params, "%s.proj", prefix),
                              SHAPE(width, width), proj, zero);
   return a;
 }
 
-Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x, const int *at,
-                        Tensor **weights) {
-  Tensor *qkv = linear(tape, x, layer->qkv.weight, layer->qkv.bias);
+Tensor *attention_layer_placed(Tape *tape, const Attention *layer, Tensor *x,
+                               const int *at, const int *places, Tensor **weights) {
+  const AttentionVariant *v = &layer->variant;
+  Tensor *bias = v->no_key_bias ? key_free_bias(tape, layer->q_bias, layer->v_bias)
+                                : layer->qkv.bias;
+  Tensor *qkv = linear(tape, x, layer->qkv.weight, bias);
+  if (v->rows)
+    qkv = rotary(tape, qkv, layer->heads, v->rows, v->columns, v->extra, places);
   Tensor *y = attention(tape, qkv, layer->heads, layer->causal, weights);
   if (at) y = gather_tokens(tape, y, at, 1);
+  if (v->inner_norm)
+    y = layernorm(tape, y, layer->inner_norm.weight, layer->inner_norm.bias, v->eps);
   return linear(tape, y, layer->proj.weight, layer->proj.bias);
+}
+
+Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x, const int *at,
+                        Tensor **weights) {
+  return attention_layer_placed(tape, layer, x, at, NULL, weights);
 }

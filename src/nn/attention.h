@@ -9,6 +9,16 @@
    attention weights [B][H][T][T], for looking at. */
 Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal, Tensor **weights);
 
+// How attention may differ
+/* What EVA's attention has besides or instead. All zero: plain attention. */
+typedef struct AttentionVariant {
+  bool no_key_bias; /* q_bias[C] and v_bias[C] instead of qkv.bias */
+  bool inner_norm;  /* a LayerNorm before the projection, inner_attn_ln */
+  double eps;       /* of that */
+  int rows, columns, extra; /* rotary positions on q and k of the patches of such a
+                               grid, which come after `extra` tokens; rows 0: none */
+} AttentionVariant;
+
 /* Multi-head self-attention with its projections. Parameters, by PREFIX:
    qkv.weight[3C][C] qkv.bias[3C] proj.weight[C][C] proj.bias[C]. All biases
    start at zero. */
@@ -16,14 +26,22 @@ typedef struct Attention {
   int heads;
   bool causal;
   Affine qkv, proj;
+  AttentionVariant variant;
+  Tensor *q_bias, *v_bias; /* instead of qkv.bias, or NULL */
+  Affine inner_norm;
 } Attention;
 
 /* First values of the two weights: Xavier uniform as C x C each in ViT's code. */
 Attention attention_declare(Params *params, const char *prefix, int width, int heads,
-                            bool causal, Init qkv, Init proj);
+                            bool causal, Init qkv, Init proj, AttentionVariant variant);
 
 /* x[B][T][C] to the same shape; or, with `at`, of each row of B only the token
    at[b], which still attends to all: [B][1][C]. */
 Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x, const int *at,
                         Tensor **weights);
+
+/* The same for tokens out of order: token t of image b is patch places[b][t] of the
+   grid, or -1 if it has no place. NULL: `extra` without place, then all in order. */
+Tensor *attention_layer_placed(Tape *tape, const Attention *layer, Tensor *x,
+                               const int *at, const int *places, Tensor **weights);
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "tensor/arithmetic.h"
+#include "tensor/gated.h"
 #include "tensor/layers.h"
 
 // Declare the parameters of a block
@@ -11,58 +12,115 @@ typedef struct FirstValues {
   Init qkv, proj, fc1, fc2, bias;
 } FirstValues;
 
+// Eva's first values
+static FirstValues eva_values(const BlockConfig *c) {
+  const Init all = init_truncated(0.015);
+  const Init end = init_truncated(0.015 / sqrt(2 * (c->number + 1)));
+  return (FirstValues){all, end, all, end, init_constant(0)};
+}
+
+static FirstValues eva02_values(const BlockConfig *c) {
+  const double scale = c->variant.sub_norm ? sqrt(log(2 * c->depth)) : 1;
+  const double mlp = sqrt(2.0 / (c->width + c->mlp)), square = sqrt(1.0 / c->width);
+  Init qkv = init_normal(square);
+  qkv.last_third = scale;
+  return (FirstValues){qkv, init_normal(scale * square), init_normal(scale * mlp),
+                       init_normal(scale * mlp), init_constant(0)};
+}
+
 static FirstValues first_values(const BlockConfig *c) {
   const double width = c->width;
-  if (c->clip_depth == 0) {
+  if (c->first == FIRST_EVA) return eva_values(c);
+  if (c->first == FIRST_EVA02) return eva02_values(c);
+  if (c->first == FIRST_VIT) {
     const Init square = init_xavier(c->width, c->width);
     return (FirstValues){square, square, init_xavier(c->width, c->mlp),
                          init_xavier(c->mlp, c->width), init_normal(1e-6)};
   }
-  const Init end = init_normal(sqrt(1 / (2 * c->clip_depth * width)));
+  const Init end = init_normal(sqrt(1 / (2 * c->depth * width)));
   return (FirstValues){init_normal(sqrt(1 / width)), end,
                        init_normal(sqrt(1 / (2 * width))), end, init_constant(0)};
 }
 
+// Declare the parameters of an MLP
+static AttentionVariant attention_variant(const BlockConfig *c) {
+  AttentionVariant v = {.no_key_bias = c->variant.no_key_bias,
+                        .inner_norm = c->variant.inner_norm, .eps = c->eps};
+  if (c->variant.rotary) v.rows = c->rows, v.columns = c->columns, v.extra = c->extra;
+  return v;
+}
+
+static void declare_mlp(Params *params, const char *prefix, Block *b,
+                        const FirstValues *first) {
+  const int width = b->config.width, mlp = b->config.mlp;
+  const bool gated = b->config.variant.swiglu;
+  const char *in = params_name(params, "%s.mlp.%s", prefix, gated ? "w2" : "fc1");
+  const char *out = params_name(params, "%s.mlp.%s", prefix, gated ? "w3" : "fc2");
+  if (gated)
+    b->gate = params_add_linear(params, params_name(params, "%s.mlp.w1", prefix),
+                                SHAPE(mlp, width), first->fc1, first->bias);
+  b->fc1 = params_add_linear(params, in, SHAPE(mlp, width), first->fc1, first->bias);
+  if (b->config.variant.sub_norm)
+    b->hidden_norm =
+        params_add_norm(params, params_name(params, "%s.mlp.ffn_ln", prefix), mlp);
+  b->fc2 = params_add_linear(params, out, SHAPE(width, mlp), first->fc2, first->bias);
+}
+
 Block block_declare(Params *params, const char *prefix, BlockConfig config) {
-  int width = config.width, mlp = config.mlp;
+  const int width = config.width;
   const char *name[] = {params_name(params, "%s.norm1", prefix),
                         params_name(params, "%s.attn", prefix),
-                        params_name(params, "%s.norm2", prefix),
-                        params_name(params, "%s.mlp.fc1", prefix),
-                        params_name(params, "%s.mlp.fc2", prefix)};
+                        params_name(params, "%s.norm2", prefix)};
   const FirstValues first = first_values(&config);
   Block block = {.config = config};
   block.norm1 = params_add_norm(params, name[0], width);
   block.attn = attention_declare(params, name[1], width, config.heads, config.causal,
-                                 first.qkv, first.proj);
+                                 first.qkv, first.proj, attention_variant(&config));
   block.norm2 = params_add_norm(params, name[2], width);
-  block.fc1 = params_add_linear(params, name[3], SHAPE(mlp, width),
-                                first.fc1, first.bias);
-  block.fc2 = params_add_linear(params, name[4], SHAPE(width, mlp),
-                                first.fc2, first.bias);
+  declare_mlp(params, prefix, &block, &first);
   return block;
 }
 
 // Run a block
 static Tensor *attend(Tape *tape, const Block *block, Tensor *x, const int *at,
-                      Tensor **weights) {
-  Tensor *y = attention_layer(tape, &block->attn, x, at, weights);
+                      const int *places, Tensor **weights) {
+  Tensor *y = attention_layer_placed(tape, &block->attn, x, at, places, weights);
   return dropout(tape, y, block->config.dropout);
 }
 
 static Tensor *think(Tape *tape, const Block *block, Tensor *x) {
   const BlockConfig *c = &block->config;
   Tensor *hidden = linear(tape, x, block->fc1.weight, block->fc1.bias);
-  hidden = dropout(tape, gelu(tape, hidden, c->gelu), c->dropout);
+  if (c->variant.swiglu)
+    hidden = swiglu(tape, linear(tape, x, block->gate.weight, block->gate.bias), hidden);
+  else hidden = gelu(tape, hidden, c->gelu);
+  if (c->variant.sub_norm)
+    hidden = layernorm(tape, hidden, block->hidden_norm.weight, block->hidden_norm.bias,
+                       c->eps);
+  hidden = dropout(tape, hidden, c->dropout);
   Tensor *y = linear(tape, hidden, block->fc2.weight, block->fc2.bias);
   return dropout(tape, y, c->dropout);
 }
 
-static Tensor *run(Tape *tape, const Block *b, Tensor *x, const int *at,
-                   Tensor **weights) {
+// Normalise the branch
+static Tensor *run_branch_norm(Tape *tape, const Block *b, Tensor *x, const int *at,
+                               const int *places, Tensor **weights) {
   const BlockConfig *c = &b->config;
+  Tensor *y = attend(tape, b, x, at, places, weights);
+  y = layernorm(tape, y, b->norm1.weight, b->norm1.bias, c->eps);
+  if (at) x = gather_tokens(tape, x, at, 1);
+  x = add(tape, x, drop_path(tape, y, c->drop_path));
+  y = layernorm(tape, think(tape, b, x), b->norm2.weight, b->norm2.bias, c->eps);
+  return add(tape, x, drop_path(tape, y, c->drop_path));
+}
+
+static Tensor *run(Tape *tape, const Block *b, Tensor *x, const int *at,
+                   const int *places, Tensor **weights) {
+  const BlockConfig *c = &b->config;
+  if (c->variant.branch_norm) return run_branch_norm(tape, b, x, at, places, weights);
   if (c->post_norm) {
-    Tensor *branch = drop_path(tape, attend(tape, b, x, at, weights), c->drop_path);
+    Tensor *branch =
+        drop_path(tape, attend(tape, b, x, at, places, weights), c->drop_path);
     if (at) x = gather_tokens(tape, x, at, 1);
     x = add_in_place(tape, x, branch);
     x = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
@@ -71,7 +129,8 @@ static Tensor *run(Tape *tape, const Block *b, Tensor *x, const int *at,
     return layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
   }
   Tensor *y = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
-  Tensor *branch = drop_path(tape, attend(tape, b, y, at, weights), c->drop_path);
+  Tensor *branch =
+      drop_path(tape, attend(tape, b, y, at, places, weights), c->drop_path);
   if (at) x = gather_tokens(tape, x, at, 1);
   x = add_in_place(tape, x, branch);
   y = layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
@@ -79,9 +138,14 @@ static Tensor *run(Tape *tape, const Block *b, Tensor *x, const int *at,
 }
 
 Tensor *block_forward(Tape *tape, const Block *block, Tensor *x, Tensor **weights) {
-  return run(tape, block, x, NULL, weights);
+  return run(tape, block, x, NULL, NULL, weights);
 }
 
 Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x, const int *at) {
-  return run(tape, block, x, at, NULL);
+  return run(tape, block, x, at, NULL, NULL);
+}
+
+Tensor *block_forward_placed(Tape *tape, const Block *block, Tensor *x, const int *at,
+                             const int *places) {
+  return run(tape, block, x, at, places, NULL);
 }

@@ -4,6 +4,20 @@
 #include "kernels/kernels.h"
 #include "nn/attention.h"
 
+// How a block may differ
+/* What EVA's blocks have besides or instead. All zero: the plain block. */
+typedef struct BlockVariant {
+  bool swiglu;      /* mlp.w3(silu(mlp.w1 x) * mlp.w2 x) instead of fc2(gelu(fc1 x)) */
+  bool sub_norm;    /* a LayerNorm before the MLP's last layer, mlp.ffn_ln */
+  bool inner_norm, no_key_bias; /* see AttentionVariant */
+  bool rotary;      /* rotary positions */
+  bool branch_norm; /* x + LN(f(x)) instead of x + f(LN(x)) */
+} BlockVariant;
+
+// Kinds of first values
+/* How a block's matrices begin: as in ViT's code, CLIP's, EVA's or EVA-02's. */
+typedef enum { FIRST_VIT, FIRST_CLIP, FIRST_EVA, FIRST_EVA02 } FirstKind;
+
 typedef struct BlockConfig {
   int width, heads, mlp; /* heads divide width; mlp is the hidden width */
   double eps;            /* of both LayerNorms */
@@ -12,7 +26,10 @@ typedef struct BlockConfig {
   bool causal;
   double dropout;        /* after both MLP layers and the output projection */
   double drop_path;
-  int clip_depth;        /* 0: ViT's first values; L: CLIP's for a tower of L blocks */
+  FirstKind first;       /* how its values begin; the two numbers below matter to it */
+  int number, depth;     /* this block is number 0, 1, ... of a tower of `depth` */
+  BlockVariant variant;
+  int rows, columns, extra; /* of the grid of patches, if rotary */
 } BlockConfig;
 
 /* Parameters, by PREFIX: norm1, attn (see Attention), norm2, mlp.fc1, mlp.fc2,
@@ -24,6 +41,7 @@ typedef struct Block {
   BlockConfig config;
   Attention attn;
   Affine norm1, norm2, fc1, fc2;
+  Affine gate, hidden_norm; /* with swiglu, with sub_norm */
 } Block;
 
 Block block_declare(Params *params, const char *prefix, BlockConfig config);
@@ -34,4 +52,9 @@ Tensor *block_forward(Tape *tape, const Block *block, Tensor *x, Tensor **weight
 /* The same, but of each x[b] only the token at[b] goes on: [B][1][C]. What the
    last block of a network does if a single token of it is read. */
 Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x, const int *at);
+
+/* Both, for tokens in places of their own (attention_layer_placed); `at` may be
+   NULL. */
+Tensor *block_forward_placed(Tape *tape, const Block *block, Tensor *x, const int *at,
+                             const int *places);
 #endif

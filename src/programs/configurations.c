@@ -2,7 +2,8 @@
 #include <stdio.h>
 
 #include "base/fail.h"
-#include "models/vit.h"
+#include "base/options.h"
+#include "models/giants.h"
 
 /* Write 1234567 as 1,234,567. */
 static const char *grouped(size_t number) {
@@ -16,19 +17,36 @@ static const char *grouped(size_t number) {
   return at;
 }
 
-/* Print the rows of the table of configurations for LaTeX. */
-int main(void) {
-  const char *names[] = {"Ti/16", "S/32", "S/16", "B/32", "B/16", "B/8",
-                         "L/32",  "L/16", "L/14", "H/14", "g/14", "G/14", "e/14"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    VitConfig c;
-    if (!vit_named(&c, names[i])) return fail_report("configurations");
-    Params *params = params_new();
-    vit_declare(params, "", c);
-    printf("%s & %d & %d & %d & %d & %d & %s & %.2f\\\\\n", names[i], c.width, c.depth,
-           c.heads, c.width / c.heads, c.mlp, grouped(params_count(params, false)),
-           vit_macs(&c) / 1e9);
-    params_free(params);
+static void print_row(const char *name, VitConfig c) {
+  Params *params = params_new();
+  vit_declare(params, "", c);
+  printf("%s & %d & %d & %d & %d & %d & %s & %.2f\\\\\n", name, c.width, c.depth,
+         c.heads, c.width / c.heads, c.mlp, grouped(params_count(params, false)),
+         vit_macs(&c) / 1e9);
+  params_free(params);
+}
+
+enum { VITS, GIANTS }; /* the giants come in Chapter 11 */
+static int set = VITS;
+static Option options[] = {CHOICE_OPTION("set", set, "vit|giants", "which models")};
+static Program program = {"configurations", "", "Print the sizes of published models as "
+                          "rows of a LaTeX table.", options, 1};
+
+int main(int argc, char **argv) {
+  static const char *const vits[] = {"Ti/16", "S/32", "S/16", "B/32", "B/16",
+                                     "B/8",   "L/32", "L/16", "L/14", "H/14",
+                                     "g/14",  "G/14", "e/14", NULL};
+  static const char *const giants[] = {"g/14", "G/14", "e/14", NULL};
+  VitConfig c;
+  options_parse(&program, argc, argv);
+  for (const char *const *name = set == VITS ? vits : giants; *name; name++) {
+    char full[32];
+    if (!vit_named(&c, *name)) return fail_report(program.name);
+    if (set == GIANTS) c.classes = 0;
+    snprintf(full, sizeof full, "%s%s", set == VITS ? "" : "ViT-", *name);
+    print_row(full, c);
   }
+  for (const char *const *name = giant_names; set == GIANTS && *name; name++)
+    if (giant_named(&c, *name)) print_row(*name, c);
   return 0;
 }

@@ -10,6 +10,7 @@
 #include "data/captioned.h"
 #include "data/image.h"
 #include "data/scenes.h"
+#include "models/giants.h"
 #include "models/matching.h"
 #include "models/pair_vectors.h"
 #include "models/principal.h"
@@ -23,7 +24,8 @@ static int width = 64, depth = 4, heads = 4;
 static int text_width = 64, text_depth = 2, text_heads = 4, context = 24;
 static int vocabulary = 700, embed = 64, form = INFO_NCE_HALF, gelu_kind = GELU_QUICK;
 static int augment = 1, style = STYLE_CLIP, limit = 0;
-static double dropout_rate = 0, drop_path_rate = 0;
+static int block = 0;
+static double dropout_rate = 0, drop_path_rate = 0, patch_dropout_rate = 0;
 
 static Option options[] = {
     CHOICE_OPTION("data", data_kind, "shapes|emoji", "pictures and captions"),
@@ -42,6 +44,9 @@ static Option options[] = {
     INT_OPTION("embed", embed, 1, 65536, "length of the vectors that are compared"),
     CHOICE_OPTION("loss", form, "half|sum", "half the sum of both directions, or it"),
     CHOICE_OPTION("gelu", gelu_kind, "erf|tanh|quick", "which GELU"),
+    CHOICE_OPTION("block", block, "plain|eva02", "which blocks in the image tower"),
+    NUMBER_OPTION("patch-dropout", patch_dropout_rate, 0, 0.99,
+                  "share of patches left out in training"),
     NUMBER_OPTION("dropout", dropout_rate, 0, 0.99, "dropout rate"),
     NUMBER_OPTION("drop-path", drop_path_rate, 0, 0.99, "drop path of the last block"),
     SETTINGS_OPTIONS(settings)};
@@ -80,18 +85,20 @@ static bool open_data(Run *run) {
 // Declare the dual encoder
 static ClipConfig model_config(const Run *run) {
   const Dataset *data = &run->train.pictures;
-  return (ClipConfig){
+  ClipConfig c = {
       .image = {.image_size = data->height, .channels = data->channels,
                 .patch_size = patch_size ? patch_size : suits[data_kind][0],
                 .width = width, .depth = depth, .heads = heads, .mlp = 4 * width,
                 .position = POSITION_LEARNED, .style = (VitStyle)style,
                 .gelu = (GeluKind)gelu_kind, .eps = 1e-5, .dropout = dropout_rate,
-                .drop_path = drop_path_rate},
+                .drop_path = drop_path_rate, .patch_dropout = patch_dropout_rate},
       .text = {.vocabulary = tokenizer_size(run->tokenizer), .context = context,
                .width = text_width, .depth = text_depth, .heads = text_heads,
                .mlp = 4 * text_width, .gelu = (GeluKind)gelu_kind, .eps = 1e-5,
                .causal = true, .dropout = dropout_rate, .drop_path = drop_path_rate},
       .embed = embed, .form = (InfoNceForm)form};
+  if (block == 1) eva02_blocks(&c.image);
+  return c;
 }
 
 static bool make_tokenizer(Run *run) {

@@ -10,6 +10,7 @@
 #include "data/captioned.h"
 #include "data/image.h"
 #include "data/pictures.h"
+#include "models/giants.h"
 #include "models/matching.h"
 #include "models/pair_vectors.h"
 #include "models/predicting.h"
@@ -24,7 +25,8 @@ static const char *teacher_run = "", *from_run = "";
 static int data_kind = PICTURES_SCENES, limit = 0, augment = 1, target = FEATURES;
 static int masks_kind = MASKS_BLOCKS, patch_size = 4, width = 64, depth = 4, heads = 4;
 static double ratio = 0.41, patch_gradient = 1, drop_path_rate = 0;
-static int take = 0, text_width = 64, text_depth = 2, text_heads = 4, context = 24;
+static int block = 0, take = 0, text_width = 64, text_depth = 2, text_heads = 4;
+static int context = 24;
 static int vocabulary = 700, embed = 64;
 
 static Option options[] = {
@@ -41,6 +43,7 @@ static Option options[] = {
     NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "share of patches that are hidden"),
     NUMBER_OPTION("patch-gradient", patch_gradient, 0, 1,
                   "part of the gradient that the patch projection gets"),
+    CHOICE_OPTION("block", block, "plain|eva02", "which blocks in the student"),
     INT_OPTION("patch-size", patch_size, 1, 4096, "of the student"),
     INT_OPTION("width", width, 1, 65536, "of the student"),
     INT_OPTION("depth", depth, 1, 1000, "blocks of the student"),
@@ -207,14 +210,17 @@ typedef struct Stage1 {
 
 static EvaConfig student_config(const Stage1 *s) {
   const bool features = target == FEATURES;
-  return (EvaConfig){
+  EvaConfig c = {
       .student = {.image_size = s->train.height, .channels = s->train.channels,
                   .patch_size = patch_size, .width = width, .depth = depth,
                   .heads = heads, .mlp = 4 * width, .position = POSITION_LEARNED,
-                  .gelu = GELU_ERF, .eps = 1e-6, .drop_path = drop_path_rate},
+                  .gelu = GELU_ERF, .eps = 1e-6, .drop_path = drop_path_rate,
+                  .variant.no_key_bias = true, .first = FIRST_EVA},
       .target = features ? EVA_FEATURES : EVA_PIXELS,
       .embed = features ? s->teacher.clip.config.embed : 0,
       .normalise = target == NORMALISED, .patch_gradient = patch_gradient};
+  if (block == 1) eva02_blocks(&c.student);
+  return c;
 }
 
 /* Can this teacher look at these pictures, patch by patch as the student does? */

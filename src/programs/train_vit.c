@@ -7,8 +7,8 @@
 #include "base/files.h"
 #include "data/pictures.h"
 #include "models/gallery.h"
+#include "models/giants.h"
 #include "models/saved.h"
-#include "models/vit.h"
 #include "tensor/losses.h"
 #include "train/settings.h"
 #include "train/shuffle.h"
@@ -18,6 +18,8 @@ static Settings settings = {SETTINGS_DEFAULTS};
 static int data_kind = PICTURES_SHAPES, limit = 0, augment = 1;
 static int patch_size = 0, width = 64, depth = 4, heads = 4, mlp = 0;
 static int position = POSITION_LEARNED, pool = POOL_CLS, norm = 0, gelu_kind = GELU_ERF;
+static int block = 0;
+static double patch_dropout_rate = 0;
 static double smoothing = 0, dropout_rate = 0, drop_path_rate = 0;
 
 static Option options[] = {
@@ -33,6 +35,9 @@ static Option options[] = {
     CHOICE_OPTION("pool", pool, "cls|mean", "how a picture becomes one vector"),
     CHOICE_OPTION("norm", norm, "pre|post", "where blocks normalise"),
     CHOICE_OPTION("gelu", gelu_kind, "erf|tanh|quick", "which GELU"),
+    CHOICE_OPTION("block", block, "plain|eva02", "which blocks; eva02: Chapter 11"),
+    NUMBER_OPTION("patch-dropout", patch_dropout_rate, 0, 0.99,
+                  "share of patches left out in training"),
     NUMBER_OPTION("smoothing", smoothing, 0, 0.9, "label smoothing"),
     NUMBER_OPTION("dropout", dropout_rate, 0, 0.99, "dropout rate"),
     NUMBER_OPTION("drop-path", drop_path_rate, 0, 0.99, "drop path of the last block"),
@@ -66,13 +71,16 @@ static bool open_data(Run *run) {
 
 // Settle the sizes
 static VitConfig model_config(const Run *run) {
-  return (VitConfig){.image_size = run->train.height, .channels = run->train.channels,
-                     .patch_size = patch_size ? patch_size : suits[data_kind][0],
-                     .width = width, .depth = depth, .heads = heads,
-                     .mlp = mlp ? mlp : 4 * width, .classes = run->train.classes,
-                     .position = (PositionKind)position, .pool = (PoolKind)pool,
-                     .post_norm = norm, .gelu = (GeluKind)gelu_kind, .eps = 1e-6,
-                     .dropout = dropout_rate, .drop_path = drop_path_rate};
+  VitConfig c = {.image_size = run->train.height, .channels = run->train.channels,
+                 .patch_size = patch_size ? patch_size : suits[data_kind][0],
+                 .width = width, .depth = depth, .heads = heads,
+                 .mlp = mlp ? mlp : 4 * width, .classes = run->train.classes,
+                 .position = (PositionKind)position, .pool = (PoolKind)pool,
+                 .post_norm = norm, .gelu = (GeluKind)gelu_kind, .eps = 1e-6,
+                 .dropout = dropout_rate, .drop_path = drop_path_rate,
+                 .patch_dropout = patch_dropout_rate};
+  if (block == 1) eva02_blocks(&c);
+  return c;
 }
 
 // Loss and evaluation of a vit

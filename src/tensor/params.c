@@ -11,14 +11,20 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-Init init_constant(double value) { return (Init){INIT_CONSTANT, value, NULL}; }
-Init init_normal(double deviation) { return (Init){INIT_NORMAL, deviation, NULL}; }
-Init init_values(const double *values) { return (Init){INIT_VALUES, 0, values}; }
+Init init_constant(double value) {
+  return (Init){.kind = INIT_CONSTANT, .amount = value};
+}
+Init init_normal(double deviation) {
+  return (Init){.kind = INIT_NORMAL, .amount = deviation};
+}
+Init init_values(const double *values) {
+  return (Init){.kind = INIT_VALUES, .values = values};
+}
 Init init_truncated(double deviation) {
-  return (Init){INIT_TRUNCATED, deviation, NULL};
+  return (Init){.kind = INIT_TRUNCATED, .amount = deviation};
 }
 Init init_xavier(int fan_in, int fan_out) {
-  return (Init){INIT_UNIFORM, sqrt(6.0 / (fan_in + fan_out)), NULL};
+  return (Init){.kind = INIT_UNIFORM, .amount = sqrt(6.0 / (fan_in + fan_out))};
 }
 
 // Declare a parameter
@@ -103,6 +109,9 @@ static void fill(const Parameter *p, uint64_t seed) {
     case INIT_VALUES: t->value[i] = (real)p->init.values[i]; break;
     case INIT_TRUNCATED: t->value[i] = (real)(a * normal_within_one(key, i)); break;
     }
+  if (p->init.last_third == 0) return;
+  for (size_t i = tensor_size(t) / 3 * 2; i < tensor_size(t); i++)
+    t->value[i] *= (real)p->init.last_third;
 }
 
 void params_fill(Params *params, uint64_t seed) {

@@ -10,6 +10,7 @@
 typedef struct Init {
   enum { INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_VALUES, INIT_TRUNCATED } kind;
   double amount;        /* the constant, the deviation, or the bound */
+  double last_third;    /* what the last third of the numbers is multiplied by; 0: 1 */
   const double *values; /* for INIT_VALUES */
 } Init;
 

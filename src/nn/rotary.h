@@ -1,0 +1,13 @@
+/* Tangled from chapters/11b-eva-block.nw: edit that, not this. */
+#ifndef ROTARY_H
+#define ROTARY_H
+#include "tensor/tape.h"
+
+/* qkv[B][T][3C] with the queries and keys of patches turned by their places in a
+   grid of rows x columns. The first `extra` tokens have none, and the patches come
+   in order; or, with places[B][T], token t of image b is patch places[b][t], or has
+   no place if that is -1. The channels of a head must be a multiple of 4. Source:
+   EVA-02, section 2.1, and its code; RoFormer. */
+Tensor *rotary(Tape *tape, Tensor *qkv, int heads, int rows, int columns, int extra,
+               const int *places);
+#endif
