@@ -82,7 +82,8 @@ END_TEST
 START_TEST(stopped_runs_go_on) {
   const char *teacher = teacher_of("eva-teacher-2");
   const char *options[] = {text_of("%s --teacher %s", tiny_student, teacher),
-                           text_of("%s --from %s", tiny_text, teacher)};
+                           text_of("%s --from %s --optimizer lamb --layer-decay 0.5",
+                                   tiny_text, teacher)};
   for (int stage = 0; stage < 2; stage++) {
     const char *folder = text_of("%s", scratch_folder("eva-stop"));
     expect_program(130, "stopped; go on with", "train-eva",

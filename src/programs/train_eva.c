@@ -16,6 +16,7 @@
 #include "models/predicting.h"
 #include "models/saved.h"
 #include "nn/block_masking.h"
+#include "train/layer_decay.h"
 #include "train/settings.h"
 
 // The options of train-eva
@@ -24,7 +25,7 @@ static Settings settings = {SETTINGS_DEFAULTS};
 static const char *teacher_run = "", *from_run = "";
 static int data_kind = PICTURES_SCENES, limit = 0, augment = 1, target = FEATURES;
 static int masks_kind = MASKS_BLOCKS, patch_size = 4, width = 64, depth = 4, heads = 4;
-static double ratio = 0.41, patch_gradient = 1, drop_path_rate = 0;
+static double ratio = 0.41, patch_gradient = 1, drop_path_rate = 0, decay_rate = 1;
 static int block = 0, take = 0, text_width = 64, text_depth = 2, text_heads = 4;
 static int context = 24;
 static int vocabulary = 700, embed = 64;
@@ -49,6 +50,8 @@ static Option options[] = {
     INT_OPTION("depth", depth, 1, 1000, "blocks of the student"),
     INT_OPTION("heads", heads, 1, 65536, "heads of the student"),
     CHOICE_OPTION("take", take, "values|sizes", "what is taken over with --from"),
+    NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1,
+                  "of learning rates, from a tower's layer to the one before it"),
     INT_OPTION("text-width", text_width, 1, 65536, "of the text tower, with --from"),
     INT_OPTION("text-depth", text_depth, 1, 1000, "blocks of the text tower"),
     INT_OPTION("text-heads", text_heads, 1, 65536, "heads of the text tower"),
@@ -412,6 +415,7 @@ static int prepare2(Stage2 *s) {
   if (augment) s->matching.augment = captioned_augment(set);
   params_fill(s->params, (uint64_t)settings.seed);
   if (take == 0) saved_take_vit(&s->tower, s->params, "visual.");
+  layer_decay(s->params, "visual.", config.image.depth, decay_rate);
   return train2(s);
 }
 

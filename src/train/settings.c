@@ -55,8 +55,8 @@ bool settings_plan(const Settings *s, int examples, int passes, int portion,
       .folder = s->out, .steps = (int)all, .per_epoch = per_epoch, .batch = s->batch,
       .seed = s->seed, .lanes = least(s->lanes, s->batch),
       .portion = s->portion ? s->portion : portion, .lr = s->lr, .decay = s->decay,
-      .beta2 = s->beta2, .clip = s->clip, .warmup = (int)warm, .stop_at = s->stop_at,
-      .resume = s->resume != NULL};
+      .beta2 = s->beta2, .clip = s->clip, .lamb = s->optimizer == 1,
+      .warmup = (int)warm, .stop_at = s->stop_at, .resume = s->resume != NULL};
   return true;
 }
 

@@ -10,6 +10,7 @@
 /* What every training program lets its user choose. */
 typedef struct Settings {
   int epochs, steps, batch, warmup, seed, lanes, portion, threads, stop_at;
+  int optimizer; /* 1: LAMB */
   double lr, decay, beta2, clip;
   const char *out, *resume, *data_dir;
   const char *called; /* the program, as it was called */
@@ -29,6 +30,8 @@ typedef struct Settings {
   INT_OPTION("warmup", S.warmup, -1, 1e9,                                   \
              "steps of warm-up; -1: half an epoch"),                        \
   NUMBER_OPTION("weight-decay", S.decay, 0, 10, "weight decay"),            \
+  CHOICE_OPTION("optimizer", S.optimizer, "adamw|lamb",                     \
+                "whose steps; lamb: Chapter 11"),                           \
   NUMBER_OPTION("beta2", S.beta2, 0, 0.999999,                              \
                 "memory of AdamW's second mean"),                           \
   NUMBER_OPTION("clip", S.clip, 0, 1e9, "longest gradient; 0: any"),        \

@@ -10,6 +10,7 @@
 #include "base/stopwatch.h"
 #include "train/checkpoint.h"
 #include "train/journal.h"
+#include "train/lamb.h"
 #include "train/schedule.h"
 
 typedef struct Trainer {
@@ -95,7 +96,7 @@ static double step_once(Trainer *t) {
   t->progress.step = step;
   if (!isfinite(loss) || !isfinite(norm)) return NAN;
   double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
-  adamw_update(&t->optimizer, lr);
+  (c->lamb ? lamb_update : adamw_update)(&t->optimizer, lr);
   if (t->task->after) t->task->after(t->task->state);
   note_step(t, loss, lr, norm, metric, extra);
   return loss;
