@@ -151,6 +151,13 @@ RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
 $(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --epochs 1))
+# Fine-tuning with 1, 10 and 100 percent of the labels, from what MAE learnt and from first values.
+TUNED := --data cifar10 --from build/runs/mae-cifar
+TUNE_500 := --labels 500 --steps 300
+TUNE_5000 := --labels 5000 --steps 500
+TUNE_50000 := --labels 50000 --steps 900
+$(foreach n,500 5000 50000,$(eval RUN_tune-mae-$(n) := $(TUNED) --layer-decay 0.75 $(TUNE_$(n))))
+$(foreach n,500 5000 50000,$(eval RUN_tune-none-$(n) := $(TUNED) --take sizes $(TUNE_$(n))))
 CLIP_clip-shapes := --epochs 10
 CLIP_clip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 128 --vocabulary 1500
 CLIP_clip-half := --patch-size 8 --epochs 3 --clip 0
@@ -179,6 +186,13 @@ PROBE_probe-mae := mae-cifar --data cifar10 --test 2000 --steps 3000
 PROBE_probe-mae-random := mae-cifar --data cifar10 --test 2000 --steps 3000 --weights random
 $(foreach r,25 50 75 90,$(eval PROBE_probe-ratio-$(r) := mae-ratio-$(r) --data cifar10 --labels 10000 --test 2000))
 PROBE_probe-vit := vit-cifar --data cifar10 --test 2000 --steps 3000
+FEW := --data cifar10 --test 2000 --steps 1000
+$(foreach n,500 5000,$(eval PROBE_probe-none-$(n) := mae-cifar $(FEW) --labels $(n) --weights random))
+$(foreach n,500 5000,$(eval PROBE_probe-mae-$(n) := mae-cifar $(FEW) --labels $(n)))
+$(foreach n,500 5000,$(eval PROBE_probe-vit-$(n) := vit-cifar $(FEW) --labels $(n)))
+EVA_eva02-scenes := $(SCENES_TEACHER) --block eva02
+EVA_warm-eva02-scenes := --from build/runs/eva02-scenes --steps 150
+EVA_warm-decay := --from build/runs/eva-scenes --steps 150 --layer-decay 0.75
 SPEED := bench bench-naive matmul-steps
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 CLIPS := $(patsubst CLIP_%,%,$(filter CLIP_%,$(.VARIABLES)))
@@ -193,7 +207,7 @@ FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/styl
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
                build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/mae-cost.tsv build/runs/tokens/sizes.tsv \
-               build/runs/mae-ratios.tsv build/runs/starts.tsv
+               build/runs/mae-ratios.tsv build/runs/starts.tsv build/runs/budgets.tsv build/runs/layers.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
           build/runs/peers.tex build/runs/peer-products.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
@@ -208,6 +222,8 @@ build/runs/%.options: FORCE
 $(RUNS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_vit build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_vit $(RUN_$*) --out build/runs/$*
+# A run may begin with what another has learnt.
+$(foreach r,$(RUNS),$(eval build/runs/$(r)/summary.tsv: $(patsubst %,%/summary.tsv,$(filter build/runs/%,$(RUN_$(r))))))
 $(CLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_clip build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_clip $(CLIP_$*) --out build/runs/$*
@@ -277,6 +293,11 @@ build/runs/mae-cost.tsv: build/runs/bench/bench.tsv tools/tables
 MASK_RATIOS := $(filter mae-ratio-%,$(MAES))
 build/runs/mae-ratios.tsv: $(MASK_RATIOS:%=build/runs/%/summary.tsv) $(MASK_RATIOS:mae-%=build/runs/probe-%/summary.tsv) tools/tables
 	tools/tables ratios $(MASK_RATIOS:%=build/runs/%) >$@.new && mv $@.new $@
+BUDGETS := tune-none tune-mae probe-none probe-mae probe-vit
+build/runs/budgets.tsv: $(SUMMARIES) tools/tables
+	tools/tables budgets $(BUDGETS:%=build/runs/%) >$@.new && mv $@.new $@
+build/runs/layers.tsv: build/runs/warm-eva-scenes/summary.tsv build/runs/warm-decay/summary.tsv tools/tables
+	tools/tables visual-layers build/runs/warm-eva-scenes build/runs/warm-decay >$@.new && mv $@.new $@
 STARTS := warm-eva-scenes warm-mae-scenes cold cold-long
 build/runs/starts.tsv: $(STARTS:%=build/runs/%/summary.tsv) tools/tables
 	tools/tables starts $(STARTS:%=build/runs/%) >$@.new && mv $@.new $@

@@ -2,6 +2,7 @@
 #include "testing.h"
 
 #include "base/fail.h"
+#include "train/safetensors.h"
 
 static const char small_options[] =
     "--width 16 --depth 1 --decoder-width 8 --batch 64 --steps 8 --warmup 0 --limit 256";
@@ -68,5 +69,41 @@ START_TEST(full_disks_are_named) {
 }
 END_TEST
 
+// Fine-tuning a run's tower
+START_TEST(a_tower_is_fine_tuned) {
+  static const char few[] = "--batch 32 --steps 4 --warmup 0 --lr 0 --labels 160";
+  const char *first = text_of("%s", scratch_folder("tune-first"));
+  const char *second = text_of("%s", scratch_folder("tune-second"));
+  expect_program(0, "train-mae: error", "train-mae",
+                 text_of("--width 16 --depth 1 --decoder-width 8 --steps 2 --warmup 0 "
+                         "--limit 256 --out %s", first));
+  expect_program(0, "test accuracy", "train-vit",
+                 text_of("%s --from %s --out %s", few, first, second));
+  real value[2][16 * 48];
+  const char *folders[] = {first, second};
+  for (int i = 0; i < 2; i++) {
+    Safetensors *file =
+        safetensors_read(scratch_path(folders[i], "model.safetensors"));
+    ck_assert(file && safetensors_check(file, "patch_embed.proj.weight",
+                                        SHAPE(16, 3, 4, 4)));
+    safetensors_get(file, "patch_embed.proj.weight", value[i]);
+    safetensors_free(file);
+  }
+  ck_assert_mem_eq(value[0], value[1], sizeof value[0]);
+  char *summary = read_file(scratch_path(second, "summary.tsv"), NULL);
+  ck_assert(strstr(summary, "\ntrain_images\t160\n"));
+  free(summary);
+  expect_program(2, "--width: expected none with --from", "train-vit",
+                 text_of("--from %s --width 16", first));
+  expect_program(2, "--from: expected a tower for 28 x 28 pictures of 1 channels, found "
+                 "one for 32 x 32 of 3", "train-vit",
+                 text_of("--data mnist --from %s", first));
+  expect_program(1, "nowhere/model.safetensors: cannot open", "train-vit",
+                 "--from nowhere");
+  expect_program(2, "--labels: expected at least the 8 classes, found 7", "train-vit",
+                 "--labels 7");
+}
+END_TEST
+
 TEST_MAIN("mae programs", a_run_leaves_its_files, a_stopped_run_goes_on_to_the_same_end,
-          what_is_impossible_is_named, full_disks_are_named)
+          what_is_impossible_is_named, full_disks_are_named, a_tower_is_fine_tuned)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/budget.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
 #include "train/adamw.h"
@@ -50,21 +51,15 @@ void features_free(Features *f) {
 void features_limit(Features *f, int count, uint64_t seed) {
   if (count == 0 || count >= f->count) return;
   const size_t row = (size_t)f->width * sizeof(real);
-  int *order = allocate((size_t)f->count, sizeof *order), kept = 0;
-  int *taken = allocate((size_t)f->classes, sizeof *taken);
+  int *chosen = allocate((size_t)count, sizeof *chosen);
   Features few = {count, f->width, f->classes, allocate((size_t)count, row),
                   allocate((size_t)count, sizeof(int))};
-  random_permutation(random_key(seed, "labels"), order, f->count);
-  for (int most = 1; kept < count; most++)
-    for (int i = 0; i < f->count && kept < count; i++) {
-      const int from = order[i];
-      if (from < 0 || taken[f->labels[from]] >= most) continue;
-      memcpy(few.x + (size_t)kept * f->width, f->x + (size_t)from * f->width, row);
-      few.labels[kept++] = f->labels[from];
-      taken[f->labels[from]]++;
-      order[i] = -1;
-    }
-  free(order), free(taken);
+  budget_choose(f->labels, f->count, f->classes, count, seed, chosen);
+  for (int i = 0; i < count; i++) {
+    memcpy(few.x + (size_t)i * f->width, f->x + (size_t)chosen[i] * f->width, row);
+    few.labels[i] = f->labels[chosen[i]];
+  }
+  free(chosen);
   features_free(f);
   *f = few;
 }

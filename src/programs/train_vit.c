@@ -5,11 +5,13 @@
 
 #include "base/fail.h"
 #include "base/files.h"
+#include "data/budget.h"
 #include "data/pictures.h"
 #include "models/gallery.h"
 #include "models/giants.h"
 #include "models/saved.h"
 #include "tensor/losses.h"
+#include "train/layer_decay.h"
 #include "train/settings.h"
 #include "train/shuffle.h"
 
@@ -18,14 +20,22 @@ static Settings settings = {SETTINGS_DEFAULTS};
 static int data_kind = PICTURES_SHAPES, limit = 0, augment = 1;
 static int patch_size = 0, width = 64, depth = 4, heads = 4, mlp = 0;
 static int position = POSITION_LEARNED, pool = POOL_CLS, norm = 0, gelu_kind = GELU_ERF;
-static int block = 0;
-static double patch_dropout_rate = 0;
+static int block = 0, take = 0, budget = 0;
+static double patch_dropout_rate = 0, decay_rate = 1;
+static const char *from_run = "";
 static double smoothing = 0, dropout_rate = 0, drop_path_rate = 0;
 
 static Option options[] = {
     CHOICE_OPTION("data", data_kind, PICTURES_CHOICES, "what to learn"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "shift (and mirror) pictures"),
+    INT_OPTION("labels", budget, 0, 1e9,
+               "so many pictures, of each class as many; 0: all"),
+    {.name = "from", .kind = OPTION_TEXT, .value = &from_run,
+     .help = "begin with the image tower of the run in this folder"},
+    CHOICE_OPTION("take", take, "values|sizes", "what is taken over with --from"),
+    NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1,
+                  "of learning rates, from a layer to the one before it"),
     INT_OPTION("patch-size", patch_size, 0, 4096, "side of a patch; 0: what suits"),
     INT_OPTION("width", width, 1, 65536, "length of a token's vector"),
     INT_OPTION("depth", depth, 1, 1000, "blocks"),
@@ -56,6 +66,7 @@ typedef struct Run {
   Augment augment;
   Shuffle shuffle;
   Predictions said; /* at the last evaluation */
+  Params *tower;    /* of --from, or NULL */
 } Run;
 
 static const int suits[][2] = {/* patch size, epochs */ {8, 9}, {7, 5}, {4, 3}};
@@ -66,6 +77,7 @@ static bool open_data(Run *run) {
                      (uint64_t)settings.seed, &run->train, &run->test))
     return false;
   if (augment) run->augment = pictures_augment((PictureSet)data_kind);
+  budget_limit(&run->train, budget, (uint64_t)settings.seed);
   return true;
 }
 
@@ -130,11 +142,44 @@ static bool write_summary(const Run *run, const TrainerConfig *config,
 }
 
 // Train a vit
+// Begin with another run's tower
+/* Was an option given that a tower taken over decides? */
+static bool sizes_are_open(void) {
+  static const char *const decided[] = {"patch-size", "width", "depth", "heads", "mlp",
+                                        "position", "pool", "norm", "gelu", "block"};
+  for (int i = 0; i < program.count; i++)
+    for (size_t k = 0; k < sizeof decided / sizeof *decided; k++)
+      if (options[i].given && strcmp(options[i].name, decided[k]) == 0)
+        return fail("--%s: expected none with --from, whose tower decides it",
+                    decided[k]);
+  return true;
+}
+
+/* The pictures as the tower knows them; its configuration with a head. */
+static bool take_sizes(Run *run, const SavedVit *tower, VitConfig *config) {
+  const VitConfig *c = &tower->vit.config;
+  Dataset *sets[] = {&run->train, &run->test};
+  if (c->image_size != run->train.height || c->channels != run->train.channels)
+    return fail("--from: expected a tower for %d x %d pictures of %d channels, found one "
+                "for %d x %d of %d", run->train.height, run->train.width,
+                run->train.channels, c->image_size, c->image_size, c->channels);
+  for (int i = 0; i < 2; i++) {
+    memcpy(sets[i]->mean, tower->mean, sizeof tower->mean);
+    memcpy(sets[i]->deviation, tower->deviation, sizeof tower->deviation);
+  }
+  *config = *c;
+  config->classes = run->train.classes;
+  config->dropout = dropout_rate, config->drop_path = drop_path_rate;
+  config->patch_dropout = patch_dropout_rate;
+  return true;
+}
+
 static int train(Run *run, Params *params) {
   TrainerConfig config;
   if (!settings_plan(&settings, run->train.count, suits[data_kind][1],
                      vit_portion(&run->vit), &config))
     return options_complain(&program);
+  if (budget) config.every = config.steps; /* few labels make many short epochs */
   settings_note_channels(&config.data, &run->train);
   saved_note_vit(&config.data, &run->vit.config, "");
   if (!folder_make(settings.out)) return fail_report(program.name);
@@ -153,11 +198,25 @@ static int train(Run *run, Params *params) {
 
 static int prepare_and_train(Run *run, Params *params) {
   if (!open_data(run)) return fail_report(program.name);
+  if (budget && budget < run->train.classes) {
+    fail("--labels: expected at least the %d classes, found %d", run->train.classes,
+         budget);
+    return options_complain(&program);
+  }
   VitConfig config = model_config(run);
+  SavedVit tower = {0};
+  if (*from_run) {
+    if (!sizes_are_open()) return options_complain(&program);
+    if (!saved_open_vit(&tower, from_run, true, 0)) return fail_report(program.name);
+    run->tower = tower.params;
+    if (!take_sizes(run, &tower, &config)) return options_complain(&program);
+  }
   if (!vit_check(&config)) return options_complain(&program);
   run->vit = vit_declare(params, "", config);
   run->shuffle = shuffle_new(run->train.count);
   params_fill(params, (uint64_t)settings.seed);
+  if (*from_run && take == 0) saved_take_vit(&tower, params, "");
+  layer_decay(params, "", config.depth, decay_rate);
   return train(run, params);
 }
 
@@ -176,5 +235,6 @@ int main(int argc, char **argv) {
   dataset_free(&run.test);
   predictions_free(&run.said);
   shuffle_free(&run.shuffle);
+  if (run.tower) params_free(run.tower);
   return status;
 }
