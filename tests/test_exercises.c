@@ -1,6 +1,7 @@
 /* Tangled from chapters/95-answers.nw: edit that, not this. */
 #include "data/tokenizer.h"
 #include "kernels/kernels.h"
+#include "models/giants.h"
 #include "models/mae.h"
 #include "models/text.h"
 #include "models/vit.h"
@@ -10,6 +11,7 @@
 #include "tensor/layers.h"
 #include "tensor/losses.h"
 #include "testing.h"
+#include "train/lamb.h"
 
 // Answers on patches
 static void patchify_channels_last(real *patches, const real *image, int C, int H,
@@ -445,6 +447,43 @@ START_TEST(half_of_the_patches_are_flat) {
 }
 END_TEST
 
+// Answers on eva
+START_TEST(a_rectangle_hides_its_inside) {
+  int rim = 0;
+  for (int i = 0; i < 25; i++) rim += i / 5 % 4 == 0 || i % 5 % 4 == 0;
+  ck_assert_int_eq(rim, 16);
+  ck_assert_double_eq_tol(1 - pow(25.0 / 196, 4), 0.9997, 5e-5);
+  VitConfig c = {.width = 1024};
+  eva02_blocks(&c);
+  ck_assert_int_eq(c.mlp, 2730);
+  ck_assert_int_eq((int)(0.017453 / pow(10000, -30.0 / 32)), 98);
+}
+END_TEST
+
+/* How far a matrix moves in one step, as a part of its length. */
+static double part_moved(double size, void (*update)(AdamW *, double)) {
+  const double value[] = {3 * size, 4 * size};
+  Params *params = params_new();
+  Tensor *w = params_add(params, "w", SHAPE(2), init_values(value), PARAM_DECAYED);
+  params_fill(params, 1);
+  AdamW o = adamw_new(params, 0.999, 0);
+  w->grad[0] = (real)(1 / size), w->grad[1] = (real)(-2 / size);
+  update(&o, 0.01);
+  const double moved = hypot((double)w->value[0] - value[0],
+                             (double)w->value[1] - value[1]);
+  adamw_free(&o);
+  params_free(params);
+  return moved / (5 * size);
+}
+
+START_TEST(only_lamb_knows_how_long_a_matrix_is) {
+  ck_assert_double_eq_tol(part_moved(10, adamw_update) / part_moved(1, adamw_update),
+                          0.1, 1e-3);
+  ck_assert_double_eq_tol(part_moved(10, lamb_update) / part_moved(1, lamb_update), 1,
+                          1e-3);
+}
+END_TEST
+
 TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start,
           how_many_patches, channels_last, half_filter,
           attention_against_linear, product_of_sum_and_product,
@@ -453,4 +492,5 @@ TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start
           one_token_attends_to_itself, a_parallel_block, patch_sizes_4_and_7,
           what_moves_at_the_second_step, the_least_smoothed_loss, momentum,
           square_products_and_tiles, log_sum_exp_in_one_pass, a_number_added_to_a_row,
-          a_batch_shown_twice, all_texts_alike, half_of_the_patches_are_flat)
+          a_batch_shown_twice, all_texts_alike, half_of_the_patches_are_flat,
+          a_rectangle_hides_its_inside, only_lamb_knows_how_long_a_matrix_is)

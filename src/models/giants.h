@@ -1,4 +1,4 @@
-/* Tangled from chapters/11b-eva-block.nw: edit that, not this. */
+/* Tangled from chapters/11-eva.nw: edit that, not this. */
 #ifndef GIANTS_H
 #define GIANTS_H
 #include "models/vit.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/11c-eva-recipe.nw: edit that, not this. */
+/* Tangled from chapters/11-eva.nw: edit that, not this. */
 #include "train/lamb.h"
 
 #include <math.h>
