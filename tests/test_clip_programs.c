@@ -156,6 +156,25 @@ static const char *spoilt(const char *file, const char *bytes, size_t count) {
   return folder;
 }
 
+/* Emoji of which there are three. */
+static const char *few_emoji(void) {
+  static const char item[] =
+      "{\"name\":\"A%d\",\"short_names\":[\"a%d\"],\"category\":\"Objects\","
+      "\"subcategory\":\"s\",\"sheet_x\":%d,\"sheet_y\":0,\"has_img_google\":true,"
+      "\"has_img_twitter\":true}";
+  const char *folder = text_of("%s", scratch_folder("few-emoji"));
+  const char *items[3], *output;
+  run_command(&output, "mkdir %s/emoji", folder);
+  for (int i = 0; i < 3; i++) items[i] = text_of(item, i, i, i);
+  const char *list = text_of("[%s,%s,%s]", items[0], items[1], items[2]);
+  Image sheet = image_new(3 * 34, 34, 3, 200);
+  ck_assert(image_save(&sheet, text_of("%s/emoji/google-32.png", folder)));
+  ck_assert(image_save(&sheet, text_of("%s/emoji/twitter-32.png", folder)));
+  write_file(text_of("%s/emoji/emoji.json", folder), list, strlen(list));
+  image_free(&sheet);
+  return folder;
+}
+
 START_TEST(bad_files_are_named) {
   const char *image = picture(), *none = scratch_path(small_run(), "none");
   expect_program(1, "model.safetensors: cannot open", "zeroshot",
@@ -179,6 +198,10 @@ START_TEST(bad_files_are_named) {
   expect_program(1, "emoji.json: cannot open", "train-clip",
                  text_of("--data emoji --data-dir %s --out %s", small_run(),
                          scratch_path(small_run(), "new")));
+  const char *few = few_emoji();
+  expect_program(1, "expected at least 200 test pictures, found 3", "train-clip",
+                 text_of("--data emoji --data-dir %s --batch 2 --vocabulary 514 "
+                         "--steps 1 --out %s/run", few, few));
 }
 END_TEST
 

@@ -30,6 +30,8 @@ START_TEST(a_tie_counts_as_lost) {
   const real same[] = {1, 0, 0, 1, 0, 0, 1, 0, 0};
   const int groups[] = {5, 0, 6};
   ck_assert_int_eq(recall_rank(queries, 0, same, groups, 3, 3), 3);
+  const real broken[] = {NAN, 0, 0, NAN, 0, 0, NAN, 0, 0};
+  ck_assert_int_eq(recall_rank(queries, 0, broken, groups, 3, 3), 3);
 }
 END_TEST
 

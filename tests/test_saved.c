@@ -110,6 +110,7 @@ START_TEST(bad_notes_are_refused) {
       {"image.width", NULL, "expected a note image.width, found none"},
       {"image.width", "", "note image.width: expected a number from 1 to 65536"},
       {"image.width", "8x", "found '8x'"},
+      {"image.width", "8.5", "expected a whole number, found 8.5"},
       {"image.depth", "1000000", "expected a number from 1 to 1000"},
       {"image.depth", "2", "tensor visual.blocks.1"},
       {"image.channels", "4", "expected a number from 1 to 3, found '4'"},

@@ -26,7 +26,7 @@ int recall_rank(const real *query, int group, const real *candidates,
       best = (real)fmax((double)best, (double)dot(query, candidates + (size_t)j * E, E));
   for (int j = 0; j < m; j++)
     if (candidate_groups[j] != group)
-      rank += dot(query, candidates + (size_t)j * E, E) >= best;
+      rank += !(dot(query, candidates + (size_t)j * E, E) < best); /* NaN loses */
   return rank;
 }
 

@@ -83,7 +83,10 @@ static bool read_sizes(const Safetensors *file, const char *path, const Size *si
   for (; size->key; size++) {
     double value;
     if (!read_number(file, path, size->key, size->low, size->high, &value)) return false;
-    int whole = (int)value;
+    const int whole = (int)value;
+    if (value != whole)
+      return fail("%s: note %s: expected a whole number, found %g", path, size->key,
+                  value);
     memcpy((char *)config + size->at, &whole, sizeof whole);
   }
   return true;
@@ -216,6 +219,9 @@ bool saved_open_clip(SavedClip *s, const char *folder) {
     s->tokenizer =
         tokenizer_load(path, config.text.vocabulary - TOKENIZER_SYMBOLS - 2);
   good = good && s->tokenizer;
+  if (good && tokenizer_size(s->tokenizer) != config.text.vocabulary)
+    good = fail("%s: expected %d tokens, found %d", path, config.text.vocabulary,
+                tokenizer_size(s->tokenizer));
   if (!good) saved_close_clip(s);
   return good;
 }

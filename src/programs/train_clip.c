@@ -177,8 +177,12 @@ static bool write_plane(const PairVectors *v, double *gap) {
   snprintf(path, sizeof path, "%s/plane.tsv", settings.out);
   FILE *file = file_begin(path);
   *gap = gap_of(v, direction);
-  memcpy(both, v->image, half * sizeof *both);
-  memcpy(both + half, v->text, half * sizeof *both);
+  for (int i = 0; i < EACH; i++) { /* spread over all */
+    const size_t from = (size_t)i * (size_t)(v->count / EACH) * embed;
+    const size_t to = (size_t)i * embed;
+    memcpy(both + to, v->image + from, (size_t)embed * sizeof *both);
+    memcpy(both + half + to, v->text + from, (size_t)embed * sizeof *both);
+  }
   flatten(both, direction, plane);
   for (int i = 0; file && i < EACH; i++)
     fprintf(file, "%.4f\t%.4f\t%.4f\t%.4f\n", plane[2 * i], plane[2 * i + 1],
@@ -352,6 +356,11 @@ static int train(Run *run) {
     fail("--batch: expected at most the %d test pictures, found %d",
          run->test.pictures.count, settings.batch);
     return options_complain(&program);
+  }
+  if (run->test.pictures.count < EACH) { /* the figures show so many */
+    fail("%s: expected at least %d test pictures, found %d", settings.data_dir, EACH,
+         run->test.pictures.count);
+    return fail_report(program.name);
   }
   settings_note_channels(&config.data, &run->train.pictures);
   saved_note_clip(&config.data, &m->clip.config);

@@ -369,7 +369,7 @@ static bool write_summary2(const Stage2 *s, const TrainerConfig *config,
   return file_commit(file, path);
 }
 
-enum { EVALUATIONS = 12 };
+enum { EVALUATIONS = 8 };
 
 static int train2(Stage2 *s) {
   TrainerConfig config;
