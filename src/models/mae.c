@@ -30,6 +30,7 @@ static Vit declare_encoder(Params *params, VitConfig c) {
 
 Mae mae_declare(Params *params, MaeConfig c) {
   const VitConfig *e = &c.encoder;
+  assert(!e->variant.rotary); /* visible patches do not come in order */
   const int side = e->image_size / e->patch_size;
   const int outputs = e->channels * e->patch_size * e->patch_size;
   const Init zero = init_constant(0);
