@@ -240,41 +240,25 @@ START_TEST(published_students) {
 }
 END_TEST
 
-static void take(const Safetensors *file, const Tensor *t) {
-  ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
-  safetensors_get(file, t->name, t->value);
-}
-
-static void agree(const Safetensors *file, const char *name, const Tensor *like,
-                  const real *found) {
-  const size_t n = tensor_size(like);
-  real *want = calloc(n, sizeof *want);
-  ck_assert_msg(safetensors_check(file, name, like->shape), "%s", fail_message());
-  safetensors_get(file, name, want);
-  ck_assert_msg(relative_error(found, want, n) < (sizeof(real) == 4 ? 1e-5 : 1e-11),
-                "%s: %g", name, relative_error(found, want, n));
-  free(want);
-}
-
 START_TEST(the_witness_agrees) {
   Model m = model_of((EvaConfig){.patch_gradient = 1});
   Safetensors *file = safetensors_read("tests/fixtures/eva.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
-  for (int i = 0; i < m.params->count; i++) take(file, m.params->list[i].tensor);
+  for (int i = 0; i < m.params->count; i++) fixture_take(file, m.params->list[i].tensor);
   Tensor *hidden = tape_tensor(m.tape, "hidden", SHAPE(B, N));
   Tensor *teacher = tape_tensor(m.tape, "teacher", SHAPE(B, N, E));
-  take(file, hidden);
-  take(file, teacher);
+  fixture_take(file, hidden);
+  fixture_take(file, teacher);
   for (int i = 0; i < B * N; i++) m.mask.restore[i] = hidden->value[i] > 0 ? -1 : i % N;
   params_clear_grad(m.params);
   Tensor *said = eva_predict(m.tape, &m.eva, m.images, &m.mask);
   Tensor *loss = hidden_cosine_loss(m.tape, said, teacher, &m.mask);
-  agree(file, "said", said, said->value);
-  agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
+  fixture_agree(file, "said", said, said->value);
+  fixture_agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
   tape_backward(m.tape, loss);
   for (int i = 0; i < m.params->count; i++) {
     const Tensor *t = m.params->list[i].tensor;
-    agree(file, params_name(m.params, "grad.%s", t->name), t, t->grad);
+    fixture_agree(file, params_name(m.params, "grad.%s", t->name), t, t->grad);
   }
   safetensors_free(file);
   done(&m);

@@ -267,17 +267,6 @@ START_TEST(kept_patches_keep_their_places) {
 END_TEST
 
 // Counts of the giants
-static void agree(const Safetensors *file, const char *name, const Tensor *like,
-                  const real *found) {
-  const size_t n = tensor_size(like);
-  real *want = calloc(n, sizeof *want);
-  ck_assert_msg(safetensors_check(file, name, like->shape), "%s", fail_message());
-  safetensors_get(file, name, want);
-  ck_assert_msg(relative_error(found, want, n) < (sizeof(real) == 4 ? 1e-5 : 1e-11),
-                "%s: %g", name, relative_error(found, want, n));
-  free(want);
-}
-
 START_TEST(the_witness_agrees) {
   Params *params = params_new();
   Tape *tape = tape_new();
@@ -288,20 +277,15 @@ START_TEST(the_witness_agrees) {
   Safetensors *file = safetensors_read("tests/fixtures/eva02.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
   params_fill(params, 1);
-  for (int i = 0; i < params->count; i++) {
-    const Tensor *t = params->list[i].tensor;
-    ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
-    safetensors_get(file, t->name, t->value);
-  }
+  for (int i = 0; i < params->count; i++) fixture_take(file, params->list[i].tensor);
   Tensor *dy = tape_tensor(tape, "dy", SHAPE(3, 16));
-  ck_assert_msg(safetensors_check(file, "dy", dy->shape), "%s", fail_message());
-  safetensors_get(file, "dy", dy->value);
+  fixture_take(file, dy);
   Tensor *y = vit_features(tape, &vit, images);
-  agree(file, "features", y, y->value);
+  fixture_agree(file, "features", y, y->value);
   tape_backward(tape, sum(tape, mul(tape, y, dy)));
   for (int i = 0; i < params->count; i++) {
     const Tensor *t = params->list[i].tensor;
-    agree(file, params_name(params, "grad.%s", t->name), t, t->grad);
+    fixture_agree(file, params_name(params, "grad.%s", t->name), t, t->grad);
   }
   safetensors_free(file);
   tape_free(tape);

@@ -244,17 +244,6 @@ START_TEST(pictures_can_be_learnt) {
   done(&m);
 }
 END_TEST
-static void agree(const Safetensors *file, const char *name, const Tensor *like,
-                  const real *found) {
-  const size_t n = tensor_size(like);
-  real *want = calloc(n, sizeof *want);
-  ck_assert_msg(safetensors_check(file, name, like->shape), "%s", fail_message());
-  safetensors_get(file, name, want);
-  ck_assert_msg(relative_error(found, want, n) < (sizeof(real) == 4 ? 1e-5 : 1e-11),
-                "%s: %g", name, relative_error(found, want, n));
-  free(want);
-}
-
 /* The file's masks, hiding 5 of 9 patches, in place of the model's own. */
 static void take_masks(const Safetensors *file, Masking *mask) {
   enum { KEPT = 4 };
@@ -275,25 +264,22 @@ START_TEST(the_witness_agrees) {
   Model m = model_of(c, 0.5);
   Safetensors *file = safetensors_read("tests/fixtures/mae.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
-  for (int i = 0; i < m.params->count; i++) {
-    const Tensor *t = m.params->list[i].tensor;
-    ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
-    safetensors_get(file, t->name, t->value);
-  }
+  for (int i = 0; i < m.params->count; i++)
+    fixture_take(file, m.params->list[i].tensor);
   take_masks(file, &m.mask);
   params_clear_grad(m.params);
   Tensor *said = mae_decode(m.tape, &m.mae,
                             mae_encode(m.tape, &m.mae, m.images, &m.mask), &m.mask);
   Tensor *targets = mae_targets(m.tape, &m.mae, m.images);
   Tensor *loss = hidden_error(m.tape, said, targets, &m.mask);
-  agree(file, "said", said, said->value);
-  agree(file, "targets", targets, targets->value);
-  agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
+  fixture_agree(file, "said", said, said->value);
+  fixture_agree(file, "targets", targets, targets->value);
+  fixture_agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
   tape_backward(m.tape, loss);
   for (int i = 0; i < m.params->count; i++) {
     const Parameter *p = &m.params->list[i];
     if (p->kind == PARAM_FIXED || p->tensor == m.images) continue;
-    agree(file, params_name(m.params, "grad.%s", p->tensor->name), p->tensor,
+    fixture_agree(file, params_name(m.params, "grad.%s", p->tensor->name), p->tensor,
           p->tensor->grad);
   }
   safetensors_free(file);

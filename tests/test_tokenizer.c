@@ -54,7 +54,6 @@ START_TEST(three_captions) {
 }
 END_TEST
 
-
 START_TEST(symbols_have_clips_order) {
   Tokenizer *t = tokenizer_train(NULL, 0, 514);
   const struct {

@@ -4,11 +4,28 @@
 #include <stdarg.h>
 #include <sys/wait.h>
 
+#include "base/fail.h"
 #include "base/random.h"
 #include "tensor/arithmetic.h"
 #include "tensor/gradcheck.h"
 
 // Compare and make numbers for tests
+void fixture_take(const Safetensors *file, const Tensor *t) {
+  ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
+  safetensors_get(file, t->name, t->value);
+}
+
+void fixture_agree(const Safetensors *file, const char *name, const Tensor *like,
+                   const real *found) {
+  const size_t n = tensor_size(like);
+  real *want = calloc(n, sizeof *want);
+  ck_assert_msg(safetensors_check(file, name, like->shape), "%s", fail_message());
+  safetensors_get(file, name, want);
+  ck_assert_msg(relative_error(found, want, n) < (sizeof(real) == 4 ? 1e-5 : 1e-11),
+                "%s: %g", name, relative_error(found, want, n));
+  free(want);
+}
+
 double relative_error(const real *a, const real *b, size_t n) {
   double difference = 0, size = 0;
   for (size_t i = 0; i < n; i++) {

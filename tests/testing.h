@@ -13,12 +13,19 @@
 #include "base/real.h"
 #include "tensor/params.h"
 #include "tensor/tape.h"
+#include "train/safetensors.h"
 
 /* What agreement to expect of results that differ by rounding only. */
 #define ROUNDING (sizeof(real) == 4 ? 1e-5 : 1e-12)
 
 /* max |a - b| / max |b| over n values; infinite if any value is not finite. */
 double relative_error(const real *a, const real *b, size_t n);
+
+/* Fill a tensor from a fixture, by its name; compare values of the shape of `like`
+   with the fixture's: within 1e-5 relative, 1e-11 in double. */
+void fixture_take(const Safetensors *file, const Tensor *tensor);
+void fixture_agree(const Safetensors *file, const char *name, const Tensor *like,
+                   const real *found);
 
 /* A parameter filled with normal numbers times `scale`, reproducibly. */
 Tensor *random_parameter(Params *params, const char *name, Shape shape,

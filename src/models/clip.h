@@ -55,6 +55,7 @@ void clip_read(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
 /* Multiply-adds of the towers' matrix products for one pair, T tokens of text. */
 double clip_macs(const ClipConfig *config, int T);
 
-/* The published "ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336". */
+/* The published "ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336". False with a
+   message for any other name. */
 bool clip_named(ClipConfig *config, const char *name);
 #endif

@@ -5,8 +5,8 @@
 
 /* The image tower of "EVA-g/14", "EVA02-Ti/14", "EVA02-S/14", "EVA02-B/14",
    "EVA02-L/14" or "EVA02-CLIP-E/14": image size 224, CLS, learned positions, no
-   head. False if there is none of that name. Sources: EVA, table 3; EVA-02, table
-   1; EVA-CLIP's configurations. */
+   head. False if there is none of that name. Sources: EVA-02, table 1; the code
+   of EVA, EVA-02 and EVA-CLIP. */
 bool giant_named(VitConfig *config, const char *name);
 extern const char *const giant_names[]; /* ends with NULL */
 

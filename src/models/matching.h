@@ -27,6 +27,7 @@ void matching_end(Matching *m);
 
 /* The task for the trainer: loss and share of matches found within the batch;
    extras: logit_scale, and the gradient norms of both towers. Evaluation: the same
-   on the test pairs, `batch` at a time, each with its first caption. */
+   on the test pairs, `batch` at a time, each with its first caption; what fills no
+   batch is left out. */
 Task matching_task(Matching *m);
 #endif

@@ -15,7 +15,8 @@ typedef struct TextConfig {
 
 /* Parameters, by PREFIX: token_embedding.weight[V][W],
    positional_embedding[context][W], blocks.i.* (see Block), ln_final.*. First
-   values as in CLIP's code; positions are not decayed, as in open_clip. */
+   values of tables and matrices as in CLIP's code, biases zero; positions are not
+   decayed, as in open_clip. */
 typedef struct Text {
   TextConfig config;
   Tensor *token_embedding, *positional_embedding;

@@ -7,7 +7,7 @@
    grid of rows x columns. The first `extra` tokens have none, and the patches come
    in order; or, with places[B][T], token t of image b is patch places[b][t], or has
    no place if that is -1. The channels of a head must be a multiple of 4. Source:
-   EVA-02, section 2.1, and its code; RoFormer. */
+   EVA-02 and its code; RoFormer. */
 Tensor *rotary(Tape *tape, Tensor *qkv, int heads, int rows, int columns, int extra,
                const int *places);
 #endif
