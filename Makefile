@@ -25,7 +25,7 @@ LIBRARY := $(filter-out src/programs/% src/kernels/% src/peers/%,$(filter src/%.
 PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 TESTS := $(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED)))
 
-.PHONY: all help data book pdf programs check check-asan debug tangle drift warnings witness clean
+.PHONY: all help data book pdf programs check check-float check-asan debug tangle drift warnings witness clean
 all: programs
 
 help:
@@ -273,7 +273,7 @@ build/runs/bench/bench.tsv: build/release/programs/bench
 	flock build/runs/lock build/release/programs/bench --out $@
 build/runs/bench-naive/bench.tsv: build/naive/bench
 	@mkdir -p $(@D)
-	flock build/runs/lock build/naive/bench --set steps --samples 3 --out $@
+	flock build/runs/lock build/naive/bench --set steps --only 'vit*' --samples 3 --out $@
 build/runs/bench/profile.tsv: build/release/programs/bench
 	@mkdir -p $(@D)
 	flock build/runs/lock build/release/programs/bench --set profile --threads 1 --out $@
@@ -360,10 +360,12 @@ build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double.
 ONCE := test_debugger test_programs test_captions test_tokens test_clip_programs test_mae_programs test_eva_programs
-# $(1) build: run each suite, go on after a failure, fail at the end.
-run_suites = export OMP_WAIT_POLICY=passive; failed=0; for t in $(2); do SCRATCH=build/scratch/$(1) build/$(1)/tests/$$t || failed=1; done; exit $$failed
-check: drift warnings programs debug build/naive/train-vit $(TESTS:%=build/release/tests/%) $(TESTS:%=build/double/tests/%)
+# $(1) build: run all suites, two at a time, each one's lines together; fail at the end if any did.
+run_suites = export OMP_WAIT_POLICY=passive; printf '%s\n' $(2) | xargs -P 2 -I TEST sh -c \
+    'said=$$(SCRATCH=build/scratch/$(1)/TEST build/$(1)/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'
+check-float: programs debug build/naive/train-vit $(TESTS:%=build/release/tests/%)
 	@echo "== float"; $(call run_suites,release,$(TESTS))
+check: drift warnings check-float $(TESTS:%=build/double/tests/%)
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
 check-asan: build/naive/train-vit $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \

@@ -43,24 +43,5 @@ START_TEST(near_neighbours_count_for_more) {
 }
 END_TEST
 
-START_TEST(few_labels_are_dealt_out_evenly) {
-  Features f = circle(100, 4, 1, 3);
-  features_limit(&f, 10, 7);
-  int count[4] = {0};
-  ck_assert_int_eq(f.count, 10);
-  for (int i = 0; i < 10; i++) {
-    count[f.labels[i]]++;
-    double want = 6.283185307 * f.labels[i] / 4; /* the features went along */
-    ck_assert_double_eq_tol(f.x[3 * i], cos(want), 0.5);
-    ck_assert_double_eq_tol(f.x[3 * i + 1], sin(want), 0.5);
-  }
-  for (int c = 0; c < 4; c++) ck_assert(count[c] == 2 || count[c] == 3);
-  features_limit(&f, 0, 7);
-  features_limit(&f, 11, 7);
-  ck_assert_int_eq(f.count, 10);
-  features_free(&f);
-}
-END_TEST
 
-TEST_MAIN("probe", what_is_apart_is_told_apart, near_neighbours_count_for_more,
-          few_labels_are_dealt_out_evenly)
+TEST_MAIN("probe", what_is_apart_is_told_apart, near_neighbours_count_for_more)

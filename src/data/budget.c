@@ -1,4 +1,4 @@
-/* Tangled from chapters/10-mae.nw: edit that, not this. */
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "data/budget.h"
 
 #include <stdlib.h>

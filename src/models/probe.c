@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/budget.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
 #include "train/adamw.h"
@@ -48,21 +47,6 @@ void features_free(Features *f) {
   *f = (Features){0};
 }
 
-void features_limit(Features *f, int count, uint64_t seed) {
-  if (count == 0 || count >= f->count) return;
-  const size_t row = (size_t)f->width * sizeof(real);
-  int *chosen = allocate((size_t)count, sizeof *chosen);
-  Features few = {count, f->width, f->classes, allocate((size_t)count, row),
-                  allocate((size_t)count, sizeof(int))};
-  budget_choose(f->labels, f->count, f->classes, count, seed, chosen);
-  for (int i = 0; i < count; i++) {
-    memcpy(few.x + (size_t)i * f->width, f->x + (size_t)chosen[i] * f->width, row);
-    few.labels[i] = f->labels[chosen[i]];
-  }
-  free(chosen);
-  features_free(f);
-  *f = few;
-}
 
 // Ask the neighbours
 /* Rows of length 1. */

@@ -15,10 +15,6 @@ typedef struct Features {
 Features features_make(const Vit *vit, const Dataset *data);
 void features_free(Features *features);
 
-/* Keep `count` examples, as many of each class as can be (they are drawn by the
-   seed); 0 or more than there are: all. */
-void features_limit(Features *features, int count, uint64_t seed);
-
 /* The share of test examples whose label is that of the weighted majority of the
    k nearest training examples: nearness is the cosine c, the weight of a vote
    e^(c / temperature). Asserts 0 < k <= train->count. */

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/options.h"
+#include "data/budget.h"
 #include "data/pictures.h"
 #include "data/scenes.h"
 #include "models/probe.h"
@@ -75,9 +76,9 @@ static int probe(const SavedVit *saved, const char *run, Dataset *train,
                  Dataset *test) {
   if (!fit(train, saved, run) || !fit(test, saved, run))
     return options_complain(&program);
+  budget_limit(train, labels, (uint64_t)seed);
   Features seen = features_make(&saved->vit, train);
   Features unseen = features_make(&saved->vit, test);
-  features_limit(&seen, labels, (uint64_t)seed);
   const bool good = k <= seen.count;
   if (good) {
     ProbeConfig config = {steps, batch, lr, decay, (uint64_t)seed};
