@@ -12,8 +12,8 @@ typedef struct Recall {
 
 /* queries[n][E] and candidates[m][E] are compared by their dot products. A right
    answer is a candidate of the same group as the query. A wrong one with the same
-   product as the best right one comes before it. Each query must have a right
-   answer. */
+   product as the best right one comes before it, and so does one whose product is
+   no number. Each query must have a right answer. */
 Recall recall_measure(const real *queries, const int *query_groups, int n,
                       const real *candidates, const int *candidate_groups, int m,
                       int E);
