@@ -22,21 +22,20 @@ typedef struct Original {
   char folder[512];
 } Original;
 
-/* Save a small model with its notes; the note `key` gets another value. */
-static Original save(const char *key, const char *value) {
+static Original save(ClipConfig config, const char *key, const char *value) {
   const char *texts[] = {"red red ring ring"};
   Original o = {.params = params_new()};
   Program program = {.name = "test"};
   DataNotes notes = {.count = 0};
   snprintf(o.folder, sizeof o.folder, "%s", scratch_folder("saved"));
-  o.clip = clip_declare(o.params, tiny);
+  o.clip = clip_declare(o.params, config);
   params_fill(o.params, 3);
   o.tokenizer = tokenizer_train(texts, 1, tiny.text.vocabulary);
   for (int c = 0; c < 3; c++) {
     data_note(&notes, text_of("mean%d", c), "%g", 0.25 * c);
     data_note(&notes, text_of("deviation%d", c), "%g", 0.5);
   }
-  saved_note_clip(&notes, &tiny);
+  saved_note_clip(&notes, &config);
   for (int i = 0; key && i < notes.count; i++)
     if (strcmp(notes.list[i].key, key) == 0) {
       if (value) snprintf(notes.list[i].value, sizeof notes.list[i].value, "%s", value);
@@ -74,7 +73,7 @@ static void expect_taken(const SavedVit *from) {
 }
 
 START_TEST(what_was_saved_comes_back) {
-  Original o = save(NULL, NULL);
+  Original o = save(tiny, NULL, NULL);
   SavedClip back;
   SavedVit tower, fresh;
   const char *texts[] = {"a red ring", "ring"};
@@ -111,6 +110,8 @@ START_TEST(bad_notes_are_refused) {
       {"image.width", "", "note image.width: expected a number from 1 to 65536"},
       {"image.width", "8x", "found '8x'"},
       {"image.width", "8.5", "expected a whole number, found 8.5"},
+      {"image.post_norm", "0.5", "image.post_norm: expected a whole number"},
+      {"text.causal", "0.5", "text.causal: expected a whole number, found 0.5"},
       {"image.depth", "1000000", "expected a number from 1 to 1000"},
       {"image.depth", "2", "tensor visual.blocks.1"},
       {"image.channels", "4", "expected a number from 1 to 3, found '4'"},
@@ -123,7 +124,7 @@ START_TEST(bad_notes_are_refused) {
       {"text.vocabulary", "1000000", "tensor text.token_embedding.weight"},
       {"embed", "7", "tensor visual_projection.weight"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    Original o = save(bad[i].key, bad[i].value);
+    Original o = save(tiny, bad[i].key, bad[i].value);
     SavedClip back;
     ck_assert_msg(!saved_open_clip(&back, o.folder), "%s", bad[i].text);
     ck_assert_msg(strstr(fail_message(), bad[i].text), "%s: %s", bad[i].text,
@@ -134,4 +135,16 @@ START_TEST(bad_notes_are_refused) {
 }
 END_TEST
 
-TEST_MAIN("saved", what_was_saved_comes_back, bad_notes_are_refused)
+START_TEST(merges_must_be_as_many_as_the_table_has) {
+  ClipConfig small = tiny;
+  small.text.vocabulary = TOKENIZER_SYMBOLS + 2;
+  Original o = save(small, NULL, NULL);
+  SavedClip back;
+  ck_assert(!saved_open_clip(&back, o.folder));
+  ck_assert(strstr(fail_message(), "merges.txt: expected 514 tokens, found 516"));
+  forget(&o);
+}
+END_TEST
+
+TEST_MAIN("saved", what_was_saved_comes_back, bad_notes_are_refused,
+          merges_must_be_as_many_as_the_table_has)

@@ -9,8 +9,9 @@ enum { CAPTIONED_ALONE = 500 }; /* scenes of 1000 that have one figure only */
 /* Open training and test pairs: 20000 and 1000 scenes drawn by the seed, of one or
    two figures, none held out; or Google's emoji to train on and Twitter's to test,
    from FOLDER/emoji. `limit`: at most so many training pairs, 0: all. The test
-   pictures are normalised as the training pictures. False with a message on bad
-   files. */
+   pictures are normalised as the training pictures. Both must be empty before.
+   False with a message on bad files; the first may be filled even then, so both
+   are to be freed. */
 bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t seed,
                     Pairs *train, Pairs *test);
 

@@ -12,8 +12,8 @@ typedef struct Recall {
 
 /* queries[n][E] and candidates[m][E] are compared by their dot products. A right
    answer is a candidate of the same group as the query. A wrong one with the same
-   product as the best right one comes before it. Each query must have a right
-   answer. */
+   product as the best right one comes before it, and so does one whose product is
+   no number. Each query must have a right answer. */
 Recall recall_measure(const real *queries, const int *query_groups, int n,
                       const real *candidates, const int *candidate_groups, int m,
                       int E);
@@ -34,9 +34,8 @@ void nearest(const real *a, int n, const real *b, int m, int E, int *best);
 void prompt_fill(char *text, size_t size, const char *template, const char *name);
 
 /* One unit vector for each of K class names, vectors[K][E]: the mean over the M
-   templates of the unit vectors of the prompts, made a unit vector again. Prompts are
-   cut to 255 bytes.
-   Source: CLIP, section 3.1.4. Asserts M > 0. */
+   templates of the unit vectors of the prompts, made a unit vector again. Prompts
+   are cut to 255 bytes. Source: CLIP, section 3.1.4. Asserts M > 0. */
 void zeroshot_classes(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
                       const char *const *names, int K, const char *const *templates,
                       int M, real *vectors);

@@ -78,16 +78,21 @@ static bool read_number(const Safetensors *file, const char *path, const char *k
   return true;
 }
 
+static bool read_whole(const Safetensors *file, const char *path, const char *key,
+                       int low, int high, int *value) {
+  double number;
+  if (!read_number(file, path, key, low, high, &number)) return false;
+  *value = (int)number;
+  if (number == *value) return true;
+  return fail("%s: note %s: expected a whole number, found %g", path, key, number);
+}
+
 static bool read_sizes(const Safetensors *file, const char *path, const Size *size,
                        void *config) {
   for (; size->key; size++) {
-    double value;
-    if (!read_number(file, path, size->key, size->low, size->high, &value)) return false;
-    const int whole = (int)value;
-    if (value != whole)
-      return fail("%s: note %s: expected a whole number, found %g", path, size->key,
-                  value);
-    memcpy((char *)config + size->at, &whole, sizeof whole);
+    int value;
+    if (!read_whole(file, path, size->key, size->low, size->high, &value)) return false;
+    memcpy((char *)config + size->at, &value, sizeof value);
   }
   return true;
 }
@@ -110,22 +115,23 @@ void saved_note_clip(DataNotes *notes, const ClipConfig *config) {
   data_note(notes, "text.eps", "%g", config->text.eps);
 }
 
-static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
-                     real *mean, real *deviation) {
-  double number;
-  *c = (VitConfig){0};
-  if (!read_sizes(file, path, vit_sizes, c) ||
-      !read_number(file, path, "image.post_norm", 0, 1, &number))
-    return false;
-  c->post_norm = number > 0;
+static bool read_switches(const Safetensors *file, const char *path, VitConfig *c) {
+  int on;
+  if (!read_whole(file, path, "image.post_norm", 0, 1, &on)) return false;
+  c->post_norm = on;
   for (int i = 0; i < SWITCHES; i++) {
     if (!safetensors_note(file, switches[i].key)) continue;
-    if (!read_number(file, path, switches[i].key, 0, 1, &number)) return false;
-    *((bool *)((char *)&c->variant + switches[i].at)) = number > 0;
+    if (!read_whole(file, path, switches[i].key, 0, 1, &on)) return false;
+    *((bool *)((char *)&c->variant + switches[i].at)) = on;
   }
-  if (!read_number(file, path, "image.eps", 0, 1, &c->eps)) return false;
-  for (int i = 0; i < c->channels; i++) {
+  return true;
+}
+
+static bool read_channels(const Safetensors *file, const char *path, int channels,
+                          real *mean, real *deviation) {
+  for (int i = 0; i < channels; i++) {
     char key[2][32];
+    double number;
     snprintf(key[0], sizeof key[0], "mean%d", i);
     snprintf(key[1], sizeof key[1], "deviation%d", i);
     if (!read_number(file, path, key[0], -1e6, 1e6, &number)) return false;
@@ -133,6 +139,16 @@ static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
     if (!read_number(file, path, key[1], 1e-6, 1e6, &number)) return false;
     deviation[i] = (real)number;
   }
+  return true;
+}
+
+static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
+                     real *mean, real *deviation) {
+  *c = (VitConfig){0};
+  if (!read_sizes(file, path, vit_sizes, c) || !read_switches(file, path, c) ||
+      !read_number(file, path, "image.eps", 0, 1, &c->eps) ||
+      !read_channels(file, path, c->channels, mean, deviation))
+    return false;
   if (!vit_check(c))
     return fail("%s: expected sizes of an image tower that fit together, found others",
                 path);
@@ -141,15 +157,15 @@ static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
 
 static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
                       real *mean, real *deviation) {
-  double causal;
+  int causal;
   *c = (ClipConfig){0};
   if (!read_vit(file, path, &c->image, mean, deviation) ||
       !read_sizes(file, path, text_sizes, &c->text) ||
       !read_sizes(file, path, clip_sizes, c) ||
-      !read_number(file, path, "text.causal", 0, 1, &causal) ||
+      !read_whole(file, path, "text.causal", 0, 1, &causal) ||
       !read_number(file, path, "text.eps", 0, 1, &c->text.eps))
     return false;
-  c->text.causal = causal > 0;
+  c->text.causal = causal;
   if (!text_check(&c->text))
     return fail("%s: expected sizes of a text tower that fit together, found others",
                 path);

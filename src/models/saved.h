@@ -28,7 +28,8 @@ typedef struct SavedClip {
 } SavedClip;
 
 /* Open a run's folder; false with a message that names the file. If not `trained`
-   the tower keeps first values drawn by `seed`, to compare with. */
+   the tower keeps first values drawn by `seed`, to compare with. The merges of a
+   dual encoder must be as many as its table of tokens was made for. */
 bool saved_open_vit(SavedVit *saved, const char *folder, bool trained, uint64_t seed);
 bool saved_open_clip(SavedClip *saved, const char *folder);
 
