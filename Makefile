@@ -358,13 +358,15 @@ build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 	$(CC) -O2 -shared -fPIC $< -o $@ -l:libdnnl.so.2
 
 # ---- Tests ------------------------------------------------------------------------------------
-# Suites that run programs and gdb only make sense once; the others run in float and in double.
+# Suites that run programs and gdb only make sense once; the others run in float and in double, and
+# with both sets of kernels.
 ONCE := test_debugger test_programs test_captions test_tokens test_clip_programs test_mae_programs test_eva_programs
 # $(1) build: run all suites, two at a time, each one's lines together; fail at the end if any did.
 run_suites = export OMP_WAIT_POLICY=passive; printf '%s\n' $(2) | xargs -P 2 -I TEST sh -c \
     'said=$$(SCRATCH=build/scratch/$(1)/TEST build/$(1)/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'
+ONCE_FAST := $(if $(filter naive,$(KERNELS)),$(ONCE))
 check-float: programs debug build/naive/train-vit $(TESTS:%=build/release/tests/%)
-	@echo "== float"; $(call run_suites,release,$(TESTS))
+	@echo "== float"; $(call run_suites,release,$(filter-out $(ONCE_FAST),$(TESTS)))
 check: drift warnings check-float $(TESTS:%=build/double/tests/%)
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
 check-asan: build/naive/train-vit $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
