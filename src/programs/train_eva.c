@@ -269,7 +269,7 @@ static int train1(Stage1 *s) {
   int status = settings_finish(&settings, &program, result);
   if (!status) {
     show_row(&features, p, ROW_AFTER);
-    const bool good = write_masks(p) && save_grid(&features, "features") &&
+    const bool good = save_grid(&features, "features") && write_masks(p) &&
                       write_summary1(s, &config, result);
     if (!good) status = fail_report(program.name);
     else printf("%s: loss %.4f, error %.3f of a constant's, after %d steps in %.1f s; "
