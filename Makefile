@@ -25,12 +25,14 @@ LIBRARY := $(filter-out src/programs/% src/kernels/% src/peers/%,$(filter src/%.
 PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 TESTS := $(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED)))
 
-.PHONY: all help data book pdf programs check check-float check-asan debug tangle drift warnings witness clean
+.PHONY: all help data book book-full sketch pdf programs check check-float check-asan debug tangle drift warnings witness clean
 all: programs
 
 help:
 	@echo "make deps        install the packages and fetch the data sets (Debian 12)"
 	@echo "make book        tangle, build, train what the figures need, plot, weave build/book.pdf"
+	@echo "make book-full   the same with longer sweeps and more seeds"
+	@echo "make sketch      the quick tour: all of it in small, in seconds"
 	@echo "make pdf         weave again from the runs that are there"
 	@echo "make check       all tests; make check-asan: the same under the sanitizers"
 	@echo "make debug       build/debug/*: naive kernels, unoptimised, gdb shows the chapters"
@@ -162,6 +164,10 @@ CLIP_clip-shapes := --epochs 10
 CLIP_clip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 128 --vocabulary 1500
 CLIP_clip-half := --patch-size 8 --epochs 3 --clip 0
 CLIP_clip-sum := --patch-size 8 --epochs 3 --clip 0 --loss sum
+# The same towers with the sigmoid loss, and both losses in SigLIP's.
+CLIP_clip-sigmoid := --patch-size 8 --epochs 3 --clip 0 --loss sigmoid --bias paper --scale 10
+SIGLIP_siglip-shapes := --batch 32 --epochs 6 --lr 1e-3 --context 12
+SIGLIP_siglip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16
 MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --epochs 4
 MAE_mae-scenes := --data scenes --steps 500
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
@@ -177,7 +183,7 @@ STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random m
 $(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) --steps 120))
 EVA_cold := --from build/runs/eva-scenes --take sizes --steps 120
 EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 420
-EVA_eva-emoji := --data emoji --teacher build/runs/clip-emoji --steps 200
+EVA_eva-emoji := --data emoji --patch-size 8 --teacher build/runs/clip-emoji --steps 200
 EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 200
 EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 200
 PROBE_probe-clip := clip-shapes --data scenes
@@ -193,32 +199,53 @@ $(foreach n,500 5000,$(eval PROBE_probe-vit-$(n) := vit-cifar $(FEW) --labels $(
 EVA_eva02-scenes := $(SCENES_TEACHER) --block eva02
 EVA_warm-eva02-scenes := --from build/runs/eva02-scenes --steps 120
 EVA_warm-decay := --from build/runs/eva-scenes --steps 120 --layer-decay 0.75
+# Five ideas on the same scenes, each with the same number of pictures seen.
+EVO := --patch-size 8 --steps 480
+HALF := --steps 240
+RUN_evo-vit := --data scenes --batch 128 --lr 2e-3 $(EVO)
+CLIP_evo-clip := $(EVO)
+MAE_evo-mae := --data scenes $(EVO)
+MAE_evo-filling := --data scenes --patch-size 8 $(HALF)
+EVA_evo-common := --from build/runs/evo-filling $(HALF)
+EVA_evo-features := --teacher build/runs/evo-clip --patch-size 8 $(HALF)
+EVA_evo-eva := --from build/runs/evo-features $(HALF)
+SIGLIP_evo-siglip := --context 12 $(EVO)
+EVOLVED := vit clip mae common eva siglip
+$(foreach e,$(EVOLVED),$(eval PROBE_evo-probe-$(e) := evo-$(e) --data scenes --test 1000 --labels 6000 --steps 600))
 SPEED := bench bench-naive matmul-steps
+# How many seeds a comparison of losses has; make book-full takes more of them, and longer.
+SWEEP := --seeds 3 --pairs 20000
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 CLIPS := $(patsubst CLIP_%,%,$(filter CLIP_%,$(.VARIABLES)))
+SIGLIPS := $(patsubst SIGLIP_%,%,$(filter SIGLIP_%,$(.VARIABLES)))
 MAES := $(patsubst MAE_%,%,$(filter MAE_%,$(.VARIABLES)))
 EVAS := $(patsubst EVA_%,%,$(filter EVA_%,$(.VARIABLES)))
 PROBED := $(patsubst PROBE_%,%,$(filter PROBE_%,$(.VARIABLES)))
-SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) $(CLIPS:%=build/runs/%/summary.tsv) \
+SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) $(CLIPS:%=build/runs/%/summary.tsv) $(SIGLIPS:%=build/runs/%/summary.tsv) \
              $(MAES:%=build/runs/%/summary.tsv) $(EVAS:%=build/runs/%/summary.tsv) $(PROBED:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
              build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
+             build/runs/sweep/summary.tsv build/runs/steady/summary.tsv \
              build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
                build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/mae-cost.tsv build/runs/tokens/sizes.tsv \
-               build/runs/mae-ratios.tsv build/runs/starts.tsv build/runs/budgets.tsv build/runs/layers.tsv
+               build/runs/mae-ratios.tsv build/runs/starts.tsv build/runs/budgets.tsv build/runs/layers.tsv \
+               build/runs/logit.tsv build/runs/pair-memory.tsv build/runs/sweep.tsv build/runs/biases.tsv build/runs/evolution.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
           build/runs/peers.tex build/runs/peer-products.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
           build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
-          build/runs/captions/scenes.tex build/runs/captions/emoji.tex
+          build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
+          build/runs/truths.tex build/runs/evolution.tex build/runs/sketch/sketch.txt \
+          build/runs/siglip-emoji/answers.tex
 
 .PHONY: FORCE runs
 FORCE:
+OPTIONS_OF = $(RUN_$*)$(CLIP_$*)$(SIGLIP_$*)$(MAE_$*)$(EVA_$*)
 build/runs/%.options: FORCE
 	@mkdir -p build/runs
-	@echo '$(RUN_$*)$(CLIP_$*)$(MAE_$*)$(EVA_$*)' | cmp -s - $@ || echo '$(RUN_$*)$(CLIP_$*)$(MAE_$*)$(EVA_$*)' >$@
+	@echo '$(OPTIONS_OF)' | cmp -s - $@ || echo '$(OPTIONS_OF)' >$@
 $(RUNS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_vit build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_vit $(RUN_$*) --out build/runs/$*
@@ -227,6 +254,9 @@ $(foreach r,$(RUNS),$(eval build/runs/$(r)/summary.tsv: $(patsubst %,%/summary.t
 $(CLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_clip build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_clip $(CLIP_$*) --out build/runs/$*
+$(SIGLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_siglip build/runs/%.options
+	@rm -f $@
+	flock build/runs/lock build/release/programs/train_siglip $(SIGLIP_$*) --out build/runs/$*
 $(MAES:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_mae build/runs/%.options
 	@rm -f $@
 	flock build/runs/lock build/release/programs/train_mae $(MAE_$*) --out build/runs/$*
@@ -263,7 +293,7 @@ build/runs/giants.tex: build/release/programs/configurations
 	build/release/programs/configurations --set giants >$@.new && mv $@.new $@
 $(eval $(call PRINTED,build/runs/vector-error/summary.tsv,release/programs/vector_error))
 
-build/runs/pull.tsv build/runs/start.tsv: build/runs/%.tsv: build/release/programs/contrast_curves
+build/runs/pull.tsv build/runs/start.tsv build/runs/logit.tsv: build/runs/%.tsv: build/release/programs/contrast_curves
 	@mkdir -p $(@D)
 	build/release/programs/contrast_curves --curve $* >$@.new && mv $@.new $@
 
@@ -290,6 +320,36 @@ build/runs/speed.stamp: build/runs/bench/bench.tsv build/runs/bench-naive/bench.
 	@touch $@
 build/runs/mae-cost.tsv: build/runs/bench/bench.tsv tools/tables
 	tools/tables mae-cost $< >$@.new && mv $@.new $@
+# Comparisons of losses: many small models, and what came of them.
+SWEPT := $(foreach s,batches biases truths,build/runs/sweep/$(s).tsv)
+build/runs/sweep.options: FORCE
+	@mkdir -p build/runs
+	@echo '$(SWEEP)' | cmp -s - $@ || echo '$(SWEEP)' >$@
+$(SWEPT): build/runs/sweep/%.tsv: build/release/programs/loss_sweep build/runs/sweep.options
+	@mkdir -p $(@D)
+	flock build/runs/lock build/release/programs/loss_sweep --set $* $(SWEEP) >$@.new && mv $@.new $@
+build/runs/sweep/summary.tsv: $(SWEPT) tools/tables
+	tools/tables sweep $(@D) >$@.new && mv $@.new $@
+build/runs/sweep.tsv build/runs/biases.tsv: build/runs/%.tsv: $(SWEPT) tools/tables
+	tools/tables spread build/runs/sweep $* >$@.new && mv $@.new $@
+build/runs/truths.tex: $(SWEPT) tools/tables
+	tools/tables truths build/runs/sweep/truths.tsv >$@.new && mv $@.new $@
+STEADY := clip-half clip-sigmoid
+build/runs/steady/summary.tsv: $(STEADY:%=build/runs/%/summary.tsv) tools/tables
+	@mkdir -p $(@D)
+	tools/tables steady $(STEADY:%=build/runs/%) >$@.new && mv $@.new $@
+build/runs/pair-memory.tsv: build/release/programs/pair_memory
+	flock build/runs/lock build/release/programs/pair_memory >$@.new && mv $@.new $@
+build/runs/sketch/sketch.txt: build/release/programs/sketch
+	@mkdir -p $(@D)
+	build/release/programs/sketch >$@.new && mv $@.new $@
+# What the five ideas came to; those that know words are looked at by a program.
+SPEAKING := clip common eva siglip
+$(SPEAKING:%=build/runs/evo-%/words.tsv): build/runs/evo-%/words.tsv: build/release/programs/evolution build/runs/evo-%/summary.tsv
+	flock build/runs/lock build/release/programs/evolution build/runs/evo-$* >$@.new && mv $@.new $@
+build/runs/evolution.tex build/runs/evolution.tsv: build/runs/evolution.%: $(EVOLVED:%=build/runs/evo-%/summary.tsv) build/runs/evo-filling/summary.tsv \
+        build/runs/evo-features/summary.tsv $(SPEAKING:%=build/runs/evo-%/words.tsv) $(EVOLVED:%=build/runs/evo-probe-%/summary.tsv) tools/tables
+	tools/tables evolution $* >$@.new && mv $@.new $@
 MASK_RATIOS := $(filter mae-ratio-%,$(MAES))
 build/runs/mae-ratios.tsv: $(MASK_RATIOS:%=build/runs/%/summary.tsv) $(MASK_RATIOS:mae-%=build/runs/probe-%/summary.tsv) tools/tables
 	tools/tables ratios $(MASK_RATIOS:%=build/runs/%) >$@.new && mv $@.new $@
@@ -338,6 +398,14 @@ build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build
 	tools/weave
 book: build/book.pdf
 
+# The same with longer sweeps and more seeds.
+book-full:
+	+$(MAKE) book SWEEP='--seeds 6 --pairs 60000'
+
+# The quick tour.
+sketch: build/sketch
+	@build/sketch
+
 # The same without looking at the runs: whatever is there is woven.
 pdf: build/runs/modules.tex
 	@printf '%s\n' $(CHAPTERS) >build/chapters.list
@@ -360,7 +428,8 @@ build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double, and
 # with both sets of kernels.
-ONCE := test_debugger test_programs test_captions test_tokens test_clip_programs test_mae_programs test_eva_programs
+ONCE := test_debugger test_programs test_captions test_tokens test_clip_programs test_mae_programs test_eva_programs \
+        test_siglip_programs test_evolution test_sketch
 # $(1) build: run all suites, two at a time, each one's lines together; fail at the end if any did.
 run_suites = export OMP_WAIT_POLICY=passive; printf '%s\n' $(2) | xargs -P 2 -I TEST sh -c \
     'said=$$(SCRATCH=build/scratch/$(1)/TEST build/$(1)/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'

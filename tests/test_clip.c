@@ -92,13 +92,13 @@ static Tensor *loss_of(Tape *tape, void *state) {
   const Model *m = state;
   Tensor *u = clip_image(tape, &m->clip, m->images);
   Tensor *v = clip_text(tape, &m->clip, captions, PAIRS, T);
-  return clip_loss(tape, &m->clip, u, v, NULL);
+  return clip_loss(tape, &m->clip, u, v, NULL, NULL);
 }
 
 START_TEST(gradients_of_clip) {
   for (int f = 0; f < 2; f++) {
     ClipConfig c = tiny;
-    c.form = (InfoNceForm)f;
+    c.loss = (PairLoss)f;
     Model m = model_of(c);
     assert_gradients(loss_of, &m, m.params);
     done(&m);
@@ -174,7 +174,7 @@ START_TEST(the_witness_agrees) {
   params_clear_grad(m.params);
   Tensor *u = clip_image(m.tape, &m.clip, m.images);
   Tensor *v = clip_text(m.tape, &m.clip, captions, PAIRS, T);
-  Tensor *loss = clip_loss(m.tape, &m.clip, u, v, NULL);
+  Tensor *loss = clip_loss(m.tape, &m.clip, u, v, NULL, NULL);
   agree(file, "u", u, u->value);
   agree(file, "v", v, v->value);
   agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);

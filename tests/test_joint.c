@@ -44,7 +44,7 @@ static void forward(Tape *tape, void *state, int step, int first, int count,
 }
 
 static Tensor *loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *metric) {
-  return clip_loss(tape, &((Problem *)state)->clip, all[0], all[1], metric);
+  return clip_loss(tape, &((Problem *)state)->clip, all[0], all[1], NULL, metric);
 }
 
 static const Joint joint = {forward, loss};

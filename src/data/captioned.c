@@ -2,8 +2,11 @@
 #include "data/captioned.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "data/cifar.h"
 #include "data/emoji.h"
 #include "data/scenes.h"
 
@@ -17,22 +20,82 @@ void captioned_normalise_as(Dataset *data, const Dataset *as) {
 uint64_t captioned_other(uint64_t seed) { return seed + 1000000007u; }
 
 Augment captioned_augment(CaptionedSet set) {
-  return set == CAPTIONED_EMOJI ? emoji_augment : (Augment){.shift = 2};
+  if (set == CAPTIONED_CIFAR10) return (Augment){.shift = 4, .flip = true};
+  return set == CAPTIONED_SCENES ? (Augment){.shift = 2} : emoji_augment;
+}
+
+// Captions out of class names
+static bool open_cifar(Pairs *pairs, const char *folder, bool train) {
+  static const char *const sentences[] = {"a photo of %s %s", "a small photo of %s %s",
+                                          "%s %s", "a picture of %s %s"};
+  Dataset data = {0};
+  if (!cifar10_load(&data, folder, train)) return false;
+  *pairs = pairs_new(data);
+  for (int i = 0; i < data.count; i++)
+    for (int k = 0; k < 4; k++) {
+      const char *name = data.class_names[data.labels[i]];
+      char text[96];
+      snprintf(text, sizeof text, sentences[k], strchr("aeiou", name[0]) ? "an" : "a",
+               name);
+      pairs_add(pairs, i, text);
+    }
+  return true;
+}
+
+// Two drawings of most emoji
+/* Copy pictures of `from` whose place in the list is `left` over when divided by 5, or
+   with `others` all the rest, behind those of *to. */
+static void append(Pairs *to, const Pairs *from, bool others) {
+  const int n = to->pictures.count;
+  const size_t size = dataset_image_size(&from->pictures);
+  Dataset data = from->pictures; /* sizes and names */
+  data.count = n + from->pictures.count;
+  data.pixels = allocate((size_t)data.count, size);
+  data.labels = allocate((size_t)data.count, 1);
+  Pairs both = pairs_new(data);
+  int count = 0;
+  for (int side = 0; side < 2; side++) {
+    const Pairs *own = side ? from : to;
+    for (int i = 0; i < own->pictures.count; i++) {
+      if (side && (i % 5 == 4) == others) continue;
+      memcpy(data.pixels + (size_t)count * size, dataset_image(&own->pictures, i), size);
+      data.labels[count] = own->pictures.labels[i];
+      for (int c = own->first[i]; c < own->first[i + 1]; c++)
+        pairs_add(&both, count, own->caption[c]);
+      count++;
+    }
+  }
+  pairs_limit(&both, count);
+  pairs_free(to);
+  *to = both;
+  dataset_measure(&to->pictures);
+}
+
+static void share_drawings(Pairs *train, Pairs *test) {
+  Pairs none = pairs_new((Dataset){.class_names = test->pictures.class_names});
+  append(train, test, true);
+  append(&none, test, false);
+  pairs_free(test);
+  *test = none;
 }
 
 bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t seed,
                     Pairs *train, Pairs *test) {
   char path[1024];
+  snprintf(path, sizeof path, "%s/%s", folder,
+           set == CAPTIONED_CIFAR10 ? "cifar10" : "emoji");
   if (set == CAPTIONED_SCENES) {
     const int scenes = limit && limit < TRAIN_SCENES ? limit : TRAIN_SCENES;
     scenes_make(train, scenes, CAPTIONED_ALONE, SCENES_SEEN, seed);
     scenes_make(test, TEST_SCENES, CAPTIONED_ALONE, SCENES_SEEN, captioned_other(seed));
+  } else if (set == CAPTIONED_CIFAR10) {
+    if (!open_cifar(train, path, true) || !open_cifar(test, path, false)) return false;
   } else {
-    snprintf(path, sizeof path, "%s/emoji", folder);
     if (!emoji_load(train, path, "google") || !emoji_load(test, path, "twitter"))
       return false;
-    if (limit) pairs_limit(train, limit);
+    if (set == CAPTIONED_EMOJI_TWO) share_drawings(train, test);
   }
+  if (limit) pairs_limit(train, limit);
   captioned_normalise_as(&test->pictures, &train->pictures);
   return true;
 }

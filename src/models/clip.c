@@ -7,9 +7,16 @@
 
 #include "base/fail.h"
 #include "tensor/layers.h"
+#include "tensor/sigmoid.h"
 
 // Declare two towers
 bool clip_check(const ClipConfig *c) {
+  if (c->bare_image && c->embed != c->image.width)
+    return fail("--embed: expected the image tower's --width %d, since nothing projects "
+                "its vector, found %d", c->image.width, c->embed);
+  if (c->chunks && c->loss < LOSS_SIGMOID)
+    return fail("--chunks: expected --loss sigmoid or sigmoid-mean, found InfoNCE, which "
+                "needs whole rows");
   return vit_check(&c->image) && text_check(&c->text);
 }
 
@@ -17,14 +24,22 @@ Clip clip_declare(Params *params, ClipConfig c) {
   Clip clip = {.config = c};
   clip.visual = vit_declare(params, "visual.", c.image);
   clip.text = text_declare(params, "text.", c.text);
-  clip.visual_projection =
-      params_add(params, "visual_projection.weight", SHAPE(c.embed, c.image.width),
-                 init_normal(sqrt(1.0 / c.image.width)), PARAM_DECAYED);
-  clip.text_projection =
+  if (!c.bare_image)
+    clip.visual_projection =
+        params_add(params, "visual_projection.weight", SHAPE(c.embed, c.image.width),
+                   init_normal(sqrt(1.0 / c.image.width)), PARAM_DECAYED);
+  clip.text_projection.weight =
       params_add(params, "text_projection.weight", SHAPE(c.embed, c.text.width),
                  init_normal(sqrt(1.0 / c.text.width)), PARAM_DECAYED);
-  clip.logit_scale = params_add(params, "logit_scale", SCALAR,
-                                init_constant(log(1 / 0.07)), PARAM_PLAIN);
+  if (c.text_bias)
+    clip.text_projection.bias = params_add(params, "text_projection.bias",
+                                           SHAPE(c.embed), init_constant(0), PARAM_PLAIN);
+  clip.logit_scale =
+      params_add(params, "logit_scale", SCALAR,
+                 init_constant(log(c.scale > 0 ? c.scale : 1 / 0.07)), PARAM_PLAIN);
+  if (c.biased)
+    clip.logit_bias =
+        params_add(params, "logit_bias", SCALAR, init_constant(c.bias), PARAM_PLAIN);
   return clip;
 }
 
@@ -33,20 +48,33 @@ static const double eps = 1e-8;
 
 Tensor *clip_image(Tape *tape, const Clip *clip, Tensor *images) {
   Tensor *x = vit_features(tape, &clip->visual, images);
-  return normalize(tape, linear(tape, x, clip->visual_projection, NULL), eps);
+  if (clip->visual_projection) x = linear(tape, x, clip->visual_projection, NULL);
+  return normalize(tape, x, eps);
 }
 
 Tensor *clip_text(Tape *tape, const Clip *clip, const int *ids, int B, int T) {
   Tensor *x = text_forward(tape, &clip->text, ids, B, T);
-  return normalize(tape, linear(tape, x, clip->text_projection, NULL), eps);
+  const Affine *projection = &clip->text_projection;
+  return normalize(tape, linear(tape, x, projection->weight, projection->bias), eps);
 }
 
 Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v) {
-  return scale_exp(tape, linear(tape, u, v, NULL), clip->logit_scale);
+  Tensor *logits = scale_exp(tape, linear(tape, u, v, NULL), clip->logit_scale);
+  return clip->logit_bias ? shift_by(tape, logits, clip->logit_bias) : logits;
 }
 
-Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v, double *correct) {
-  return info_nce(tape, clip_logits(tape, clip, u, v), clip->config.form, correct);
+Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
+                  const unsigned char *truth, double *correct) {
+  const ClipConfig *c = &clip->config;
+  const SigmoidForm form =
+      c->loss == LOSS_SIGMOID_MEAN ? SIGMOID_BY_PAIRS : SIGMOID_BY_ROWS;
+  if (c->chunks)
+    return sigmoid_loss_in_chunks(tape, u, v, clip->logit_scale, clip->logit_bias, truth,
+                                  form, c->chunks, correct);
+  Tensor *logits = clip_logits(tape, clip, u, v);
+  if (c->loss >= LOSS_SIGMOID) return sigmoid_loss(tape, logits, truth, form, correct);
+  return info_nce(tape, logits, c->loss == LOSS_SUM ? INFO_NCE_SUM : INFO_NCE_HALF,
+                  correct);
 }
 
 void clip_clamp(const Clip *clip) {
@@ -83,8 +111,7 @@ void clip_read(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
     tape_reset(tape, (RandomKey){0});
     int *ids = tape_memory(tape, (size_t)n * T * sizeof *ids);
     for (int i = 0; i < n; i++)
-      tokenizer_encode(tokenizer, texts[first + i], strlen(texts[first + i]),
-                       ids + (size_t)i * T, T);
+      text_tokens(&clip->config.text, tokenizer, texts[first + i], ids + (size_t)i * T);
     memcpy(vectors + (size_t)first * E, clip_text(tape, clip, ids, n, T)->value,
            (size_t)n * E * sizeof(real));
   }

@@ -7,23 +7,35 @@
 #include "models/vit.h"
 #include "tensor/contrast.h"
 
+/* Info_nce's two forms, and the two of sigmoid_loss (Chapter 12). */
+typedef enum { LOSS_HALF, LOSS_SUM, LOSS_SIGMOID, LOSS_SIGMOID_MEAN } PairLoss;
+
 typedef struct ClipConfig {
   VitConfig image; /* style CLIP, no classes */
   TextConfig text;
   int embed;       /* E, the length of the vectors that both towers give */
-  InfoNceForm form;
+  PairLoss loss;
+  double scale;    /* first value of what cosines are multiplied by; 0: 1/0.07 */
+// What a SigLIP has besides or instead
+  bool bare_image; /* no projection of the image tower's vector: embed is its width */
+  bool text_bias;  /* a bias in the text's projection: text_projection.bias */
+  bool biased;     /* logits have a learned bias, logit_bias, */
+  double bias;     /* which starts here */
+  int chunks;      /* sigmoid loss in so many parts of the texts; 0: at once */
 } ClipConfig;
 
 /* Parameters: visual.* (see Vit), text.* (see Text), visual_projection.weight
    [E][image width], text_projection.weight[E][text width], neither with a bias,
    and logit_scale, one number, the logarithm of what cosines are multiplied by.
-   Starts at ln(1/0.07); projections at N(0, 1/width). Source: CLIP, sections 2.4
-   and 2.5, and its code. */
+   Projections start at N(0, 1/width). Source: CLIP, sections 2.4 and 2.5, and its
+   code. Where SigLIP differs, see its options above. */
 typedef struct Clip {
   ClipConfig config;
   Vit visual;
   Text text;
-  Tensor *visual_projection, *text_projection, *logit_scale;
+  Tensor *visual_projection, *logit_scale; /* NULL: not there */
+  Affine text_projection;
+  Tensor *logit_bias; /* or NULL */
 } Clip;
 
 /* Can this be built? If not, a message that names the --option to blame. */
@@ -36,11 +48,13 @@ Tensor *clip_image(Tape *tape, const Clip *clip, Tensor *images);
 Tensor *clip_text(Tape *tape, const Clip *clip, const int *ids, int B, int T);
 
 /* e^logit_scale times the cosine of each image vector u[M][E] with each text
-   vector v[N][E]: [M][N]. */
+   vector v[N][E], plus logit_bias if there is one: [M][N]. */
 Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v);
 
-/* The loss of N pairs (see info_nce). */
-Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v, double *correct);
+/* The loss of N pairs (see info_nce, sigmoid_loss). truth[N][N] says which are true,
+   and must stay until the way back; NULL, and for InfoNCE always: the diagonal. */
+Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
+                  const unsigned char *truth, double *correct);
 
 /* Keep logit_scale within 0 and ln 100. To be called after each step of the
    optimiser; it is no part of what is derived. */

@@ -16,9 +16,16 @@ typedef struct Matching {
   Augment augment;            /* given */
   uint64_t seed;              /* given */
   int batch;                  /* given */
+  int repeat;                 /* given: each picture of a batch stands in it so often,
+                                 in other views, with other captions; 0: once */
+  bool all_true;              /* given: a text is true of all pictures that have it as
+                                 a caption (Chapter 12), not only of its own */
   int *ids;                   /* of all captions of `train`, [..][context] */
   int *lengths;               /* how many of them count */
+  int *same[2];               /* of train and test: the number of the first caption
+                                 that reads the same, for each caption */
   Shuffle shuffle;
+  int step;
 } Matching;
 
 /* Turn captions into tokens; give what was made back. */
@@ -26,7 +33,8 @@ void matching_begin(Matching *m);
 void matching_end(Matching *m);
 
 /* The task for the trainer: loss and share of matches found within the batch;
-   extras: logit_scale, and the gradient norms of both towers. Evaluation: the same
+   extras: logit_scale, the gradient norms of both towers, and logit_bias if there is
+   one. Evaluation: the same
    on the test pairs, `batch` at a time, each with its first caption; what fills no
    batch is left out. */
 Task matching_task(Matching *m);

@@ -25,8 +25,8 @@ static const Size vit_sizes[] = {
     {"image.heads", offsetof(VitConfig, heads), 1, 1 << 16},
     {"image.mlp", offsetof(VitConfig, mlp), 1, 1 << 20},
     {"image.position", offsetof(VitConfig, position), 0, POSITION_SINCOS},
-    {"image.pool", offsetof(VitConfig, pool), 0, POOL_MEAN},
-    {"image.style", offsetof(VitConfig, style), 0, STYLE_CLIP},
+    {"image.pool", offsetof(VitConfig, pool), 0, POOL_MAP},
+    {"image.style", offsetof(VitConfig, style), 0, STYLE_SIGLIP},
     {"image.gelu", offsetof(VitConfig, gelu), 0, GELU_QUICK},
     {NULL, 0, 0, 0}};
 static const Size text_sizes[] = {
@@ -41,7 +41,14 @@ static const Size text_sizes[] = {
 static const Size clip_sizes[] = {{"embed", offsetof(ClipConfig, embed), 1, 1 << 16},
                                   {NULL, 0, 0, 0}};
 
-_Static_assert(sizeof(GeluKind) == sizeof(int) && sizeof(PoolKind) == sizeof(int) &&
+/* What only some dual encoders have: 0 in a run that says nothing of it. */
+static const Size clip_choices[] = {
+    {"loss", offsetof(ClipConfig, loss), 0, LOSS_SIGMOID_MEAN},
+    {"text.style", offsetof(ClipConfig, text.style), 0, TEXT_SIGLIP},
+    {NULL, 0, 0, 0}};
+
+_Static_assert(sizeof(PairLoss) == sizeof(int) && sizeof(TextStyle) == sizeof(int) &&
+                   sizeof(GeluKind) == sizeof(int) && sizeof(PoolKind) == sizeof(int) &&
                    sizeof(PositionKind) == sizeof(int) && sizeof(VitStyle) == sizeof(int),
                "choices are kept as ints");
 
@@ -56,6 +63,13 @@ static const struct {
                 {"image.rotary", offsetof(BlockVariant, rotary)},
                 {"image.branch_norm", offsetof(BlockVariant, branch_norm)}};
 enum { SWITCHES = sizeof switches / sizeof *switches };
+static const struct {
+  const char *key;
+  size_t at; /* of a bool in the configuration */
+} clip_switches[] = {{"bare_image", offsetof(ClipConfig, bare_image)},
+                     {"text_bias", offsetof(ClipConfig, text_bias)},
+                     {"logit_bias", offsetof(ClipConfig, biased)}};
+enum { CLIP_SWITCHES = sizeof clip_switches / sizeof *clip_switches };
 
 static void note_sizes(DataNotes *notes, const Size *size, const void *config) {
   for (; size->key; size++) {
@@ -111,19 +125,47 @@ void saved_note_clip(DataNotes *notes, const ClipConfig *config) {
   saved_note_vit(notes, &config->image, "visual.");
   note_sizes(notes, text_sizes, &config->text);
   note_sizes(notes, clip_sizes, config);
+  note_sizes(notes, clip_choices, config);
+  for (int i = 0; i < CLIP_SWITCHES; i++)
+    if (*(const bool *)((const char *)config + clip_switches[i].at))
+      data_note(notes, clip_switches[i].key, "1");
   data_note(notes, "text.causal", "%d", config->text.causal);
   data_note(notes, "text.eps", "%g", config->text.eps);
+}
+
+/* A switch: what is not noted is off. */
+static bool read_switch(const Safetensors *file, const char *path, const char *key,
+                        bool *on) {
+  int value = 0;
+  if (safetensors_note(file, key) && !read_whole(file, path, key, 0, 1, &value))
+    return false;
+  *on = value;
+  return true;
 }
 
 static bool read_switches(const Safetensors *file, const char *path, VitConfig *c) {
   int on;
   if (!read_whole(file, path, "image.post_norm", 0, 1, &on)) return false;
   c->post_norm = on;
-  for (int i = 0; i < SWITCHES; i++) {
-    if (!safetensors_note(file, switches[i].key)) continue;
-    if (!read_whole(file, path, switches[i].key, 0, 1, &on)) return false;
-    *((bool *)((char *)&c->variant + switches[i].at)) = on;
+  for (int i = 0; i < SWITCHES; i++)
+    if (!read_switch(file, path, switches[i].key,
+                     (bool *)((char *)&c->variant + switches[i].at)))
+      return false;
+  return true;
+}
+
+static bool read_clip_choices(const Safetensors *file, const char *path, ClipConfig *c) {
+  for (const Size *choice = clip_choices; choice->key; choice++) {
+    int value = 0;
+    if (safetensors_note(file, choice->key) &&
+        !read_whole(file, path, choice->key, choice->low, choice->high, &value))
+      return false;
+    memcpy((char *)c + choice->at, &value, sizeof value);
   }
+  for (int i = 0; i < CLIP_SWITCHES; i++)
+    if (!read_switch(file, path, clip_switches[i].key,
+                     (bool *)((char *)c + clip_switches[i].at)))
+      return false;
   return true;
 }
 
@@ -161,7 +203,7 @@ static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
   *c = (ClipConfig){0};
   if (!read_vit(file, path, &c->image, mean, deviation) ||
       !read_sizes(file, path, text_sizes, &c->text) ||
-      !read_sizes(file, path, clip_sizes, c) ||
+      !read_sizes(file, path, clip_sizes, c) || !read_clip_choices(file, path, c) ||
       !read_whole(file, path, "text.causal", 0, 1, &causal) ||
       !read_number(file, path, "text.eps", 0, 1, &c->text.eps))
     return false;
@@ -169,6 +211,8 @@ static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
   if (!text_check(&c->text))
     return fail("%s: expected sizes of a text tower that fit together, found others",
                 path);
+  if (!clip_check(c))
+    return fail("%s: expected sizes of two towers that fit together, found others", path);
   return true;
 }
 

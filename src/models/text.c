@@ -2,8 +2,12 @@
 #include "models/text.h"
 
 #include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
+#include "base/memory.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
 
@@ -23,24 +27,42 @@ double text_macs(const TextConfig *c, int tokens) {
 // Declare a text tower
 Text text_declare(Params *params, const char *prefix, TextConfig c) {
   Text text = {.config = c};
+  const bool siglip = c.style == TEXT_SIGLIP;
+  const Init wide = init_normal(sqrt(1.0 / c.width));
   assert(c.depth > 0 && c.context >= 2);
   text.token_embedding =
       params_add(params, params_name(params, "%stoken_embedding.weight", prefix),
-                 SHAPE(c.vocabulary, c.width), init_normal(0.02), PARAM_DECAYED);
+                 SHAPE(c.vocabulary, c.width), siglip ? wide : init_normal(0.02),
+                 PARAM_DECAYED);
   text.positional_embedding =
       params_add(params, params_name(params, "%spositional_embedding", prefix),
-                 SHAPE(c.context, c.width), init_normal(0.01), PARAM_PLAIN);
+                 SHAPE(c.context, c.width), siglip ? wide : init_normal(0.01),
+                 PARAM_PLAIN);
   text.blocks = arena_get(params->arena, (size_t)c.depth * sizeof *text.blocks);
   for (int i = 0; i < c.depth; i++)
     text.blocks[i] = block_declare(
         params, params_name(params, "%sblocks.%d", prefix, i),
         (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = c.eps,
-                      .gelu = c.gelu, .causal = c.causal, .first = FIRST_CLIP,
+                      .gelu = c.gelu, .causal = c.causal,
+                      .first = siglip ? FIRST_VIT : FIRST_CLIP,
                       .number = i, .depth = c.depth,
                       .dropout = c.dropout,
                       .drop_path = c.depth > 1 ? c.drop_path * i / (c.depth - 1) : 0});
   text.norm = params_add_norm(params, params_name(params, "%sln_final", prefix), c.width);
   return text;
+}
+
+// Tokens as a tower wants them
+int text_tokens(const TextConfig *c, const Tokenizer *tokenizer, const char *text,
+                int *ids) {
+  if (c->style == TEXT_CLIP)
+    return tokenizer_encode(tokenizer, text, strlen(text), ids, c->context);
+  int *all = allocate((size_t)c->context + 1, sizeof *all); /* with a start */
+  const int n = tokenizer_encode(tokenizer, text, strlen(text), all, c->context + 1);
+  for (int t = 0; t < c->context; t++)
+    ids[t] = t + 1 < n ? all[t + 1] : tokenizer_size(tokenizer) - 1;
+  free(all);
+  return c->context;
 }
 
 // Run a text tower
@@ -70,8 +92,8 @@ Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T)
   int *end = tape_memory(tape, (size_t)B * sizeof *end);
   for (int b = 0; b < B; b++) {
     const int *row = ids + b * T;
-    end[b] = 0;
-    for (int t = 1; t < T; t++)
+    end[b] = text->config.style == TEXT_SIGLIP ? T - 1 : 0;
+    for (int t = 1; t < T && text->config.style == TEXT_CLIP; t++)
       if (row[t] > row[end[b]]) end[b] = t;
   }
   Tensor *x = embed(tape, text, ids, B, T);

@@ -1,7 +1,13 @@
 /* Tangled from chapters/08-text.nw: edit that, not this. */
 #ifndef TEXT_H
 #define TEXT_H
+#include "data/tokenizer.h"
 #include "nn/block.h"
+
+/* CLIP's: start, the text, end; the vector where the end is. SigLIP's: the text, then
+   ends up to the context, and the vector of the last; first values as in ViT's code,
+   tables N(0, 1/W). */
+typedef enum { TEXT_CLIP, TEXT_SIGLIP } TextStyle;
 
 typedef struct TextConfig {
   int vocabulary, context;      /* tokens there are, tokens a caption may have */
@@ -9,6 +15,7 @@ typedef struct TextConfig {
   GeluKind gelu;
   double eps;
   bool causal;      /* CLIP: yes. Otherwise padding is attended to as well */
+  TextStyle style;
   double dropout;   /* after the positions and in the blocks */
   double drop_path; /* of the last block; grows linearly from 0 at the first */
 } TextConfig;
@@ -29,8 +36,14 @@ bool text_check(const TextConfig *config);
 
 Text text_declare(Params *params, const char *prefix, TextConfig config);
 
+/* Turn a text into ids[context] in the way of the style; returns how many of them
+   the tower needs. */
+int text_tokens(const TextConfig *config, const Tokenizer *tokenizer, const char *text,
+                int *ids);
+
 /* ids[B][T], T <= context, each start .. end and then anything smaller: of each
-   the vector where the largest id first stands, [B][W]. No projection. Source:
+   the vector where the largest id first stands (SigLIP's style: the last), [B][W].
+   No projection. Source:
    CLIP, section 2.4, and its code. */
 Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T);
 

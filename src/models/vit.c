@@ -38,13 +38,13 @@ static void declare_input(Params *params, const char *prefix, Vit *vit) {
   const Init first = init_normal(sqrt(1.0 / (c.channels * c.patch_size * c.patch_size)));
   const Init zero = init_constant(0), wide = init_normal(sqrt(1.0 / c.width));
   const char *projection = params_name(params, "%spatch_embed.proj", prefix);
-  const bool clip = c.style == STYLE_CLIP;
+  const bool clip = c.style == STYLE_CLIP, plain = c.style == STYLE_VIT;
   if (extra)
     vit->cls_token = params_add(params, params_name(params, "%scls_token", prefix),
                                 SHAPE(1, 1, c.width), clip ? wide : zero, PARAM_PLAIN);
   vit->pos_embed =
       position_declare(params, prefix, c.position, side, side, c.width, extra);
-  if (clip && c.position == POSITION_LEARNED)
+  if (!plain && c.position == POSITION_LEARNED)
     params_find(params, vit->pos_embed->name)->init = wide;
   if (clip)
     vit->patch_embed.weight =
@@ -73,6 +73,9 @@ Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
                       .depth = c.depth});
   if (!c.post_norm)
     vit.norm = params_add_norm(params, params_name(params, "%snorm", prefix), c.width);
+  if (c.pool == POOL_MAP)
+    vit.map = pooling_declare(params, params_name(params, "%sattn_pool", prefix),
+                              (PoolingConfig){c.width, c.heads, c.mlp, c.gelu, c.eps});
   if (c.classes)
     vit.head = params_add_linear(params, params_name(params, "%shead", prefix),
                                  SHAPE(c.classes, c.width), zero, zero);
@@ -141,6 +144,7 @@ Tensor *vit_encode(Tape *tape, const Vit *vit, Tensor *x, Tensor **weights) {
 }
 
 Tensor *vit_pool(Tape *tape, const Vit *vit, Tensor *x) {
+  if (vit->config.pool == POOL_MAP) return pooling_forward(tape, &vit->map, x, NULL);
   return vit->config.pool == POOL_CLS ? take_token(tape, x, 0)
                                       : mean_tokens(tape, x, 0);
 }
@@ -180,7 +184,8 @@ double vit_macs(const VitConfig *c) {
   double T = N + (c->pool == POOL_CLS), D = c->width, M = c->mlp;
   double block = T * (4 * D * D + (c->variant.swiglu ? 3 : 2) * D * M) + 2 * T * T * D;
   double embed = N * c->channels * c->patch_size * c->patch_size * D;
-  return embed + c->depth * block + D * c->classes;
+  double map = c->pool == POOL_MAP ? pooling_macs(c->width, c->mlp, N) : 0;
+  return embed + c->depth * block + map + D * c->classes;
 }
 
 // The published configurations

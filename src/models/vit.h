@@ -2,20 +2,22 @@
 #ifndef VIT_H
 #define VIT_H
 #include "nn/block.h"
+#include "nn/pooling.h"
 #include "nn/position.h"
 
-typedef enum { POOL_CLS, POOL_MEAN } PoolKind;
-typedef enum { STYLE_VIT, STYLE_CLIP } VitStyle;
+typedef enum { POOL_CLS, POOL_MEAN, POOL_MAP } PoolKind;
+typedef enum { STYLE_VIT, STYLE_CLIP, STYLE_SIGLIP } VitStyle;
 
 typedef struct VitConfig {
   int image_size, channels, patch_size; /* patch_size divides image_size */
   int width, depth, heads, mlp;         /* heads divides width */
   int classes;                          /* 0: no head */
   PositionKind position;
-  PoolKind pool;  /* POOL_CLS adds a token */
+  PoolKind pool;  /* POOL_CLS adds a token; POOL_MAP: a head that attends */
   bool post_norm; /* blocks normalise after the sum, and there is no final norm */
   VitStyle style; /* CLIP's: a norm before the blocks, no bias in the patch
-                     projection, CLS and positions start at N(0, 1/width) */
+                     projection, CLS and positions start at N(0, 1/width);
+                     SigLIP's: only positions start so */
   GeluKind gelu;
   double eps;
   double dropout;   /* after the positions and in the blocks */
@@ -27,13 +29,14 @@ typedef struct VitConfig {
 
 /* Parameters, by PREFIX (names as in timm): cls_token[1][1][D],
    pos_embed[1][T][D], patch_embed.proj.weight[D][C][P][P] and .bias, norm_pre.*
-   (CLIP's style only), blocks.i.* (see Block), norm.*, head.weight[classes][D]
-   and .bias. */
+   (CLIP's style only), blocks.i.* (see Block), norm.*, attn_pool.* (POOL_MAP, see
+   Pooling), head.weight[classes][D] and .bias. */
 typedef struct Vit {
   VitConfig config;
   int patches, tokens; /* N, and T = N plus one for CLS */
   Tensor *cls_token, *pos_embed;
   Affine patch_embed, norm_pre, norm, head; /* NULL in them: not there */
+  Pooling map;  /* with POOL_MAP */
   Block *blocks; /* [depth], memory of the parameter table */
 } Vit;
 

@@ -15,6 +15,7 @@ MODELS = {  # image size, channels, patch, width, depth, heads
     'vit-cifar': (32, 3, 4, 128, 6, 4),
     'vit-cifar-192': (32, 3, 4, 192, 9, 12),
     'clip-tiny': (32, 3, 4, 128, 6, 4),
+    'siglip-tiny': (32, 3, 4, 128, 6, 4),
     'mae-tiny': (32, 3, 4, 128, 6, 4),
 }
 name, threads = sys.argv[1], int(sys.argv[2])
@@ -60,7 +61,7 @@ class ViT(nn.Module):
         return self.head(self.norm(self.blocks(x))[:, 0])
 
 class CLIP(nn.Module):
-    def __init__(self, *sizes, width=128, context=16, tokens=514):
+    def __init__(self, *sizes, width=128, context=16, tokens=514, sigmoid=False):
         super().__init__()
         self.image = ViT(*sizes)
         self.image.head = nn.Linear(sizes[3], width, bias=False)
@@ -70,12 +71,16 @@ class CLIP(nn.Module):
         self.blocks = nn.Sequential(*(Block(width, 4, mask) for _ in range(3)))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, width, bias=False)
         self.scale = nn.Parameter(torch.tensor(1 / 0.07).log())
+        self.bias = nn.Parameter(torch.tensor(-10.0)) if sigmoid else None
 
     def forward(self, images, ids):
         text = self.norm(self.blocks(self.token(ids) + self.position))[:, -1]
         u = F.normalize(self.image(images), dim=1)
         v = F.normalize(self.head(text), dim=1)
         logits, pairs = self.scale.exp() * u @ v.t(), torch.arange(len(u))
+        if self.bias is not None:
+            z = 2 * torch.eye(len(u)) - 1
+            return -F.logsigmoid(z * (logits + self.bias)).sum() / len(u)
         return (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.t(), pairs)) / 2
 
 class MAE(nn.Module):
@@ -111,9 +116,10 @@ class MAE(nn.Module):
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 size, channels = MODELS[name][:2]
-clip, mae = name.startswith('clip'), name.startswith('mae')
+clip, mae = 'clip' in name, name.startswith('mae')
 batch = 128 if clip or mae else 64
-model = (CLIP if clip else MAE if mae else ViT)(*MODELS[name])
+sigmoid = {'sigmoid': True} if name.startswith('siglip') else {}
+model = (CLIP if clip else MAE if mae else ViT)(*MODELS[name], **sigmoid)
 if mae:  # what an autoencoder does without
     del model.vit.head
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)

@@ -384,7 +384,7 @@ static void clip_step_forward(Tape *tape, void *state, int number, int first, in
 
 static Tensor *clip_step_loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS],
                               double *metric) {
-  return clip_loss(tape, &((ClipStep *)state)->clip, all[0], all[1], metric);
+  return clip_loss(tape, &((ClipStep *)state)->clip, all[0], all[1], NULL, metric);
 }
 
 static const Joint clip_step_joint = {clip_step_forward, clip_step_loss};
@@ -399,14 +399,14 @@ static void take_clip_step(void *state) {
   clip_clamp(&step->clip);
 }
 
-static ClipConfig clip_tiny(void) {
+static ClipConfig clip_tiny(PairLoss loss) {
   return (ClipConfig){
       .image = {.image_size = 32, .channels = 3, .patch_size = 4, .width = 128,
                 .depth = 6, .heads = 4, .mlp = 512, .eps = 1e-5,
                 .position = POSITION_LEARNED},
       .text = {.vocabulary = TOKENIZER_SYMBOLS + 2, .context = CAPTION, .width = 128,
                .depth = 3, .heads = 4, .mlp = 512, .eps = 1e-5, .causal = true},
-      .embed = 128};
+      .embed = 128, .loss = loss, .biased = loss >= LOSS_SIGMOID, .bias = -10};
 }
 
 static double clip_step_macs(ClipStep *step) {
@@ -419,10 +419,10 @@ static double clip_step_macs(ClipStep *step) {
   return macs;
 }
 
-static void measure_clip_step(void) {
+static void measure_clip_step(const char *name, PairLoss loss) {
   ClipStep step = {.params = params_new()};
   const size_t n = (size_t)CLIP_PAIRS * 3 * 32 * 32;
-  step.clip = clip_declare(step.params, clip_tiny());
+  step.clip = clip_declare(step.params, clip_tiny(loss));
   params_fill(step.params, 1);
   step.optimizer = adamw_new(step.params, 0.999, 0.05);
   step.lanes = lanes_new(step.params, lanes, 1);
@@ -436,7 +436,7 @@ static void measure_clip_step(void) {
                                      TOKENIZER_SYMBOLS);
   const double flops = 6 * clip_step_macs(&step);
   const double seconds = median_seconds(take_clip_step, &step, samples, 0.05);
-  print_row((Row){"steps", "clip-tiny", seconds, CLIP_PAIRS, flops, 0});
+  print_row((Row){"steps", name, seconds, CLIP_PAIRS, flops, 0});
   lanes_free(step.lanes);
   adamw_free(&step.optimizer);
   params_free(step.params);
@@ -529,7 +529,8 @@ static void measure_all(int team) {
   measure_products();
   for (size_t i = 0; i < sizeof models / sizeof *models; i++)
     if (wanted(STEPS, models[i].name)) measure_step(&models[i]);
-  if (wanted(STEPS, "clip-tiny")) measure_clip_step();
+  if (wanted(STEPS, "clip-tiny")) measure_clip_step("clip-tiny", LOSS_HALF);
+  if (wanted(STEPS, "siglip-tiny")) measure_clip_step("siglip-tiny", LOSS_SIGMOID);
   measure_mae_steps();
   if (team == 1 && set == PROFILE) profile_step(&models[1]);
 }

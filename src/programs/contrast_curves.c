@@ -6,12 +6,14 @@
 #include "base/options.h"
 #include "tensor/contrast.h"
 #include "tensor/layers.h"
+#include "tensor/sigmoid.h"
 
-enum { PULL, START };
+enum { PULL, START, LOGIT };
 static int curve = PULL;
 static Option options[] = {
-    CHOICE_OPTION("curve", curve, "pull|start",
-                  "gradient against cosine, or first loss against dimensions")};
+    CHOICE_OPTION("curve", curve, "pull|start|logit",
+                  "gradient against cosine, first loss against dimensions, or (Chapter "
+                  "12) gradient against a logit")};
 static Program program = {"contrast-curves", "", "Print curves of the contrastive loss.",
                           options, sizeof options / sizeof *options};
 
@@ -62,6 +64,20 @@ static void print_start(void) {
   tape_free(tape);
 }
 
+// The pull on a logit
+/* The derivative of each loss by one logit, true and false: the sigmoid loss, and a
+   row of InfoNCE whose other logits have a log-sum of 0, 4 and 8. */
+static void print_logit(void) {
+  static const double rest[] = {0, 4, 8};
+  for (int i = 0; i <= 320; i++) {
+    const double logit = -16 + 0.1 * i;
+    printf("%.1f\t%.6g\t%.6g", logit, logistic(logit) - 1, logistic(logit));
+    for (int k = 0; k < 3; k++)
+      printf("\t%.6g\t%.6g", logistic(logit - rest[k]) - 1, logistic(logit - rest[k]));
+    printf("\n");
+  }
+}
+
 int main(int argc, char **argv) {
   const int first = options_parse(&program, argc, argv);
   if (first < argc) {
@@ -69,6 +85,7 @@ int main(int argc, char **argv) {
     return options_complain(&program);
   }
   if (curve == PULL) print_pull();
-  else print_start();
+  else if (curve == START) print_start();
+  else print_logit();
   return 0;
 }

@@ -236,6 +236,9 @@ static bool teacher_fits(const Stage1 *s) {
   if (c->patch_size != patch_size)
     return fail("--patch-size: expected the teacher's %d, found %d", c->patch_size,
                 patch_size);
+  if (c->pool != POOL_CLS || !s->teacher.clip.visual_projection)
+    return fail("--teacher: expected a tower with CLS and a projection, as CLIP's, found "
+                "one of another kind");
   return true;
 }
 
@@ -351,7 +354,7 @@ static ClipConfig clip_config(const Stage2 *s) {
       .text = {.vocabulary = tokenizer_size(s->tokenizer), .context = context,
                .width = text_width, .depth = text_depth, .heads = text_heads,
                .mlp = 4 * text_width, .gelu = GELU_ERF, .eps = 1e-5, .causal = true},
-      .embed = embed, .form = INFO_NCE_HALF};
+      .embed = embed};
   c.image.drop_path = drop_path_rate;
   return c;
 }

@@ -26,7 +26,8 @@ static const char *from_run = "";
 static double smoothing = 0, dropout_rate = 0, drop_path_rate = 0;
 
 static Option options[] = {
-    CHOICE_OPTION("data", data_kind, PICTURES_CHOICES, "what to learn"),
+    CHOICE_OPTION("data", data_kind, PICTURES_CHOICES PICTURES_CAPTIONED,
+                  "what to learn"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "shift (and mirror) pictures"),
     INT_OPTION("labels", budget, 0, 1e9,
@@ -42,7 +43,7 @@ static Option options[] = {
     INT_OPTION("heads", heads, 1, 65536, "attention heads; must divide the width"),
     INT_OPTION("mlp", mlp, 0, 1 << 20, "hidden width of the MLP; 0: 4 times the width"),
     CHOICE_OPTION("position", position, "none|learned|sincos", "position encoding"),
-    CHOICE_OPTION("pool", pool, "cls|mean", "how a picture becomes one vector"),
+    CHOICE_OPTION("pool", pool, "cls|mean|map", "how a picture becomes one vector"),
     CHOICE_OPTION("norm", norm, "pre|post", "where blocks normalise"),
     CHOICE_OPTION("gelu", gelu_kind, "erf|tanh|quick", "which GELU"),
     CHOICE_OPTION("block", block, "plain|eva02", "which blocks; eva02: Chapter 11"),
@@ -69,7 +70,8 @@ typedef struct Run {
   Params *tower;    /* of --from, or NULL */
 } Run;
 
-static const int suits[][2] = {/* patch size, epochs */ {8, 9}, {7, 5}, {4, 3}};
+static const int suits[][2] = {/* patch size, epochs */
+                               {8, 9}, {7, 5}, {4, 3}, {8, 3}, {8, 20}};
 
 // Open the data
 static bool open_data(Run *run) {

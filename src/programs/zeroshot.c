@@ -11,6 +11,7 @@
 #include "models/retrieval.h"
 #include "models/saved.h"
 #include "tensor/layers.h"
+#include "tensor/sigmoid.h"
 
 static const char *templates_path = NULL;
 static Option options[] = {
@@ -75,9 +76,12 @@ static bool judge(const SavedClip *s, Tape *tape, const char *path, char **capti
     Tensor *v = tape_tensor(tape, "v", SHAPE(count, E));
     memcpy(u->value, vector, (size_t)E * sizeof *vector);
     memcpy(v->value, texts, (size_t)count * E * sizeof *texts);
-    Tensor *p = softmax(tape, clip_logits(tape, &s->clip, u, v));
+    const bool softmaxed = s->clip.config.loss < LOSS_SIGMOID;
+    Tensor *logits = clip_logits(tape, &s->clip, u, v), *p = softmax(tape, logits);
     for (int i = 0; i < count; i++)
-      printf("%s\t%.4f\t%s\n", path, (double)p->value[i], captions[i]);
+      printf("%s\t%.4f\t%s\n", path, softmaxed ? (double)p->value[i]
+                                               : logistic((double)logits->value[i]),
+             captions[i]);
   }
   free(vector);
   return good;

@@ -1,0 +1,61 @@
+/* Tangled from chapters/13-evolution.nw: edit that, not this. */
+#include <stdio.h>
+
+#include "base/fail.h"
+#include "base/options.h"
+#include "data/scenes.h"
+#include "models/dual_report.h"
+#include "models/pair_vectors.h"
+#include "models/saved.h"
+
+static int tests = 1000, seed = 1;
+static Option options[] = {
+    INT_OPTION("test", tests, 50, 100000, "scenes to be tested on"),
+    INT_OPTION("seed", seed, 0, 1e9, "of these scenes")};
+static Program program = {"evolution", "RUN", "What the dual encoder of a run can do "
+                          "with drawn scenes: retrieval both ways, and classes without "
+                          "training.", options, sizeof options / sizeof *options};
+
+/* Scenes as the run saw them; the training pictures are not needed. */
+static DualRun look_at(const SavedClip *saved) {
+  DualRun run = {.set = CAPTIONED_SCENES, .out = "", .tokenizer = saved->tokenizer};
+  run.matching.clip = saved->clip;
+  for (int i = 0; i < 3; i++) {
+    run.train.pictures.mean[i] = saved->mean[i];
+    run.train.pictures.deviation[i] = saved->deviation[i];
+  }
+  scenes_make(&run.test, tests, CAPTIONED_ALONE, SCENES_SEEN,
+              captioned_other((uint64_t)seed));
+  captioned_normalise_as(&run.test.pictures, &run.train.pictures);
+  dual_single_figures(&run, tests, captioned_other((uint64_t)seed));
+  return run;
+}
+
+// Check and report a run
+static bool report(const SavedClip *saved, const char *folder) {
+  const VitConfig *c = &saved->clip.config.image;
+  if (c->image_size != SHAPES_SIDE || c->channels != 3)
+    return fail("%s: expected a network for %d x %d pictures of 3 channels, found one "
+                "for %d x %d of %d", folder, SHAPES_SIDE, SHAPES_SIDE, c->image_size,
+                c->image_size, c->channels);
+  DualRun run = look_at(saved);
+  PairVectors v = pair_vectors(&saved->clip, saved->tokenizer, &run.test);
+  pair_vectors_recall(&v, "test", stdout);
+  dual_zeroshot(stdout, &run, 1, "single");
+  pair_vectors_free(&v);
+  pairs_free(&run.test), pairs_free(&run.seen), pairs_free(&run.held_out);
+  return true;
+}
+
+int main(int argc, char **argv) {
+  const int first = options_parse(&program, argc, argv);
+  if (first != argc - 1) {
+    fail("expected the folder of one run, found %d", argc - first);
+    return options_complain(&program);
+  }
+  SavedClip saved;
+  if (!saved_open_clip(&saved, argv[first])) return fail_report(program.name);
+  const bool good = report(&saved, argv[first]);
+  saved_close_clip(&saved);
+  return good ? 0 : fail_report(program.name);
+}
