@@ -148,16 +148,16 @@ debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 # lock), since each uses all cores.
 RUN_vit-shapes :=
 RUN_vit-mnist := --data mnist --epochs 8
-RUN_vit-cifar := --data cifar10 --width 128 --depth 6 --steps 1800 --clip 0
+RUN_vit-cifar := --data cifar10 --width 128 --depth 6 --steps 1700 --clip 0
 RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
 $(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --epochs 1))
 # Fine-tuning with 1, 10 and 100 percent of the labels, from what MAE learnt and from first values.
 TUNED := --data cifar10 --from build/runs/mae-cifar
-TUNE_500 := --labels 500 --steps 150
-TUNE_5000 := --labels 5000 --steps 220
-TUNE_50000 := --labels 50000 --steps 350
+TUNE_500 := --labels 500 --steps 100
+TUNE_5000 := --labels 5000 --steps 150
+TUNE_50000 := --labels 50000 --steps 220
 $(foreach n,500 5000 50000,$(eval RUN_tune-mae-$(n) := $(TUNED) --layer-decay 0.75 $(TUNE_$(n))))
 $(foreach n,500 5000 50000,$(eval RUN_tune-none-$(n) := $(TUNED) --take sizes $(TUNE_$(n))))
 CLIP_clip-shapes := --epochs 10
@@ -166,9 +166,9 @@ CLIP_clip-half := --patch-size 8 --epochs 3 --clip 0
 CLIP_clip-sum := --patch-size 8 --epochs 3 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
 CLIP_clip-sigmoid := --patch-size 8 --epochs 3 --clip 0 --loss sigmoid --bias paper --scale 10
-SIGLIP_siglip-shapes := --batch 32 --epochs 6 --lr 1e-3 --context 12
-SIGLIP_siglip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16
-MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --epochs 4
+SIGLIP_siglip-shapes := --patch-size 8 --epochs 18 --context 12 --truth captions --scale-rate 10
+SIGLIP_siglip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
+MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --epochs 3
 MAE_mae-scenes := --data scenes --steps 500
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
 $(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --width 64 --depth 4 --decoder-width 48 --steps 300 --ratio 0.$(r)))

@@ -10,6 +10,7 @@
 #include "tensor/contrast.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
+#include "tensor/sigmoid.h"
 #include "testing.h"
 #include "train/lamb.h"
 
@@ -484,6 +485,68 @@ START_TEST(only_lamb_knows_how_long_a_matrix_is) {
 }
 END_TEST
 
+// Answers on siglip
+static double sigmoid_of(Tape *tape, int n, const double *values,
+                         const unsigned char *truth) {
+  Tensor *logits = tape_tensor(tape, "logits", SHAPE(n, n));
+  for (int i = 0; i < n * n; i++) logits->value[i] = (real)values[i];
+  return (double)sigmoid_loss(tape, logits, truth, SIGMOID_BY_ROWS, NULL)->value[0];
+}
+
+START_TEST(a_true_batch_shown_twice) {
+  const double once[] = {2, -1, 0, 3};
+  double twice[16], extra = 0;
+  unsigned char truth[16];
+  Tape *tape = tape_new();
+  for (int i = 0; i < 16; i++) {
+    twice[i] = once[i / 4 % 2 * 2 + i % 2];
+    truth[i] = i / 4 % 2 == i % 2;
+  }
+  const double single = sigmoid_of(tape, 2, once, NULL);
+  for (int i = 0; i < 2; i++) /* the twin is wrong instead of true */
+    extra += (softplus(once[3 * i]) - softplus(-once[3 * i])) / 2;
+  ck_assert_double_eq_tol(sigmoid_of(tape, 4, twice, truth), 2 * single, 1e-5);
+  ck_assert_double_eq_tol(sigmoid_of(tape, 4, twice, NULL), 2 * single + extra, 1e-5);
+  tape_free(tape);
+}
+END_TEST
+
+START_TEST(two_texts_are_one_sigmoid) {
+  const double a[] = {0.7, -0.4, 1.1, 0.2};
+  Tape *tape = tape_new();
+  const double rows = loss_of_rows(tape, 2, a);
+  const double want = (softplus(a[1] - a[0]) + softplus(a[2] - a[3])) / 2;
+  ck_assert_double_eq_tol(rows, want, 1e-6);
+  tape_free(tape);
+}
+END_TEST
+
+START_TEST(several_true_texts_a_row) {
+  unsigned char truth[64];
+  Params *params = params_new();
+  Tape *tape = tape_new();
+  Tensor *b = params_add(params, "b", SCALAR, init_constant(log(2.0 / 6)), PARAM_PLAIN);
+  params_fill(params, 1);
+  Tensor *zeros = tape_tensor(tape, "cosines", SHAPE(8, 8));
+  memset(zeros->value, 0, 64 * sizeof(real));
+  for (int i = 0; i < 64; i++) truth[i] = i / 8 % 4 == i % 4; /* two in each row */
+  Tensor *logits = shift_by(tape, zeros, b);
+  tape_backward(tape, sigmoid_loss(tape, logits, truth, SIGMOID_BY_ROWS, NULL));
+  ck_assert_double_eq_tol((double)b->grad[0], 0, 1e-6);
+  ck_assert_double_eq_tol(log(13.7 / (128 - 13.7)), -2.12, 5e-3);
+  ck_assert_double_eq_tol(-log(127), -4.84, 5e-3);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
+
+START_TEST(the_share_of_the_text) {
+  ck_assert_double_eq_tol(72.0 / (204 + 72), 0.26, 0.005);
+  ck_assert_double_eq_tol(72.0 / (12 * 65 + 72), 0.08, 0.005);
+  ck_assert_double_eq_tol(1.0 / 56, 0.018, 0.0005);
+}
+END_TEST
+
 TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start,
           how_many_patches, channels_last, half_filter,
           attention_against_linear, product_of_sum_and_product,
@@ -493,4 +556,6 @@ TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start
           what_moves_at_the_second_step, the_least_smoothed_loss, momentum,
           square_products_and_tiles, log_sum_exp_in_one_pass, a_number_added_to_a_row,
           a_batch_shown_twice, all_texts_alike, half_of_the_patches_are_flat,
-          a_rectangle_hides_its_inside, only_lamb_knows_how_long_a_matrix_is)
+          a_rectangle_hides_its_inside, only_lamb_knows_how_long_a_matrix_is,
+          a_true_batch_shown_twice, two_texts_are_one_sigmoid, several_true_texts_a_row,
+          the_share_of_the_text)

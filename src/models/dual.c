@@ -24,7 +24,7 @@ static double dropout_rate = 0, drop_path_rate = 0, patch_dropout_rate = 0;
 /* What differs between the two programs. */
 static int loss = LOSS_HALF, style = STYLE_CLIP, pool = POOL_CLS, text_style = TEXT_CLIP;
 static int project = 0, gelu_kind = GELU_QUICK, bias_kind = 0;
-static double first_scale = 1 / 0.07;
+static double first_scale = 1 / 0.07, scale_rate = 1;
 static int chunks = 0, truth = 0, repeat = 1;
 
 static Program program;
@@ -58,6 +58,8 @@ static Option options[] = {
     CHOICE_OPTION("bias", bias_kind, "none|zero|balanced|paper",
                   "of logits; balanced: starts at -ln(batch - 1), paper: at -10"),
     NUMBER_OPTION("scale", first_scale, 1e-3, 100, "what cosines are first multiplied by"),
+    NUMBER_OPTION("scale-rate", scale_rate, 0, 1000,
+                  "learning rate of scale and bias, times that of all"),
     INT_OPTION("chunks", chunks, 0, 65536, "sigmoid: texts in so many parts; 0: at once"),
     CHOICE_OPTION("truth", truth, "pairs|captions",
                   "sigmoid: what is true of a picture: its own text, or each that fits"),
@@ -189,6 +191,8 @@ static int prepare_and_train(DualRun *run) {
                              .seed = (uint64_t)settings.seed, .batch = settings.batch,
                              .repeat = repeat, .all_true = truth};
   if (augment) run->matching.augment = captioned_augment((CaptionedSet)data_kind);
+  params_find(run->params, "logit_scale")->rate = scale_rate;
+  if (config.biased) params_find(run->params, "logit_bias")->rate = scale_rate;
   params_fill(run->params, (uint64_t)settings.seed);
   return train(run);
 }
