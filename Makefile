@@ -32,6 +32,7 @@ help:
 	@echo "make deps        install the packages and fetch the data sets (Debian 12)"
 	@echo "make book        tangle, build, train what the figures need, plot, weave build/book.pdf"
 	@echo "make book-full   the same with longer sweeps and more seeds"
+	@echo "make numbers     hold the runs of make book against what they have to reach"
 	@echo "make sketch      the quick tour: all of it in small, in seconds"
 	@echo "make pdf         weave again from the runs that are there"
 	@echo "make check       all tests; make check-asan: the same under the sanitizers"
@@ -148,30 +149,30 @@ debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 # lock), since each uses all cores.
 RUN_vit-shapes :=
 RUN_vit-mnist := --data mnist --epochs 8
-RUN_vit-cifar := --data cifar10 --width 128 --depth 6 --steps 1700 --clip 0
+RUN_vit-cifar := --data cifar10 --width 128 --depth 6 --steps 1600 --clip 0
 RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
 $(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --epochs 1))
 # Fine-tuning with 1, 10 and 100 percent of the labels, from what MAE learnt and from first values.
 TUNED := --data cifar10 --from build/runs/mae-cifar
-TUNE_500 := --labels 500 --steps 100
-TUNE_5000 := --labels 5000 --steps 150
-TUNE_50000 := --labels 50000 --steps 220
+TUNE_500 := --labels 500 --steps 80
+TUNE_5000 := --labels 5000 --steps 120
+TUNE_50000 := --labels 50000 --steps 180
 $(foreach n,500 5000 50000,$(eval RUN_tune-mae-$(n) := $(TUNED) --layer-decay 0.75 $(TUNE_$(n))))
 $(foreach n,500 5000 50000,$(eval RUN_tune-none-$(n) := $(TUNED) --take sizes $(TUNE_$(n))))
 CLIP_clip-shapes := --epochs 10
 CLIP_clip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 128 --vocabulary 1500
-CLIP_clip-half := --patch-size 8 --epochs 3 --clip 0
-CLIP_clip-sum := --patch-size 8 --epochs 3 --clip 0 --loss sum
+CLIP_clip-half := --patch-size 8 --epochs 2 --clip 0
+CLIP_clip-sum := --patch-size 8 --epochs 2 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
-CLIP_clip-sigmoid := --patch-size 8 --epochs 3 --clip 0 --loss sigmoid --bias paper --scale 10
+CLIP_clip-sigmoid := --patch-size 8 --epochs 2 --clip 0 --loss sigmoid --bias paper --scale 10
 SIGLIP_siglip-shapes := --patch-size 8 --epochs 18 --context 12 --truth captions --scale-rate 10
 SIGLIP_siglip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
 MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --epochs 3
 MAE_mae-scenes := --data scenes --steps 500
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
-$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --width 64 --depth 4 --decoder-width 48 --steps 300 --ratio 0.$(r)))
+$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --width 64 --depth 4 --decoder-width 48 --steps 200 --ratio 0.$(r)))
 # Students of the CLIP of scenes: what is predicted, what is hidden.
 SCENES_TEACHER := --teacher build/runs/clip-shapes --steps 300
 EVA_eva-scenes := $(SCENES_TEACHER)
@@ -200,8 +201,8 @@ EVA_eva02-scenes := $(SCENES_TEACHER) --block eva02
 EVA_warm-eva02-scenes := --from build/runs/eva02-scenes --steps 120
 EVA_warm-decay := --from build/runs/eva-scenes --steps 120 --layer-decay 0.75
 # Five ideas on the same scenes, each with the same number of pictures seen.
-EVO := --patch-size 8 --steps 480
-HALF := --steps 240
+EVO := --patch-size 8 --steps 400
+HALF := --steps 200
 RUN_evo-vit := --data scenes --batch 128 --lr 2e-3 $(EVO)
 CLIP_evo-clip := $(EVO)
 MAE_evo-mae := --data scenes $(EVO)
@@ -215,6 +216,14 @@ $(foreach e,$(EVOLVED),$(eval PROBE_evo-probe-$(e) := evo-$(e) --data scenes --t
 SPEED := bench bench-naive matmul-steps
 # How many seeds a comparison of losses has; make book-full takes more of them, and longer.
 SWEEP := --seeds 3 --pairs 20000
+SAMPLES := 5
+# make book BRIEF='--steps 20': every run in seconds, to see that all of it works; the numbers mean nothing.
+BRIEF :=
+ifneq ($(BRIEF),)
+BRIEF_PROBE := --labels 1000 --test 200 --steps 50
+SWEEP := --seeds 1 --pairs 1000
+SAMPLES := 1
+endif
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 CLIPS := $(patsubst CLIP_%,%,$(filter CLIP_%,$(.VARIABLES)))
 SIGLIPS := $(patsubst SIGLIP_%,%,$(filter SIGLIP_%,$(.VARIABLES)))
@@ -242,37 +251,37 @@ TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations
 
 .PHONY: FORCE runs
 FORCE:
-OPTIONS_OF = $(RUN_$*)$(CLIP_$*)$(SIGLIP_$*)$(MAE_$*)$(EVA_$*)
+OPTIONS_OF = $(RUN_$*)$(CLIP_$*)$(SIGLIP_$*)$(MAE_$*)$(EVA_$*) $(BRIEF)
 build/runs/%.options: FORCE
 	@mkdir -p build/runs
 	@echo '$(OPTIONS_OF)' | cmp -s - $@ || echo '$(OPTIONS_OF)' >$@
 $(RUNS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_vit build/runs/%.options
 	@rm -f $@
-	flock build/runs/lock build/release/programs/train_vit $(RUN_$*) --out build/runs/$*
+	flock build/runs/lock build/release/programs/train_vit $(RUN_$*) $(BRIEF) --out build/runs/$*
 # A run may begin with what another has learnt.
 $(foreach r,$(RUNS),$(eval build/runs/$(r)/summary.tsv: $(patsubst %,%/summary.tsv,$(filter build/runs/%,$(RUN_$(r))))))
 $(CLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_clip build/runs/%.options
 	@rm -f $@
-	flock build/runs/lock build/release/programs/train_clip $(CLIP_$*) --out build/runs/$*
+	flock build/runs/lock build/release/programs/train_clip $(CLIP_$*) $(BRIEF) --out build/runs/$*
 $(SIGLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_siglip build/runs/%.options
 	@rm -f $@
-	flock build/runs/lock build/release/programs/train_siglip $(SIGLIP_$*) --out build/runs/$*
+	flock build/runs/lock build/release/programs/train_siglip $(SIGLIP_$*) $(BRIEF) --out build/runs/$*
 $(MAES:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_mae build/runs/%.options
 	@rm -f $@
-	flock build/runs/lock build/release/programs/train_mae $(MAE_$*) --out build/runs/$*
+	flock build/runs/lock build/release/programs/train_mae $(MAE_$*) $(BRIEF) --out build/runs/$*
 # $(1) run, which may begin with what another run has learnt.
 define STUDYING
 build/runs/$(1)/summary.tsv: build/release/programs/train_eva build/runs/$(1).options \
                              $(patsubst %,%/summary.tsv,$(filter build/runs/%,$(EVA_$(1))))
 	@rm -f $$@
-	flock build/runs/lock build/release/programs/train_eva $(EVA_$(1)) --out build/runs/$(1)
+	flock build/runs/lock build/release/programs/train_eva $(EVA_$(1)) $(BRIEF) --out build/runs/$(1)
 endef
 $(foreach r,$(EVAS),$(eval $(call STUDYING,$(r))))
 # $(1) probe: its first word is the run whose image tower is looked at.
 define PROBING
 build/runs/$(1)/summary.tsv: build/release/programs/probe build/runs/$(firstword $(PROBE_$(1)))/summary.tsv
 	@mkdir -p $$(@D)
-	flock build/runs/lock build/release/programs/probe build/runs/$(PROBE_$(1)) >$$@.new && mv $$@.new $$@
+	flock build/runs/lock build/release/programs/probe build/runs/$(PROBE_$(1)) $(BRIEF_PROBE) >$$@.new && mv $$@.new $$@
 endef
 $(foreach p,$(PROBED),$(eval $(call PROBING,$(p))))
 runs: $(SUMMARIES)
@@ -300,7 +309,7 @@ build/runs/pull.tsv build/runs/start.tsv build/runs/logit.tsv: build/runs/%.tsv:
 # Speed, measured when no other run is under way, with both sets of kernels.
 build/runs/bench/bench.tsv: build/release/programs/bench
 	@mkdir -p $(@D)
-	flock build/runs/lock build/release/programs/bench --out $@
+	flock build/runs/lock build/release/programs/bench --samples $(SAMPLES) --out $@
 build/runs/bench-naive/bench.tsv: build/naive/bench
 	@mkdir -p $(@D)
 	flock build/runs/lock build/naive/bench --set steps --only 'vit*' --samples 3 --out $@
@@ -414,7 +423,10 @@ pdf: build/runs/modules.tex
 
 # ---- Speed ------------------------------------------------------------------------------------
 # Neither is part of the book's runs: an idle machine is needed, and for the peers more packages.
-.PHONY: bench bench-peers
+.PHONY: bench bench-peers numbers
+# What the issues and the book promise of the runs, after make book.
+numbers:
+	@tools/numbers
 bench: build/bench
 	@mkdir -p build/runs
 	flock build/runs/lock build/bench --out build/bench.tsv
