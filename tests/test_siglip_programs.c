@@ -80,7 +80,7 @@ START_TEST(every_option_has_its_way) {
       {"train-clip", "--loss sigmoid --bias none --pool mean --style siglip", "sigmoid"},
       {"train-siglip", "--loss half --bias none --scale 14.2857", "half"},
       {"train-siglip", "--text-style clip --project both --embed 8", "both"},
-      {"train-siglip", "--repeat 2 --truth captions", "repeat\t2\n"}};
+      {"train-siglip", "--repeat 2 --truth captions --scale-rate 5", "repeat\t2\n"}};
   for (int i = 0; i < 6; i++) {
     char *found = file_of(with[i][0], "siglip-with", with[i][1],
                           i < 2 ? "log.tsv" : "summary.tsv");

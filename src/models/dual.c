@@ -57,7 +57,7 @@ static Option options[] = {
                   "InfoNCE: half the sum of both directions, or it; or SigLIP's"),
     CHOICE_OPTION("bias", bias_kind, "none|zero|balanced|paper",
                   "of logits; balanced: starts at -ln(batch - 1), paper: at -10"),
-    NUMBER_OPTION("scale", first_scale, 1e-3, 100, "what cosines are first multiplied by"),
+    NUMBER_OPTION("scale", first_scale, 1, 100, "what cosines are first multiplied by"),
     NUMBER_OPTION("scale-rate", scale_rate, 0, 1000,
                   "learning rate of scale and bias, times that of all"),
     INT_OPTION("chunks", chunks, 0, 65536, "sigmoid: texts in so many parts; 0: at once"),
@@ -109,10 +109,8 @@ static ClipConfig model_config(const DualRun *run) {
   return c;
 }
 
-static bool make_tokenizer(DualRun *run) {
+static bool save_tokenizer(const DualRun *run) {
   char path[1024];
-  run->tokenizer = tokenizer_train((const char *const *)run->train.caption,
-                                   pairs_captions(&run->train), vocabulary);
   snprintf(path, sizeof path, "%s/merges.txt", settings.out);
   return tokenizer_save(run->tokenizer, path);
 }
@@ -156,7 +154,6 @@ static int train(DualRun *run) {
          run->test.pictures.count, settings.batch);
     return options_complain(&program);
   }
-  if (!check_loss()) return options_complain(&program);
   if (run->test.pictures.count < DUAL_LEAST) { /* the figures show so many */
     fail("%s: expected at least %d test pictures, found %d", settings.data_dir,
          DUAL_LEAST, run->test.pictures.count);
@@ -181,10 +178,14 @@ static int train(DualRun *run) {
 }
 
 static int prepare_and_train(DualRun *run) {
-  if (!open_data(run) || !folder_make(settings.out) || !make_tokenizer(run))
-    return fail_report(program.name);
+  if (!check_loss()) return options_complain(&program);
+  if (!open_data(run)) return fail_report(program.name);
+  run->tokenizer = tokenizer_train((const char *const *)run->train.caption,
+                                   pairs_captions(&run->train), vocabulary);
   ClipConfig config = model_config(run);
   if (!clip_check(&config)) return options_complain(&program);
+  if (!folder_make(settings.out) || !save_tokenizer(run))
+    return fail_report(program.name);
   run->matching = (Matching){.train = &run->train, .test = &run->test,
                              .tokenizer = run->tokenizer, .params = run->params,
                              .clip = clip_declare(run->params, config),

@@ -249,7 +249,8 @@ static void write_class_accuracy(FILE *file, const DualRun *run, const PairVecto
 }
 
 // Gradients of both losses on the same batch
-/* The gradients by the logits of SHOWN test pairs, under the run's scale. */
+/* SHOWN times the gradients by the logits of so many test pairs, under the run's
+   scale. */
 static bool write_pulls(const DualRun *run, const PairVectors *v) {
   char path[1024];
   real cosines[SHOWN * SHOWN];

@@ -91,7 +91,7 @@ static void once_backward(const Entry *e) {
     score_gradients(ds, w, dy, kv, s, b, h);
     for (int t = 0; t < s.T; t++) {
       const real *key = key_of(kv, s, b, t, h);
-      real *dkey = kv->grad ? kv->grad + (key - kv->value) : NULL;
+      real *dkey = kv->needs_grad ? kv->grad + (key - kv->value) : NULL;
       for (int d = 0; d < s.D; d++) {
         if (q->needs_grad) q->grad[h * s.D + d] += ds[t] * key[d];
         if (!dkey) continue;

@@ -24,7 +24,7 @@ static Option options[] = {
     INT_OPTION("seeds", seeds, 1, 100, "models for each case"),
     INT_OPTION("width", width, 4, 4096, "of both towers, a multiple of 4"),
     NUMBER_OPTION("lr", lr, 0, 100, "highest learning rate"),
-    NUMBER_OPTION("scale", scale, 1e-3, 100, "first scale of the sigmoid loss"),
+    NUMBER_OPTION("scale", scale, 1, 100, "first scale of the sigmoid loss"),
     PLACE_OPTION("data-dir", data_dir, "folder with the data sets")};
 static Program program = {"loss-sweep", "", "Train small dual encoders with InfoNCE and "
                           "with the sigmoid loss on the same data; print a row for each.",
@@ -106,7 +106,7 @@ static double sweep_steps(Matching *m, int steps, int seed) {
     clip_gradients(m->params, 1);
     adamw_update(&optimizer, schedule_rate(step + 1, steps, steps / 10, lr, 0));
     task.after(m);
-    if (step >= steps - 1 - steps / 10) sum += loss, counted++;
+    if (step >= steps - (steps >= 10 ? steps / 10 : 1)) sum += loss, counted++;
   }
   lanes_free(lanes);
   adamw_free(&optimizer);

@@ -15,7 +15,7 @@
 
 static int most = 4096;
 static Option options[] = {
-    INT_OPTION("most", most, 64, 1 << 16, "largest number of pairs")};
+    INT_OPTION("most", most, 64, 1 << 15, "largest number of pairs")};
 static Program program = {"pair-memory", "", "Print peak memory and time of contrastive "
                           "losses with their gradients, for a growing number of pairs.",
                           options, sizeof options / sizeof *options};

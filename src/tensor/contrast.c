@@ -11,7 +11,7 @@ static void transpose_backward(const Entry *e) {
   const int m = e->input[0]->shape.size[0], n = e->input[0]->shape.size[1];
   for (int i = 0; i < m; i++)
     for (int j = 0; j < n; j++)
-      e->input[0]->grad[i * n + j] += e->output->grad[j * m + i];
+      e->input[0]->grad[(size_t)i * n + j] += e->output->grad[(size_t)j * m + i];
 }
 
 Tensor *transpose(Tape *tape, Tensor *x) {
@@ -19,7 +19,8 @@ Tensor *transpose(Tape *tape, Tensor *x) {
   assert(x->shape.rank == 2);
   Tensor *y = tape_tensor(tape, "transpose", SHAPE(n, m));
   for (int i = 0; i < m; i++)
-    for (int j = 0; j < n; j++) y->value[j * m + i] = x->value[i * n + j];
+    for (int j = 0; j < n; j++)
+      y->value[(size_t)j * m + i] = x->value[(size_t)i * n + j];
   tape_record(tape, y, transpose_backward, NULL, x, NULL, NULL);
   return y;
 }
