@@ -168,7 +168,7 @@ CLIP_clip-sum := --patch-size 8 --epochs 2 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
 CLIP_clip-sigmoid := --patch-size 8 --epochs 2 --clip 0 --loss sigmoid --bias paper --scale 10
 SIGLIP_siglip-shapes := --patch-size 8 --epochs 20 --context 12 --truth captions --scale-rate 10
-SIGLIP_siglip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
+SIGLIP_siglip-emoji := --data emoji --batch 32 --steps 9000 --lr 7e-4 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
 MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --epochs 3
 MAE_mae-scenes := --data scenes --steps 500
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
