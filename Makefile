@@ -247,6 +247,7 @@ TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations
           build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
           build/runs/truths.tex build/runs/evolution.tex build/runs/sketch/sketch.txt \
+          build/runs/mae-cifar/early.png build/runs/mae-cifar/late.png \
           build/runs/siglip-emoji/answers.tex
 
 .PHONY: FORCE runs
@@ -327,6 +328,10 @@ build/runs/speed.stamp: build/runs/bench/bench.tsv build/runs/bench-naive/bench.
 	for run in bench bench-naive; do tools/tables speed build/runs/$$run >build/runs/$$run/summary.tsv || exit 1; done
 	tools/tables steps build/runs/matmul-steps >build/runs/matmul-steps/summary.tsv
 	@touch $@
+# The first and the last of the pictures that a run filled in on its way.
+FILLED := build/runs/mae-cifar/early.png build/runs/mae-cifar/late.png
+$(FILLED): build/runs/mae-cifar/summary.tsv
+	cp $$(ls $(@D)/filled-[0-9]*.png | sort -V | $(if $(findstring early,$@),head,tail) -n 1) $@
 build/runs/mae-cost.tsv: build/runs/bench/bench.tsv tools/tables
 	tools/tables mae-cost $< >$@.new && mv $@.new $@
 # Comparisons of losses: many small models, and what came of them.
