@@ -43,7 +43,8 @@ void matching_begin(Matching *m) {
     m->lengths[i] = text_tokens(&m->clip.config.text, m->tokenizer, m->train->caption[i],
                                 m->ids + (size_t)i * T);
   }
-  m->same[0] = number_captions(m->train), m->same[1] = number_captions(m->test);
+  if (m->all_true)
+    m->same[0] = number_captions(m->train), m->same[1] = number_captions(m->test);
   m->shuffle = shuffle_new(m->train->pictures.count);
 }
 

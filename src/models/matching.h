@@ -22,8 +22,8 @@ typedef struct Matching {
                                  a caption (Chapter 12), not only of its own */
   int *ids;                   /* of all captions of `train`, [..][context] */
   int *lengths;               /* how many of them count */
-  int *same[2];               /* of train and test: the number of the first caption
-                                 that reads the same, for each caption */
+  int *same[2];               /* if all_true, of train and test: the number of the
+                                 first caption that reads the same, for each */
   Shuffle shuffle;
   int step;
 } Matching;
