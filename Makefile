@@ -25,7 +25,7 @@ LIBRARY := $(filter-out src/programs/% src/kernels/% src/peers/%,$(filter src/%.
 PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 TESTS := $(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED)))
 
-.PHONY: all help data book book-full sketch pdf programs check check-float check-asan debug tangle drift warnings witness clean
+.PHONY: all help data book book-full sketch pdf programs check check-float check-asan fuzz debug tangle drift warnings witness clean
 all: programs
 
 help:
@@ -89,6 +89,8 @@ FLAGS_asan-double := -DREAL_DOUBLE $(FLAGS_asan)
 build/asan/src/data/stb.o build/asan-double/src/data/stb.o: COMMON += -fno-sanitize=shift
 FLAGS_debug := -O0 -g3 -Wno-unknown-pragmas
 LINK_debug := -fopenmp
+CC_fuzz := clang
+FLAGS_fuzz := -O1 -g -Wno-unknown-pragmas -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LIBS := -ljansson -lz -lunistring -lm
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck -lsubunit -lm -lrt -lpthread)
 
@@ -100,25 +102,28 @@ build/kernels.chosen: FORCE
 define BUILD
 build/$(1)/%.o: $(2)%.c Makefile
 	@mkdir -p $$(@D)
-	$$(CC) $$(FLAGS_$(1)) $$(COMMON) -I$(2)src -I$(2)tests -MMD -MP -c $$< -o $$@
+	$$(or $$(CC_$(1)),$$(CC)) $$(FLAGS_$(1)) $$(COMMON) -I$(2)src -I$(2)tests -MMD -MP -c $$< -o $$@
 build/$(1)/libsight.a: $$(patsubst %.c,build/$(1)/%.o,$$(LIBRARY) $(call kernels_of,$(1))) build/kernels.chosen
 	@rm -f $$@
 	ar rcs $$@ $$(filter %.o,$$^)
 build/$(1)/tests/test_%: build/$(1)/tests/test_%.o build/$(1)/tests/testing.o build/$(1)/libsight.a
-	$$(CC) $$(FLAGS_$(1)) $$(LINK_$(1)) $$^ $$(CHECK_LIBS) $$(LIBS) -o $$@
+	$$(or $$(CC_$(1)),$$(CC)) $$(FLAGS_$(1)) $$(LINK_$(1)) $$(WRAP) $$(filter %.o,$$^) $$(filter %.a,$$^) $$(CHECK_LIBS) $$(LIBS) -o $$@
 build/$(1)/tests/test_kernels: $$(patsubst %,build/$(1)/%.o,tests/naive_kernels tests/fast_kernels src/kernels/product)
+build/$(1)/tests/test_readers: build/$(1)/tests/fuzz/readers.o
+build/$(1)/tests/test_readers: WRAP := -Wl,--wrap=exit
 # A program that comes out as before keeps its date, so that no run is done again for nothing.
 $$(PROGRAMS:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(1)/src/programs/%.o build/$(1)/libsight.a
 	@mkdir -p $$(@D)
 	$$(CC) $$(FLAGS_$(1)) $$(LINK_$(1)) $$^ $$(LIBS) -o $$@.new
 	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
--include $$(wildcard build/$(1)/src/*/*.d build/$(1)/tests/*.d)
+-include $$(wildcard build/$(1)/src/*/*.d build/$(1)/tests/*.d build/$(1)/tests/fuzz/*.d)
 endef
 $(eval $(call BUILD,release,))
 $(eval $(call BUILD,double,))
 $(eval $(call BUILD,asan,))
 $(eval $(call BUILD,asan-double,))
 $(eval $(call BUILD,debug,build/debug/tangled/))
+$(eval $(call BUILD,fuzz,))
 
 # Programs with the naive kernels, to compare with.
 build/naive/bench build/naive/train-vit: build/naive/%: $(LIBRARY:%.c=build/release/%.o) $(NAIVE:%.c=build/release/%.o)
@@ -168,7 +173,7 @@ CLIP_clip-sum := --patch-size 8 --epochs 2 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
 CLIP_clip-sigmoid := --patch-size 8 --epochs 2 --clip 0 --loss sigmoid --bias paper --scale 10
 SIGLIP_siglip-shapes := --patch-size 8 --epochs 20 --context 12 --truth captions --scale-rate 10
-SIGLIP_siglip-emoji := --data emoji --batch 32 --steps 9000 --lr 7e-4 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
+SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --batch 64 --steps 5000 --lr 1e-3 --weight-decay 0.3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
 MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --epochs 3
 MAE_mae-scenes := --data scenes --steps 500
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
@@ -204,7 +209,7 @@ EVA_warm-decay := --from build/runs/eva-scenes --steps 120 --layer-decay 0.75
 EVO := --patch-size 8 --steps 400
 HALF := --steps 200
 RUN_evo-vit := --data scenes --batch 128 --lr 2e-3 $(EVO)
-CLIP_evo-clip := $(EVO)
+CLIP_evo-clip := --context 12 $(EVO)
 MAE_evo-mae := --data scenes $(EVO)
 MAE_evo-filling := --data scenes --patch-size 8 $(HALF)
 EVA_evo-common := --from build/runs/evo-filling $(HALF)
@@ -445,20 +450,33 @@ build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double, and
 # with both sets of kernels.
-ONCE := test_debugger test_programs test_captions test_tokens test_clip_programs test_mae_programs test_eva_programs \
+ONCE := test_debugger test_faults test_killed test_programs test_captions test_tokens test_clip_programs test_mae_programs test_eva_programs \
         test_siglip_programs test_evolution test_sketch
 # $(1) build: run all suites, two at a time, each one's lines together; fail at the end if any did.
 run_suites = export OMP_WAIT_POLICY=passive; printf '%s\n' $(2) | xargs -P 2 -I TEST sh -c \
     'said=$$(SCRATCH=build/scratch/$(1)/TEST build/$(1)/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'
 ONCE_FAST := $(if $(filter naive,$(KERNELS)),$(ONCE))
-check-float: programs debug build/naive/train-vit $(TESTS:%=build/release/tests/%)
+check-float: programs debug build/naive/train-vit build/faults/shim.so $(TESTS:%=build/release/tests/%)
 	@echo "== float"; $(call run_suites,release,$(filter-out $(ONCE_FAST),$(TESTS)))
 check: drift warnings check-float $(TESTS:%=build/double/tests/%)
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
 check-asan: build/naive/train-vit $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
-	    $(call run_suites,asan,$(filter-out test_debugger,$(TESTS)))
+	    $(call run_suites,asan,$(filter-out test_debugger test_faults test_killed,$(TESTS)))
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
+
+# A library that is loaded before others and lets the n-th request for memory fail.
+build/faults/shim.so: tests/faults/shim.c
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -O1 -shared -fPIC $< -o $@
+
+# Each reader is given what nobody would think of, for so many seconds.
+SECONDS := 60
+READERS := image idx merges cifar labels emoji checkpoint model options
+build/fuzz/fuzz: build/fuzz/tests/fuzz/fuzz.o build/fuzz/tests/fuzz/readers.o build/fuzz/libsight.a
+	clang -fsanitize=fuzzer,address,undefined -Wl,--wrap=exit $^ $(LIBS) -o $@
+fuzz: build/fuzz/fuzz
+	tools/fuzz $(SECONDS) $(READERS)
 
 # The committed files are exactly what the chapters say: the same set, the same bytes, and no line too
 # long for the page.

@@ -96,6 +96,7 @@ START_TEST(permuting_heads_changes_nothing) {
         a->qkv.weight->value[j * C + c] = w;
       }
     }
+  // Exchange the columns of the projection
   for (int o = 0; o < C; o++)
     for (int d = 0; d < D; d++) {
       real *w = a->proj.weight->value + o * C, kept = w[d];

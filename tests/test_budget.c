@@ -16,6 +16,7 @@ START_TEST(as_many_of_each_class) {
   for (int i = 0; i < 83; i++) of[data.labels[i]]++;
   for (int k = 0; k < data.classes; k++)
     ck_assert(of[k] == 83 / data.classes || of[k] == 83 / data.classes + 1);
+  // Expect each picture among all, with its label
   for (int i = 0; i < 83; i++) { /* each is one of all, with its label */
     int found = -1;
     for (int k = 0; k < 500 && found < 0; k++)

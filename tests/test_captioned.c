@@ -22,6 +22,7 @@ static const char *emoji_folder(void) {
   for (int i = 0; i < ITEMS; i++)
     length += sprintf(list + length, item, i, i, i, i + 1 < ITEMS ? "," : "]");
   write_file(text_of("%s/emoji/emoji.json", folder), list, (size_t)length);
+  // Draw both vendors' sheets
   for (int vendor = 0; vendor < 2; vendor++) {
     Image sheet = image_new(ITEMS * 34, 34, 3, 0);
     for (int k = 0; k < ITEMS * 34 * 34; k++)
@@ -72,6 +73,7 @@ START_TEST(photographs_get_the_names_of_their_classes) {
   const char *output, *folder = text_of("%s", scratch_folder("captioned-cifar"));
   run_command(&output, "mkdir %s/cifar10", folder);
   file[0] = 3; /* the others are airplanes */
+  // Write six files in the official form
   for (int i = 0; i < 6; i++)
     write_file(i < 5 ? text_of("%s/cifar10/data_batch_%d.bin", folder, i + 1)
                      : text_of("%s/cifar10/test_batch.bin", folder),

@@ -33,6 +33,7 @@ START_TEST(binary_batches) {
   const uint8_t *dot = dataset_image(&data, 1) + 5 * 3;
   ck_assert(dot[0] == 10 && dot[1] == 20 && dot[2] == 0);
   dataset_free(&data);
+  // Refuse a short record, an empty file and a strange label
   write_file(path, file, RECORD - 1);
   refused(cifar10_add_batch, path, "expected records of 3073 bytes, found 3072 bytes");
   write_file(path, file, 0);

@@ -137,6 +137,7 @@ START_TEST(seeing_and_reading_give_unit_vectors) {
   m.tape->recording = false;
   clip_read(&m.clip, m.tape, t, texts, 3, v);
   clip_see(&m.clip, m.tape, &data, u);
+  // Expect five vectors of length one
   for (int i = 0; i < 5; i++) {
     double squares = 0;
     for (int k = 0; k < E; k++)
@@ -166,6 +167,7 @@ START_TEST(the_witness_agrees) {
   Model m = model_of(tiny);
   Safetensors *file = safetensors_read("tests/fixtures/clip.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
+  // Take over the weights of PyTorch
   for (int i = 0; i < m.params->count; i++) {
     const Tensor *t = m.params->list[i].tensor;
     ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());

@@ -134,6 +134,7 @@ START_TEST(bad_arguments_have_status_two) {
                  text_of("--data mnist %s", run));
   expect_program(2, "--k: expected at most the 9 labelled pictures, found 20", "probe",
                  text_of("--labels 9 --test 10 %s", run));
+  // Refuse sizes that cannot be trained
   expect_program(2, "--vocabulary: expected an integer from 514", "train-clip",
                  "--vocabulary 513");
   expect_program(2, "--text-heads: expected a divisor of --text-width 64, found 5",
@@ -189,6 +190,7 @@ START_TEST(bad_files_are_named) {
   expect_program(1, "model.safetensors: expected", "zeroshot",
                  text_of("%s %s -- a", spoilt("model.safetensors", "nonsense", 8),
                          image));
+  // Name bad templates and bad data
   expect_program(1, "templates: expected {} in each prompt, found 'red'", "zeroshot",
                  text_of("--templates %s/templates %s %s -- a",
                          spoilt("templates", "red\n", 4), small_run(), image));

@@ -18,6 +18,7 @@ START_TEST(every_shift_occurs_and_no_other) {
   }
   dataset_batch(&data, index, COUNT, (Augment){.shift = 1}, random_key(1, "s"), planes,
                 labels);
+  // Count at which places the dot is seen
   for (int i = 0; i < COUNT * SIDE * SIDE; i++)
     if (planes[i] > 0) seen[i % (SIDE * SIDE)]++;
   for (int i = 0; i < SIDE * SIDE; i++) {

@@ -45,6 +45,7 @@ START_TEST(a_small_list_is_read) {
                            "caf\xc3\xa9 x: food sweet"};
   Pairs pairs;
   ck_assert_msg(emoji_load(&pairs, folder, "google"), "%s", fail_message());
+  // Expect two of the six, with captions and colours
   ck_assert_int_eq(pairs.pictures.count, 2);
   ck_assert_int_eq(pairs_captions(&pairs), 9);
   for (int i = 0; i < 9; i++) ck_assert_str_eq(pairs.caption[i], caption[i]);
@@ -84,6 +85,7 @@ static void refused(const char *folder, const char *why) {
 #define BARE "{\"category\":\"Objects\",\"has_img_google\":true,\"has_img_twitter\":true"
 START_TEST(bad_lists_are_refused) {
   static const char *const bad[][2] = {
+      // Lists in which something is missing
       {"", "expected a list in JSON, found line"},
       {"[1, 2", "expected a list in JSON, found line 1"},
       {"{}", "expected a list of 1 to 10000 items, found 0"},

@@ -90,6 +90,7 @@ START_TEST(cosines_and_lengths) {
   Params *params[4];
   Tensor *said[4];
   double along = 0;
+  // Make answers and targets at random
   for (int i = 0; i < ROWS * LONG; i++) {
     a[i] = (real)random_normal(random_key(1, "a"), (uint64_t)i);
     b[i] = (real)random_normal(random_key(1, "b"), (uint64_t)i);
@@ -99,6 +100,7 @@ START_TEST(cosines_and_lengths) {
   Tensor *plain = loss_of(tape, params[0], a, b, ROWS, LONG, &said[0]);
   for (int i = 0; i < ROWS * LONG; i++) along += (double)(a[i] * said[0]->grad[i]);
   const double loss = (double)plain->value[0];
+  // Say it louder, perfectly and not at all
   tape_reset(tape, (RandomKey){0});
   const double loud =
       (double)loss_of(tape, params[1], louder, b, ROWS, LONG, &said[1])->value[0];

@@ -96,6 +96,7 @@ START_TEST(a_bias_of_keys_does_nothing) {
     ck_assert(fabs((double)a.qkv.bias->grad[2 * C + i]) > 1e-3);
     a.qkv.bias->value[C + i] = (real)(3 * sin(i));
   }
+  // Ask with biases of keys and without
   tape_reset(tape, (RandomKey){0});
   Tensor *after = attention_layer(tape, &a, x, NULL, NULL);
   real want[B * T * C];
@@ -133,6 +134,7 @@ START_TEST(first_values_of_eva) {
                             0.015 * cut / sqrt(2 * (number + 1)), 0.015 * 0.01);
     ck_assert_double_eq_tol(deviation_of(block.attn.proj.weight->value, W * W),
                             0.015 * cut / sqrt(2 * (number + 1)), 0.015 * 0.01);
+    // Measure the first values of EVA-02
     ck_assert_double_eq_tol(deviation_of(qkv, 2 * W * W), 1 / sqrt(W), 0.002);
     ck_assert_double_eq_tol(deviation_of(qkv + 2 * W * W, W * W), 1.782710 / sqrt(W),
                             0.003);
@@ -232,6 +234,7 @@ START_TEST(patches_are_left_out_in_training_only) {
   ck_assert(patch_dropout(tape, x, 0.5, 1, &places) == x && !places);
   tape->training = true;
   ck_assert(patch_dropout(tape, x, 0, 1, &places) == x && !places);
+  // Follow each kept patch by its number
   for (int i = 0; i < 4; i++) {
     Tensor *y = patch_dropout(tape, x, want[i].rate, 1, &places);
     const int kept = y->shape.size[1];

@@ -63,6 +63,7 @@ START_TEST(files_are_unpacked) {
   ck_assert(bytes && count == sizeof zeros && memcmp(bytes, zeros, count) == 0);
   free(bytes);
   ck_assert(!file_unpack(path, sizeof zeros - 1, &count));
+  // Refuse what follows the end, cuts and damage
   bytes = read_file(path, &packed);
   char *more = memcpy(malloc(packed + 4), bytes, packed); /* its length once more */
   memcpy(more + packed, bytes + packed - 4, 4);

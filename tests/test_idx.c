@@ -134,6 +134,7 @@ START_TEST(batches_are_moved_and_normalised) {
   ck_assert_int_eq(got[1], 7);
   ck_assert_double_eq_tol(planes[6 + 5], 1, 1e-6);
   ck_assert_double_eq_tol(planes[0], 9 / 255.0, 1e-6);
+  // Mirror and move one picture many times
   int flipped = 0, moved = 0;
   for (uint64_t k = 0; k < 64; k++) {
     RandomKey key = random_subkey(random_key(1, "b"), k);

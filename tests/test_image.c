@@ -214,6 +214,7 @@ START_TEST(a_jpeg_without_its_end_is_refused) {
   ck_assert(stbi_write_jpg(path, 64, 64, 3, image.pixels, 90));
   size_t count;
   char *bytes = read_file(path, &count), *copy = malloc(count + 6);
+  // Refuse the file without its last two bytes
   write_file(path, bytes, count - 2); /* all but the end marker */
   ck_assert(!image_load(&in, path, 3));
   ck_assert(strstr(fail_message(), "a whole JPEG, found one that is cut short"));

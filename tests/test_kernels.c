@@ -101,6 +101,7 @@ static void assert_rows(int rows, int n) {
   assert_agree(1, (size_t)rows, "its mean", rows, n, 0);
   assert_agree(2, (size_t)rows, "its deviation", rows, n, 0);
   assert_agree(3, all + 2 * (size_t)n, "layernorm's gradients", rows, n, 0);
+  // Compare softmax and cross-entropy
   prepare(all);
   for (int k = 0; k < 2; k++) {
     const Kernels *kernels = k ? &fast_kernels : &naive_kernels;
@@ -138,6 +139,7 @@ START_TEST(elements_agree) {
       fast_kernels.gelu_backward(fast[1], b, a, kind, n);
       assert_agree(1, n, "its gradient", kind, (int)n, 0);
     }
+    // Compare AdamW
     make_positive(naive[3], n);
     make_positive(fast[3], n);
     naive_kernels.adamw_step(naive[0], naive[2], naive[3], c, step, n);
@@ -194,6 +196,7 @@ static void run_all(real **got, int threads) {
   k->linear_forward(got[0], a, b, c, rows, n, 150);
   k->linear_backward_input(got[1], a, b, rows, 150, n);
   k->linear_backward_weight(got[2], got[3], a, b, rows, 150, n);
+  // Run the kernels that go by rows or by numbers
   real *at = got[0] + 40000;
   k->layernorm_forward(at, at + 110000, at + 111000, a, b, c, (real)0.1, rows, n);
   k->layernorm_backward(got[1] + 40000, got[2] + 80000, got[3] + 40000, d, a, b,

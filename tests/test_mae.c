@@ -59,6 +59,7 @@ START_TEST(published_counts) {
     Params *params = params_new();
     size_t decoder = 0;
     mae_declare(params, c);
+    // Count the decoder's parameters
     for (int k = 0; k < params->count; k++) {
       const Parameter *p = &params->list[k];
       if (p->kind != PARAM_FIXED && (strncmp(p->tensor->name, "decoder", 7) == 0 ||
@@ -276,6 +277,7 @@ START_TEST(the_witness_agrees) {
   fixture_agree(file, "targets", targets, targets->value);
   fixture_agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
   tape_backward(m.tape, loss);
+  // Compare all gradients with the witness's
   for (int i = 0; i < m.params->count; i++) {
     const Parameter *p = &m.params->list[i];
     if (p->kind == PARAM_FIXED || p->tensor == m.images) continue;

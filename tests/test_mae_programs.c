@@ -81,6 +81,7 @@ START_TEST(a_tower_is_fine_tuned) {
                  text_of("%s --from %s --out %s", few, first, second));
   real value[2][16 * 48];
   const char *folders[] = {first, second};
+  // Read the projections of both runs
   for (int i = 0; i < 2; i++) {
     Safetensors *file =
         safetensors_read(scratch_path(folders[i], "model.safetensors"));
@@ -93,6 +94,7 @@ START_TEST(a_tower_is_fine_tuned) {
   char *summary = read_file(scratch_path(second, "summary.tsv"), NULL);
   ck_assert(strstr(summary, "\ntrain_images\t160\n"));
   free(summary);
+  // Try what can't be fine-tuned
   expect_program(2, "--width: expected none with --from", "train-vit",
                  text_of("--from %s --width 16", first));
   expect_program(2, "--from: expected a tower for 28 x 28 pictures of 1 channels, found "

@@ -17,6 +17,7 @@ typedef struct Fixture {
 static Fixture fixture_new(void) {
   const size_t size = 3 * SIDE * SIDE;
   Fixture f = {.tokenizer = tokenizer_train(words, 5, TOKENIZER_SYMBOLS + 8)};
+  // Make seven pictures with one to three captions
   Dataset data = {.count = PICTURES, .classes = 1, .channels = 3, .height = SIDE,
                   .width = SIDE, .pixels = calloc(PICTURES, size),
                   .labels = calloc(PICTURES, 1)};
@@ -66,6 +67,7 @@ START_TEST(pictures_meet_their_captions) {
     task.begin(&f.m, step);
     task.joint->forward(tape, &f.m, step, 1, 2, out); /* the last two of three */
     for (int i = 0; i < 2; i++) {
+      // Expect the vectors of this picture and its caption
       const int picture = f.m.shuffle.batch[1 + i];
       const RandomKey key = random_subkey(random_key(4, "captions"), (uint64_t)step);
       const char *text = f.pairs.caption[pairs_draw(&f.pairs, picture, key)];
@@ -120,6 +122,7 @@ START_TEST(evaluation_is_the_loss_of_first_captions) {
   clip_see(&f.m.clip, tape, &f.pairs.pictures, u);
   clip_read(&f.m.clip, tape, f.tokenizer, texts, PICTURES, v);
   for (int b = 0; b < 2; b++) { /* two whole batches; the seventh is left out */
+    // Add the loss of one batch, and its matches
     double correct;
     Tensor *side[2] = {tape_tensor(tape, "u", SHAPE(BATCH, E)),
                        tape_tensor(tape, "v", SHAPE(BATCH, E))};
@@ -158,6 +161,7 @@ START_TEST(pictures_can_come_again) {
     tape_reset(tape, (RandomKey){0});
     task.begin(&f.m, step);
     task.joint->forward(tape, &f.m, step, 0, 4, out);
+    // Hold views and captions against what was drawn
     const real *u = out[0]->value;
     if (step % 2) ck_assert_mem_ne(u, u + 2 * E, 2 * E * sizeof *u);
     else ck_assert_double_lt(relative_error(u, u + 2 * E, 2 * E), ROUNDING);
@@ -236,6 +240,7 @@ START_TEST(all_that_is_true_counts) {
     tape_reset(tape, (RandomKey){0});
     task.begin(&f.m, step);
     task.joint->forward(tape, &f.m, step, 0, 6, out);
+    // Hold the loss of a step against the sum by hand
     const double loss = (double)task.joint->loss(tape, &f.m, out, &metric)->value[0];
     for (int i = 0; i < 6; i++)
       text[i] = drawn_caption(&f, f.m.shuffle.batch[i], step, 0);

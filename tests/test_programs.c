@@ -11,6 +11,7 @@ START_TEST(bad_options_have_status_two) {
   const struct {
     const char *arguments, *text;
   } bad[] = {
+      // Bad options, and what is said of them
       {"--no-such", "train-vit: --no-such: unknown option"},
       {"--epochs", "--epochs: unknown option, ambiguous, or its value is missing"},
       {"--batch 0", "--batch: expected an integer from 1 to 65536, found '0'"},

@@ -79,6 +79,7 @@ START_TEST(a_classifier_is_made_of_prompts) {
   const char *names[] = {"red", "orange", "blue"}, *one[] = {"a {}"};
   const char *texts[] = {"a red", "an orange", "a blue"}, *two[] = {"a {}", "a {}"};
   Params *params = params_new();
+  // Make up a small dual encoder
   ClipConfig c = {.image = {.image_size = 4, .channels = 1, .patch_size = 4, .width = 8,
                             .depth = 1, .heads = 1, .mlp = 8, .eps = 1e-5},
                   .text = {.vocabulary = TOKENIZER_SYMBOLS + 2, .context = 16,

@@ -135,6 +135,23 @@ START_TEST(headers_refused_and_accepted) {
 }
 END_TEST
 
+START_TEST(numbers_must_be_finite) {
+  const char *path = scratch_path(scratch_folder("safefinite"), "m.safetensors");
+  for (int i = 0; i < 6; i++) {
+    real numbers[6] = {1, 2, 3, 4, 5, 6};
+    numbers[i] = (real)(i % 2 ? NAN : -INFINITY);
+    SafetensorsItem item = {"t", SHAPE(2, 3), numbers};
+    ck_assert(safetensors_write(path, &item, 1, NULL, 0));
+    Safetensors *f = safetensors_read(path);
+    ck_assert(!safetensors_check(f, "t", SHAPE(2, 3)));
+    ck_assert(strstr(fail_message(), text_of("tensor t: expected finite numbers, found "
+                                             "%s at place %d", i % 2 ? "nan" : "-inf",
+                                             i)));
+    safetensors_free(f);
+  }
+}
+END_TEST
+
 START_TEST(the_data_starts_at_a_multiple_of_eight) {
   const char *path = scratch_path(scratch_folder("safealign"), "m.safetensors");
   for (int i = 0; i < 8; i++) {
@@ -150,4 +167,5 @@ END_TEST
 TEST_MAIN("safetensors", headers_refused_and_accepted,
           the_data_starts_at_a_multiple_of_eight,
           tensors_and_notes_come_back, lying_headers_are_refused,
-          cut_files_are_refused, a_full_disk_keeps_the_old_file)
+          cut_files_are_refused, a_full_disk_keeps_the_old_file,
+          numbers_must_be_finite)

@@ -31,6 +31,7 @@ static Original save(ClipConfig config, const char *key, const char *value) {
   o.clip = clip_declare(o.params, config);
   params_fill(o.params, 3);
   o.tokenizer = tokenizer_train(texts, 1, tiny.text.vocabulary);
+  // Note sizes and normalisation, and spoil one note
   for (int c = 0; c < 3; c++) {
     data_note(&notes, text_of("mean%d", c), "%g", 0.25 * c);
     data_note(&notes, text_of("deviation%d", c), "%g", 0.5);
@@ -86,6 +87,7 @@ START_TEST(what_was_saved_comes_back) {
   ck_assert_mem_eq(want, found, sizeof want);
   ck_assert_double_eq_tol(back.mean[2], 0.5, 1e-7);
   ck_assert_double_eq_tol(back.deviation[1], 0.5, 1e-7);
+  // Open the tower alone, trained and not
   ck_assert_msg(saved_open_vit(&tower, o.folder, true, 1), "%s", fail_message());
   ck_assert(saved_open_vit(&fresh, o.folder, false, 1));
   const Tensor *w = o.clip.visual.blocks[0].fc1.weight;
@@ -106,6 +108,7 @@ START_TEST(bad_notes_are_refused) {
   static const struct {
     const char *key, *value, *text;
   } bad[] = {
+      // Notes that are missing, no number or out of bounds
       {"image.width", NULL, "expected a note image.width, found none"},
       {"image.width", "", "note image.width: expected a number from 1 to 65536"},
       {"image.width", "8x", "found '8x'"},
@@ -124,6 +127,7 @@ START_TEST(bad_notes_are_refused) {
       {"text.vocabulary", "1000000", "tensor text.token_embedding.weight"},
       {"embed", "7", "tensor visual_projection.weight"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    // Expect a run with this note to be refused
     Original o = save(tiny, bad[i].key, bad[i].value);
     SavedClip back;
     ck_assert_msg(!saved_open_clip(&back, o.folder), "%s", bad[i].text);

@@ -55,6 +55,7 @@ START_TEST(shapes_vary_in_colour_place_and_grain) {
   double sum[2] = {0}, squares = 0, mean = 0;
   int dots = 0, strongest[3] = {0};
   shapes_make(&data, COUNT, 1);
+  // Gather where figures lie and which channel is strongest
   for (int n = 0; n < COUNT; n++) {
     const uint8_t *p = dataset_image(&data, n);
     double ground = (p[0] + p[93] + p[3 * 992] + p[3071]) / 4.0, part[3] = {0};

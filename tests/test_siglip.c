@@ -24,6 +24,7 @@ static ClipConfig tiny(void) {
 
 // Published siglips
 START_TEST(published_siglips) {
+  // List how many parameters they have
   static const struct {
     const char *name;
     size_t vision, all; /* 0: not given */
@@ -197,6 +198,7 @@ START_TEST(the_witness_agrees) {
   fixture_agree(file, "u", u, u->value);
   fixture_agree(file, "v", v, v->value);
   fixture_agree(file, "loss", &one, loss->value);
+  // Hold two more forms of the loss against the file
   Tensor *truth = clip_loss(m.tape, &m.clip, u, v, some_truth, NULL);
   fixture_agree(file, "loss_truth", &one, truth->value);
   m.clip.config.loss = LOSS_SIGMOID_MEAN;

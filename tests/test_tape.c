@@ -53,6 +53,31 @@ START_TEST(thrift_changes_no_bit) {
 }
 END_TEST
 
+START_TEST(what_is_no_number_is_named) {
+  const real big = sizeof(real) == 4 ? (real)1e30 : (real)1e300;
+  const double cases[][2] = {{1, NAN}, {(double)big, (double)big}, {1, 1}};
+  const char *want[] = {"the value of b[1], number 0, in mul",
+                        "the value of mul[1], number 0",
+                        "the gradient of b[1], number 0, in mul"};
+  for (int i = 0; i < 3; i++) {
+    Params *params = params_new();
+    Tensor *a = given_parameter(params, "a", SHAPE(1), &cases[i][0]);
+    Tensor *b = given_parameter(params, "b", SHAPE(1), &cases[i][1]);
+    params_fill(params, 1);
+    Watch watch = {""};
+    Tape *tape = tape_new();
+    tape->watch = &watch;
+    Tensor *loss = sum(tape, mul(tape, a, b));
+    ck_assert_int_eq(*watch.found != 0, i < 2);
+    if (i == 2) a->value[0] = big; /* its product with the slope is too large */
+    tape_backward_from(tape, loss, big);
+    ck_assert_str_eq(watch.found, want[i]);
+    tape_free(tape);
+    params_free(params);
+  }
+}
+END_TEST
+
 START_TEST(gradients_go_where_they_are_sent) {
   Params *params = params_new();
   Tensor *a = random_parameter(params, "a", SHAPE(2), 1);
@@ -226,4 +251,5 @@ TEST_MAIN("tape", reset_forgets_the_work,
           arithmetic_passes_the_gradient_check, a_wrong_derivative_is_found,
           a_derivative_that_is_no_number_is_found,
           keys_differ_by_call_and_step, thrift_changes_no_bit,
-          gradients_go_where_they_are_sent, a_profile_names_what_took_time)
+          gradients_go_where_they_are_sent, what_is_no_number_is_named,
+          a_profile_names_what_took_time)

@@ -109,6 +109,7 @@ START_TEST(first_values) {
                                              .width = 64, .depth = 3, .heads = 4,
                                              .mlp = 256, .causal = true});
   params_fill(params, 1);
+  // Compare each parameter's spread and decay
   for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
     const char *name = params_name(params, "text.%s", want[i].name);
     const Parameter *p = params_find(params, name);
@@ -262,6 +263,7 @@ START_TEST(the_witness_agrees) {
                 fail_message());
   safetensors_get(file, "ids", numbers);
   for (int i = 0; i < B * T; i++) ck_assert(numbers[i] == (real)captions[i]);
+  // Take the witness's parameters
   for (int i = 0; i < m.params->count; i++) {
     const Tensor *t = m.params->list[i].tensor;
     ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());

@@ -272,6 +272,7 @@ START_TEST(what_is_saved_reads_the_same) {
     char *bytes = read_file(path, &count);
     if (compressed) write_gzip(path, bytes, count);
     free(bytes);
+    // Load all merges, two, and one too many
     Tokenizer *again = tokenizer_load(path, 0);
     ck_assert_msg(again != NULL, "%s", fail_message());
     ck_assert_int_eq(tokenizer_size(again), 519);
@@ -318,6 +319,7 @@ START_TEST(every_cut_is_noticed) {
 END_TEST
 
 START_TEST(bad_merges_are_refused) {
+  // List files with one fault each
   const struct {
     const char *text, *why;
   } bad[] = {
@@ -359,6 +361,7 @@ END_TEST
 
 // CLIP's own tokens
 START_TEST(clip_reads_as_clip) {
+  // Find CLIP's merges, or leave
   const char *path = "data/clip/bpe_simple_vocab_16e6.txt";
   if (access(path, R_OK) != 0) path = "data/clip/bpe_simple_vocab_16e6.txt.gz";
   if (access(path, R_OK) != 0) {

@@ -218,6 +218,7 @@ START_TEST(order_matters_only_through_positions) {
       Tensor *b = vit_pool(m.tape, &m.vit, vit_encode(m.tape, &m.vit, y, NULL));
       /* with their positions: no difference */
       ck_assert_double_lt(relative_error(b->value, a->value, 24), 10 * ROUNDING);
+      // Move the patches of the picture itself
       /* exchanged before positions are added: no difference only without any */
       reverse_patches(m.images->value);
       Tensor *z = vit_encode(m.tape, &m.vit, vit_embed(m.tape, &m.vit, m.images), NULL);
@@ -338,6 +339,7 @@ START_TEST(first_values_of_a_vit) {
   Params *params = params_new();
   vit_declare(params, "", wide);
   params_fill(params, 1);
+  // Compare each spread with its rule
   for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
     double mean, deviation, largest;
     moments(params, want[i].name, &mean, &deviation, &largest);

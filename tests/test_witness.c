@@ -177,6 +177,7 @@ static void vit_agrees(const char *name, VitConfig config) {
   int labels[4];
   real numbers[4];
   params_fill(w.params, 0);
+  // Take images, labels and parameters from the file
   for (int i = 0; i < w.params->count; i++) {
     Tensor *t = w.params->list[i].tensor;
     ck_assert_msg(safetensors_check(w.file, t->name, t->shape), "%s", fail_message());

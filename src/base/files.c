@@ -26,7 +26,8 @@ char *file_read(const char *path, size_t *count) {
   fclose(file);
   if (!whole) {
     free(bytes);
-    return fail("%s: cannot read its %zu bytes", path, size), NULL;
+    return fail("%s: cannot read its %zu bytes%s", path, size,
+                bytes ? "" : ": out of memory"), NULL;
   }
   bytes[size] = 0;
   *count = size;
@@ -54,7 +55,7 @@ char *file_unpack(const char *path, size_t most, size_t *count) {
     const unsigned char *last = b + *count - 4;
     size = last[0] | last[1] << 8 | last[2] << 16 | (size_t)last[3] << 24;
   }
-  bool good = size <= most && size / DEFLATE_LIMIT <= *count;
+  bool good = *count <= most && size <= most && (!gzip || file_may_hold(*count, size));
   if (good && gzip) {
     bytes = allocate(size + 1, 1);
     good = inflate_all(bytes, size, packed, *count);
@@ -68,6 +69,10 @@ char *file_unpack(const char *path, size_t most, size_t *count) {
   }
   *count = size;
   return bytes;
+}
+bool file_may_hold(size_t packed, size_t size) {
+  return size / DEFLATE_LIMIT <= packed &&
+         (size <= LIMIT_FREE || size / LIMIT_FACTOR <= packed);
 }
 
 // Replace a file

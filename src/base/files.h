@@ -5,16 +5,19 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Data compressed with deflate (PNG, gzip) grow at most by this factor. A file
-   that claims to hold more lies. */
-enum { DEFLATE_LIMIT = 1032 };
+/* What a packed file may hold: LIMIT_FREE bytes in any case, and beyond these
+   LIMIT_FACTOR bytes for each of its own. Data compressed with deflate (PNG, gzip)
+   grow at most by DEFLATE_LIMIT: a file that claims more lies. */
+enum { DEFLATE_LIMIT = 1032, LIMIT_FREE = 1 << 24, LIMIT_FACTOR = 64 };
+bool file_may_hold(size_t packed, size_t size);
 
 /* The whole file, plus one zero byte that *count does not count; the caller
    frees. NULL with a message if it is missing, a folder, or unreadable. */
 char *file_read(const char *path, size_t *count);
 
 /* The same, and unpacked if it is gzip. Also refused: more than `most` bytes (below
-   2^30), compressed data that are cut short, damaged, or lie about their size. */
+   2^30), packed or not, more than such a file may hold, and compressed data that are
+   cut short, damaged, or lie about their size. */
 char *file_unpack(const char *path, size_t most, size_t *count);
 
 /* Replace a file in three steps: file_begin opens PATH.new, the caller

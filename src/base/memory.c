@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static _Noreturn void end_without_memory(size_t count, size_t size) {
+  fprintf(stderr, "out of memory: %zu items of %zu bytes\n", count, size);
+  exit(1);
+}
+
 void *allocate(size_t count, size_t size) {
   size_t bytes = 0;
   void *memory = NULL;
@@ -13,9 +18,17 @@ void *allocate(size_t count, size_t size) {
     bytes = (bytes + 64) / 64 * 64; /* never zero, a multiple of the alignment */
     memory = aligned_alloc(64, bytes);
   }
-  if (!memory) {
-    fprintf(stderr, "out of memory: %zu items of %zu bytes\n", count, size);
-    exit(1);
-  }
+  if (!memory) end_without_memory(count, size);
   return memset(memory, 0, bytes);
+}
+
+void *reallocate(void *memory, size_t size) {
+  void *moved = realloc(memory, size);
+  if (!moved) end_without_memory(1, size);
+  return moved;
+}
+
+char *text_copy(const char *text) {
+  const size_t size = strlen(text) + 1;
+  return memcpy(allocate(size, 1), text, size);
 }

@@ -7,4 +7,9 @@
    widest vector register). Never returns NULL: without memory the program
    ends with one line and status 1. Give back with free(). */
 void *allocate(size_t count, size_t size);
+
+/* A copy of a text, and memory of another size with what it held, in the same way
+   (what is new is not cleared). */
+char *text_copy(const char *text);
+void *reallocate(void *memory, size_t size);
 #endif

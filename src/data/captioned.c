@@ -55,6 +55,7 @@ static void append(Pairs *to, const Pairs *from, bool others) {
   Pairs both = pairs_new(data);
   int count = 0;
   for (int side = 0; side < 2; side++) {
+    // Copy what is wanted of this side
     const Pairs *own = side ? from : to;
     for (int i = 0; i < own->pictures.count; i++) {
       if (side && (i % 5 == 4) == others) continue;

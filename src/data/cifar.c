@@ -9,10 +9,12 @@
 
 #include "base/fail.h"
 #include "base/files.h"
+#include "base/jsontext.h"
 #include "base/memory.h"
 #include "data/image.h"
 
-enum { DOTS = 32 * 32, SIZE = 3 * DOTS, RECORD = 1 + SIZE, CLASSES = 10 };
+enum { DOTS = 32 * 32, SIZE = 3 * DOTS, RECORD = 1 + SIZE, CLASSES = 10,
+       MAX_LABELS = 1 << 20 /* bytes of the list */ };
 
 static const char *const names[] = {"airplane", "automobile", "bird",  "cat",
                                     "deer",     "dog",        "frog",  "horse",
@@ -75,11 +77,8 @@ bool cifar10_add_sheet(Dataset *data, const char *path) {
 }
 
 bool cifar10_read_labels(Dataset *data, const char *path) {
-  json_error_t error;
-  json_t *list = json_load_file(path, 0, &error);
-  if (!list)
-    return fail("%s: expected a list in JSON, found line %d: %s", path, error.line,
-                error.text);
+  json_t *list = jsontext_read(path, "a list", MAX_LABELS, 0);
+  if (!list) return false;
   bool good = json_is_array(list) && json_array_size(list) == (size_t)data->count;
   if (!good)
     fail("%s: expected a list of %d labels, found %zu", path, data->count,

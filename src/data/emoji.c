@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/files.h"
+#include "base/jsontext.h"
 #include "base/memory.h"
 #include "data/image.h"
 
@@ -38,18 +39,10 @@ typedef struct Source {
 
 // Read the list of emoji
 static bool read_list(Source *source) {
-  size_t bytes, items;
-  json_error_t error;
+  size_t items;
   const char *path = source->list_path;
-  char *text = file_read(path, &bytes);
-  if (!text) return false;
-  if (bytes <= MAX_BYTES) source->list = json_loadb(text, bytes, 0, &error);
-  free(text);
-  if (bytes > MAX_BYTES)
-    return fail("%s: expected at most %d bytes, found %zu", path, MAX_BYTES, bytes);
-  if (!source->list)
-    return fail("%s: expected a list in JSON, found line %d: %s", path, error.line,
-                error.text);
+  source->list = jsontext_read(path, "a list", MAX_BYTES, 0);
+  if (!source->list) return false;
   items = json_array_size(source->list);
   if (!json_is_array(source->list) || items == 0 || items > EMOJI_MAX_ITEMS)
     return fail("%s: expected a list of 1 to %d items, found %zu", path,
@@ -109,6 +102,7 @@ static int read_concept(Concept *concept, const Source *source, size_t place) {
     return -1;
   if (!google || !twitter || !strcmp(category, "Flags") || !strcmp(category, "Component"))
     return 0;
+  // Find the number of its category
   while (concept->category < EMOJI_CATEGORIES &&
          strcmp(category, categories[concept->category]))
     concept->category++;

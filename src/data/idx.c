@@ -58,9 +58,9 @@ static uint8_t *read_idx(const char *path, int rank, int *sizes) {
   if (read_sizes(file, path, rank, sizes)) {
     size_t count = 1, got = 0;
     for (int i = 0; i < rank; i++) count *= (size_t)sizes[i];
-    size_t most = stat(path, &status) == 0 ? (size_t)status.st_size : 0;
-    if (gzdirect(file) == 0) most *= DEFLATE_LIMIT;
-    if (count <= most) data = allocate(count + 1, 1);
+    size_t size = stat(path, &status) == 0 ? (size_t)status.st_size : 0;
+    bool holds = gzdirect(file) ? count <= size : file_may_hold(size, count);
+    if (holds) data = allocate(count + 1, 1);
     if (!data || !read_exactly(file, data, count, &got)) {
       fail("%s: expected %zu bytes of data after the header, found %s", path, count,
            got > count ? "more" : "fewer, or damaged ones");

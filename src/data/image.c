@@ -6,6 +6,7 @@
 #include <stb/stb_image_write.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/fail.h"
 #include "base/files.h"
@@ -26,6 +27,8 @@ void image_free(Image *image) {
 }
 
 // Check what the file claims
+enum { JPEG_DOTS = 512 }; /* that a byte can hold */
+
 static bool jpeg_is_whole(const uint8_t *bytes, size_t count) {
   for (size_t i = count - 1; i > 1; i--) {
     if (bytes[i - 1] != 0xff) continue;
@@ -35,20 +38,56 @@ static bool jpeg_is_whole(const uint8_t *bytes, size_t count) {
   return false;
 }
 
+static int count_unpacked(z_stream *z, const uint8_t *bytes, size_t count, size_t most) {
+  uint8_t scratch[1 << 14];
+  int state = Z_OK;
+  z->next_in = (Bytef *)(uintptr_t)bytes; /* zlib does not write there */
+  z->avail_in = (uInt)count;
+  do {
+    z->next_out = scratch;
+    z->avail_out = sizeof scratch;
+    state = inflate(z, Z_NO_FLUSH);
+  } while (state == Z_OK && z->avail_out == 0 && z->total_out <= most);
+  return state;
+}
+
+/* Are all chunks there, and do the data unpack to at most `most` bytes? */
+static bool png_is_whole(const uint8_t *bytes, size_t count, size_t most) {
+  z_stream z = {.zalloc = NULL};
+  int state = inflateInit(&z);
+  bool end = false;
+  for (size_t at = 8; !end && state != Z_MEM_ERROR && at + 12 <= count;) {
+    const uint8_t *b = bytes + at;
+    const size_t length = (size_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
+    if (length > count - at - 12) break;
+    end = memcmp(b + 4, "IEND", 4) == 0;
+    if (memcmp(b + 4, "IDAT", 4) == 0) state = count_unpacked(&z, b + 8, length, most);
+    at += 12 + length;
+  }
+  inflateEnd(&z);
+  return end && z.total_out <= most;
+}
+
 static bool check_claims(const char *path, const uint8_t *bytes, size_t count,
                          int width, int height, int channels) {
   size_t size = (size_t)width * (size_t)height * (size_t)channels;
-  size_t packed = (size_t)width * (size_t)height / 8; /* one bit a dot */
+  size_t dots = (size_t)width * (size_t)height;
   bool jpeg = bytes[0] == 0xff;
+  size_t least = dots / (jpeg ? JPEG_DOTS : 8 * DEFLATE_LIMIT); /* one bit a dot */
   if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE || size > IMAGE_MAX_BYTES)
     return fail("%s: expected at most %d dots a side and %d bytes in all, "
                 "found %d x %d x %d", path, IMAGE_MAX_SIDE, IMAGE_MAX_BYTES,
                 width, height, channels);
-  if (!jpeg && packed / DEFLATE_LIMIT > count)
+  if (least > count || (dots * channels > LIMIT_FREE &&
+                        dots * channels / LIMIT_FACTOR > count))
     return fail("%s: expected data for %d x %d dots, found %zu bytes", path, width,
                 height, count);
   if (jpeg && !jpeg_is_whole(bytes, count))
     return fail("%s: expected a whole JPEG, found one that is cut short", path);
+  const size_t most = (size_t)height * ((size_t)width * 2 * (size_t)channels + 8) + 64;
+  if (!jpeg && !png_is_whole(bytes, count, most))
+    return fail("%s: expected a whole PNG of at most %zu bytes, found one that is cut "
+                "short or unpacks to more", path, most);
   return true;
 }
 
@@ -154,7 +193,7 @@ Image image_from_planes(const real *planes, int channels, int height, int width,
   for (int c = 0; c < channels; c++)
     for (int i = 0; i < height * width; i++) {
       real v = (planes[c * height * width + i] * deviation[c] + mean[c]) * 255;
-      real byte = v < 0 ? 0 : v > 255 ? 255 : v;
+      real byte = v > 0 ? v < 255 ? v : 255 : 0; /* NaN: 0 */
       image.pixels[i * channels + c] = (uint8_t)(byte + (real)0.5);
     }
   return image;

@@ -41,6 +41,7 @@ bool pictures_open(PictureSet set, const char *folder, int limit, uint64_t seed,
   char path[1024];
   bool good = true;
   snprintf(path, sizeof path, "%s/%s", folder, pictures_names[set]);
+  // Open or draw both parts
   if (set == PICTURES_SHAPES) {
     shapes_make(train, 6000, seed);
     shapes_make(test, 1000, seed + 1000000007u);

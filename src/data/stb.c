@@ -1,4 +1,10 @@
 /* Tangled from chapters/01-patches.nw: edit that, not this. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#define STBIW_MALLOC(size) allocate(size, 1)
+#define STBIW_REALLOC(memory, size) reallocate(memory, size)
+#define STBIW_FREE(memory) free(memory)
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG

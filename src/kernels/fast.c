@@ -278,6 +278,7 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
   for (int k0 = 0; k0 < (a->causal ? q0 + queries : a->T); k0 += KEYS) {
     const int keys = least(KEYS, a->T - k0), row = round_up(keys, LANES);
     scores_of(p, row, a, q0, queries, k0, keys);
+    // Turn the scores of each query into weights
     for (int t = 0; t < queries; t++) {
       const int seen = keys_seen(a, q0 + t, k0, keys);
       if (k0 == 0) largest[t] = -INFINITY, sum[t] = 0;
@@ -345,6 +346,7 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
     for (int j = 0; j < row; j++)
       score_slope[j] = a->scale * weight[j] * (score_slope[j] - average);
   }
+  // Add to the gradients of values, queries and keys
   product_alone((Target){dv, stride, true, NULL}, by_key, slope, keys, D, queries);
   product_alone((Target){dq, stride, true, NULL}, (View){ds, row, 1},
                 (View){a->k + from_k, stride, 1}, queries, D, keys);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/least.h"
 #include "base/real.h"
 
 /* A matrix seen through strides: element (i, k) is at[i * row + k * column]. */
@@ -27,7 +28,6 @@ typedef struct Target {
 void product(Target c, View a, View b, int M, int N, int K);
 void product_alone(Target c, View a, View b, int M, int N, int K);
 
-static inline int least(int a, int b) { return a < b ? a : b; }
 static inline int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
 
 /* The part first..last-1 of 0..n-1 that is this thread's, in whole units. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/least.h"
 #include "tensor/layers.h"
 #include "tensor/sigmoid.h"
 
@@ -85,8 +86,6 @@ void clip_clamp(const Clip *clip) {
 // See and read
 enum { AT_ONCE = 50 };
 
-static int least(int a, int b) { return a < b ? a : b; }
-
 void clip_see(const Clip *clip, Tape *tape, const Dataset *data, real *vectors) {
   const size_t E = (size_t)clip->config.embed;
   int index[AT_ONCE], labels[AT_ONCE];
@@ -134,6 +133,7 @@ bool clip_named(ClipConfig *config, const char *name) {
   for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
     if (strcmp(name, published[i].name) != 0) continue;
     const int width = published[i].text_width;
+    // Fill in two towers of this size
     *config = (ClipConfig){.embed = published[i].embed,
                            .text = {.vocabulary = 49408, .context = 77, .width = width,
                                     .depth = 12, .heads = width / 64, .mlp = 4 * width,

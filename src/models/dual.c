@@ -42,6 +42,7 @@ static Option options[] = {
     INT_OPTION("heads", heads, 1, 65536, "heads of the image tower"),
     CHOICE_OPTION("style", style, "vit|clip|siglip", "input of the image tower"),
     CHOICE_OPTION("pool", pool, "cls|mean|map", "how a picture becomes one vector"),
+    // Options of the text tower
     INT_OPTION("text-width", text_width, 1, 65536, "of the text tower"),
     INT_OPTION("text-depth", text_depth, 1, 1000, "blocks of the text tower"),
     INT_OPTION("text-heads", text_heads, 1, 65536, "heads of the text tower"),
@@ -146,6 +147,7 @@ static bool check_loss(void) {
 static int train(DualRun *run) {
   TrainerConfig config;
   Matching *m = &run->matching;
+  // Plan the run, or refuse it
   if (!settings_plan(&settings, run->train.pictures.count, suits[data_kind][1], 0,
                      &config))
     return options_complain(&program);

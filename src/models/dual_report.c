@@ -187,6 +187,7 @@ void dual_zeroshot(FILE *file, const DualRun *run, int templates, const char *na
   zeroshot_classes(clip, tape, run->tokenizer, scenes_classes, SCENES_CLASSES, prompts,
                    templates, classes);
   for (int s = 0; s < 2; s++) {
+    // Classify the single figures of this sort
     const Dataset *data = &sets[s]->pictures;
     real *vectors = allocate((size_t)data->count * embed, sizeof *vectors);
     clip_see(clip, tape, data, vectors);
@@ -260,6 +261,7 @@ static bool write_pulls(const DualRun *run, const PairVectors *v) {
   Tape *tape = tape_new();
   snprintf(path, sizeof path, "%s/pulls.tsv", run->out);
   FILE *file = file_begin(path);
+  // Make logits for both losses from the same cosines
   for (int i = 0; i < SHOWN * SHOWN; i++)
     cosines[i] = (real)cosine(v->image + (size_t)(i / SHOWN * apart) * E,
                               v->text + (size_t)(i % SHOWN * apart) * E, E);
@@ -293,6 +295,7 @@ bool dual_report(FILE *file, const DualRun *run, TrainerResult result) {
   PairVectors v = vectors_of(run, &run->test);
   bool good = write_plane(run, &v, &gap) && write_batches(run, &v) &&
               write_answers(run, &v) && write_pulls(run, &v);
+  // Write down what every run has
   fprintf(file, "matched\t%.4f\nscale\t%.2f\ngap\t%.3f\n", result.metric,
           exp((double)clip->logit_scale->value[0]), gap);
   if (clip->logit_bias)

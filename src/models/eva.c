@@ -115,8 +115,10 @@ Tensor *hidden_cosine_loss(Tape *tape, Tensor *said, Tensor *target,
   double sum = 0;
   for (int r = 0; r < rows; r++) {
     const int b = r / N;
-    if (r % N == 0)
+    if (r % N == 0) {
+      assert(masking_hidden(mask, b) > 0);
       s->weight[b] = (real)(1.0 / ((double)mask->images * masking_hidden(mask, b)));
+    }
     if (mask->restore[r] >= 0) continue;
     s->cosine[r] = cosine(said->value + (size_t)r * n, target->value + (size_t)r * n, n);
     sum += (double)(s->weight[b] * s->cosine[r]);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/least.h"
 #include "base/memory.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
@@ -16,8 +17,6 @@
 // Make features
 enum { AT_ONCE = 50 };
 
-static int least(int a, int b) { return a < b ? a : b; }
-
 Features features_make(const Vit *vit, const Dataset *data) {
   const int D = vit->config.width;
   Features f = {data->count, D, data->classes,
@@ -26,6 +25,7 @@ Features features_make(const Vit *vit, const Dataset *data) {
   Tape *tape = tape_new();
   tape->recording = false;
   for (int first = 0; first < f.count; first += AT_ONCE) {
+    // Send the next pictures through the tower
     const int n = least(AT_ONCE, f.count - first);
     int index[AT_ONCE];
     tape_reset(tape, (RandomKey){0});

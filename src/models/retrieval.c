@@ -57,7 +57,10 @@ void recall_best(const real *query, const real *candidates, int m, int E, int k,
                  int *best) {
   real *score = allocate((size_t)m, sizeof *score);
   assert(k <= m);
-  for (int j = 0; j < m; j++) score[j] = dot(query, candidates + (size_t)j * E, E);
+  for (int j = 0; j < m; j++) {
+    score[j] = dot(query, candidates + (size_t)j * E, E);
+    if (isnan(score[j])) score[j] = -INFINITY; /* what is no number is near to nothing */
+  }
   for (int place = 0; place < k; place++) {
     int top = 0;
     for (int j = 1; j < m; j++)

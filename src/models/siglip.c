@@ -16,6 +16,7 @@ void siglip_choices(ClipConfig *c) {
 
 // Siglip as published
 bool siglip_named(ClipConfig *config, const char *name) {
+  // List the published sizes
   static const struct {
     const char *name;
     int size, patch, width, depth, heads, mlp, context;

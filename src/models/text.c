@@ -39,6 +39,7 @@ Text text_declare(Params *params, const char *prefix, TextConfig c) {
                  SHAPE(c.context, c.width), siglip ? wide : init_normal(0.01),
                  PARAM_PLAIN);
   text.blocks = arena_get(params->arena, (size_t)c.depth * sizeof *text.blocks);
+  // Declare the blocks of the text tower
   for (int i = 0; i < c.depth; i++)
     text.blocks[i] = block_declare(
         params, params_name(params, "%sblocks.%d", prefix, i),

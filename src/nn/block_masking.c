@@ -22,7 +22,7 @@ static double draw(Grid *g, double low, double high) {
 }
 
 /* How many patches of a rectangle are still visible; they are hidden if `hide`. */
-static int visible(Grid *g, int top, int left, int height, int width, bool hide) {
+static int sweep(Grid *g, int top, int left, int height, int width, bool hide) {
   int count = 0;
   for (int y = top; y < top + height; y++)
     for (int x = left; x < left + width; x++) {
@@ -43,8 +43,8 @@ static int hide_rectangle(Grid *g, int room) {
     if (height < 1 || width < 1 || height >= g->rows || width >= g->columns) continue;
     const int top = random_below(g->key, g->drawn++, g->rows - height + 1);
     const int left = random_below(g->key, g->drawn++, g->columns - width + 1);
-    const int fresh = visible(g, top, left, height, width, false);
-    if (fresh > 0 && fresh <= room) return visible(g, top, left, height, width, true);
+    const int fresh = sweep(g, top, left, height, width, false);
+    if (fresh > 0 && fresh <= room) return sweep(g, top, left, height, width, true);
   }
   return 0;
 }
@@ -62,6 +62,8 @@ Masking masking_blocks(Tape *tape, int images, int rows, int columns, double rat
     for (int t = 0; t < patches; t++) grid.restore[t] = t;
     int room = wanted, hidden;
     while (room > 0 && (hidden = hide_rectangle(&grid, room)) > 0) room -= hidden;
+    if (room == wanted) /* nothing fitted, or nothing was wanted: a patch in any case */
+      grid.restore[random_below(grid.key, grid.drawn++, patches)] = -1;
   }
   return m;
 }

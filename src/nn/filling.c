@@ -58,6 +58,7 @@ Tensor *hidden_error(Tape *tape, Tensor *said, Tensor *targets, const Masking *m
     for (int r = b * N; r < (b + 1) * N; r++)
       for (int i = r * n; mask->restore[r] < 0 && i < (r + 1) * n; i++)
         sum += pow((double)(said->value[i] - targets->value[i]), 2);
+    assert(masking_hidden(mask, b) > 0);
     s->weight[b] = 1.0 / ((double)mask->images * masking_hidden(mask, b) * n);
     mean += s->weight[b] * sum;
   }

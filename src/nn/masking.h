@@ -10,8 +10,8 @@ typedef struct Masking {
   int *restore; /* [images][patches]: place in keep, or -1 if hidden */
 } Masking;
 
-/* Keep floor(patches (1 - ratio)) patches of each image, at least one: those for
-   which the smallest random numbers are drawn. The draw for image b depends on the
+/* Keep floor(patches (1 - ratio)) patches of each image, at least one: the
+   first of them in a random order. The draw for image b depends on the
    key and on names[b] (NULL: b). 0 <= ratio < 1. The lists are the tape's memory.
    Source: MAE, section 3. */
 Masking masking_random(Tape *tape, int images, int patches, double ratio,

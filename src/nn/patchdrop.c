@@ -15,6 +15,7 @@ Tensor *patch_dropout(Tape *tape, Tensor *x, double rate, int extra, int **place
   int *index = tape_memory(tape, (size_t)B * kept * sizeof *index);
   int *order = tape_memory(tape, (size_t)N * sizeof *order);
   *places = tape_memory(tape, (size_t)B * kept * sizeof **places);
+  // Draw what each image keeps
   for (int b = 0; b < B; b++) {
     random_permutation(random_subkey(key, (uint64_t)b), order, N);
     for (int t = 0; t < kept; t++) {

@@ -172,6 +172,7 @@ static const struct {
     {"layernorm-forward", run_layernorm, 0, 8.0 * ROWS * WIDTH, 2.0 * ROWS * WIDTH},
     {"layernorm-backward", run_layernorm_back, 0, 16.0 * ROWS * WIDTH,
      4.0 * ROWS * WIDTH},
+    // Rows for the three GELUs
     {"gelu-erf-forward", run_gelu, GELU_ERF, 54.0 * ROWS * HIDDEN, 2.0 * ROWS * HIDDEN},
     {"gelu-erf-backward", run_gelu_back, GELU_ERF, 57.0 * ROWS * HIDDEN,
      4.0 * ROWS * HIDDEN},

@@ -118,6 +118,7 @@ static bool show_emoji(FILE *table) {
     good = fail("%s: expected at least %d concepts, found %d", list, COLUMNS,
                 google.pictures.count);
   if (good) {
+    // Show some concepts chosen by lot
     int *order = allocate((size_t)google.pictures.count, sizeof *order);
     random_permutation(random_key((uint64_t)seed, "choice"), order,
                        google.pictures.count);

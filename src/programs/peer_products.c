@@ -120,6 +120,7 @@ int main(int argc, char **argv) {
   if (threads) omp_set_num_threads(threads);
   cblas_threads(omp_get_max_threads());
   printf("form\trows\tin\tout\tours\toneDNN\tOpenBLAS\n");
+  // Time each shape and print its rates
   for (int form = 0; form < FORMS; form++)
     for (int i = 0; i < 2 * SHAPES; i++) {
       const Shape3 s = {row_counts[i / SHAPES], shapes[i % SHAPES][0],

@@ -1,7 +1,9 @@
 /* Tangled from chapters/08-text.nw: edit that, not this. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/files.h"
@@ -34,6 +36,8 @@ static Program program = {"tokens", "[TEXT...]",
 static Tokenizer *make_tokenizer(void) {
   int added = vocabulary ? vocabulary - TOKENIZER_SYMBOLS - 2 : 0;
   if (*merges && (added || !vocabulary)) return tokenizer_load(merges, added);
+  if (*merges && access(merges, R_OK) != 0) /* it would be read no further */
+    return fail("%s: cannot open: %s", merges, strerror(errno)), NULL;
   if (!*train) return tokenizer_train(NULL, 0, TOKENIZER_SYMBOLS + 2);
   size_t length;
   char *text = file_unpack(train, LONGEST, &length);

@@ -271,6 +271,7 @@ static int train1(Stage1 *s) {
   TrainerResult result = trainer_run(&config, &task, s->params, &program);
   int status = settings_finish(&settings, &program, result);
   if (!status) {
+    // Show, save and report
     show_row(&features, p, ROW_AFTER);
     const bool good = save_grid(&features, "features") && write_masks(p) &&
                       write_summary1(s, &config, result);
@@ -285,6 +286,15 @@ static int train1(Stage1 *s) {
   return status;
 }
 
+/* Of patches drawn singly one must be left, so that of a single one none is hidden. */
+static bool something_hidden(const VitConfig *c) {
+  const int side = c->image_size / c->patch_size, patches = side * side;
+  const double kept = fmax(1, floor(patches * (1 - ratio) + 1e-9));
+  if (masks_kind == MASKS_BLOCKS || kept < patches) return true;
+  return fail("--ratio: expected to hide at least one of %d patches, found %g", patches,
+              ratio);
+}
+
 static int prepare1(Stage1 *s) {
   if (!pictures_open((PictureSet)data_kind, settings.data_dir, limit,
                      (uint64_t)settings.seed, &s->train, &s->test))
@@ -297,7 +307,8 @@ static int prepare1(Stage1 *s) {
     captioned_normalise_as(&s->test, &s->train);
   }
   const EvaConfig config = student_config(s);
-  if (!vit_check(&config.student)) return options_complain(&program);
+  if (!vit_check(&config.student) || !something_hidden(&config.student))
+    return options_complain(&program);
   s->predicting = (Predicting){
       .train = &s->train, .test = &s->test, .eva = eva_declare(s->params, config),
       .teacher = target == FEATURES ? &s->teacher.clip : NULL,
@@ -378,6 +389,7 @@ static int train2(Stage2 *s) {
   TrainerConfig config;
   Matching *m = &s->matching;
   const int tests = s->test.pictures.count;
+  // See that the test pictures fill a batch
   if (settings.batch > tests) {
     fail("--batch: expected at most the %d test pictures, found %d", tests,
          settings.batch);

@@ -169,6 +169,7 @@ static void show(Image *grid, const Run *run, int index, double hidden, int plac
   Tensor *truth = patch_tokens(tape, images, P);
   Tensor *views = tape_tensor(tape, "views", SHAPE(VIEWS, N, n));
   make_views(views->value, truth->value, said->value, mask.restore, N, n);
+  // Paste the four views
   for (int v = 0; v < VIEWS; v++) {
     unpatchify(images->value, views->value + (size_t)v * N * n, data->channels, side,
                side, P);

@@ -26,6 +26,7 @@ static const char *from_run = "";
 static double smoothing = 0, dropout_rate = 0, drop_path_rate = 0;
 
 static Option options[] = {
+    // Train-vit's options of the pictures
     CHOICE_OPTION("data", data_kind, PICTURES_CHOICES PICTURES_CAPTIONED,
                   "what to learn"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
@@ -37,6 +38,7 @@ static Option options[] = {
     CHOICE_OPTION("take", take, "values|sizes", "what is taken over with --from"),
     NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1,
                   "of learning rates, from a layer to the one before it"),
+    // Train-vit's options of the network
     INT_OPTION("patch-size", patch_size, 0, 4096, "side of a patch; 0: what suits"),
     INT_OPTION("width", width, 1, 65536, "length of a token's vector"),
     INT_OPTION("depth", depth, 1, 1000, "blocks"),

@@ -87,6 +87,7 @@ static bool measure(char **texts, int count) {
   }
   fprintf(sizes, "vocabulary\tseen\tunseen\n");
   Tally seen = {0}, unseen;
+  // Count tokens for growing vocabularies
   for (double step = 0, size = 514; size <= largest && seen.tokens >= 0; step++) {
     seen = measure_size(texts, count, (int)size, &unseen, NULL);
     fprintf(sizes, "%d\t%.4f\t%.4f\n", (int)size, seen.tokens / seen.pieces,

@@ -205,6 +205,7 @@ Tensor *prepend_token(Tape *tape, Tensor *token, Tensor *x) {
 
 Tensor *take_token(Tape *tape, Tensor *x, int t) {
   int B = x->shape.size[0], T = x->shape.size[1];
+  assert(t >= 0 && t < T);
   int *rows = tape_memory(tape, (size_t)B * sizeof *rows);
   for (int b = 0; b < B; b++) rows[b] = b * T + t;
   return gather(tape, "take_token", x, NULL, rows, SHAPE(B, tensor_last(x)));
@@ -222,6 +223,7 @@ static void mean_tokens_backward(const Entry *e) {
 
 Tensor *mean_tokens(Tape *tape, Tensor *x, int first) {
   int B = x->shape.size[0], T = x->shape.size[1], C = x->shape.size[2];
+  assert(first >= 0 && first < T);
   Tensor *y = tape_tensor(tape, "mean_tokens", SHAPE(B, C));
   int *saved = tape_memory(tape, sizeof *saved);
   *saved = first;

@@ -198,6 +198,7 @@ Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
   assert(shape_equal(u->shape, v->shape) && chunks >= 1 && chunks <= N);
   Tensor *numbers = two_numbers(tape, log_t, b);
   Tensor *loss = tape_tensor(tape, "sigmoid_loss_in_chunks", SCALAR);
+  // Make room for gradients and for one part of the logits
   ChunkSaved *s = tape_memory(tape, sizeof *s);
   *s = (ChunkSaved){tape_memory(tape, size), tape_memory(tape, size), {0}};
   memset(s->du, 0, size), memset(s->dv, 0, size);

@@ -2,6 +2,8 @@
 #include "tensor/tape.h"
 
 #include <assert.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +34,8 @@ void tape_reset(Tape *tape, RandomKey key) {
 
 RandomKey tape_key(Tape *tape) { return random_subkey(tape->key, tape->drawn++); }
 
+static bool wants(const Tensor *t) { return t && t->needs_grad; }
+
 // Note times
 /* The time since the last note goes to `name`. */
 static void note_time(Profile *p, const char *name, bool backward) {
@@ -44,6 +48,33 @@ static void note_time(Profile *p, const char *name, bool backward) {
   double now = stopwatch();
   *(backward ? &p->op[i].backward : &p->op[i].forward) += now - p->last;
   p->last = now;
+}
+
+// Watch for numbers that are none
+static void watch_numbers(Watch *w, const char *what, const Tensor *t,
+                          const real *numbers, const char *where) {
+  const size_t n = tensor_size(t);
+  size_t i = 0;
+  while (i < n && isfinite(numbers[i])) i++;
+  if (i == n || *w->found) return;
+  char shape[64] = "";
+  for (int k = 0, at = 0; k < t->shape.rank; k++)
+    at += snprintf(shape + at, sizeof shape - (size_t)at, "[%d]", t->shape.size[k]);
+  snprintf(w->found, sizeof w->found, "the %s of %s%s, number %zu%s%s", what, t->name,
+           shape, i, *where ? ", in " : "", where);
+}
+
+static void watch_values(Watch *w, const Tensor *output, Tensor *const *input) {
+  for (int i = 0; i < 3; i++)
+    if (input[i]) watch_numbers(w, "value", input[i], input[i]->value, output->name);
+  watch_numbers(w, "value", output, output->value, "");
+}
+
+static void watch_gradients(Watch *w, const Entry *entry) {
+  for (int i = 0; i < 3; i++)
+    if (wants(entry->input[i]))
+      watch_numbers(w, "gradient", entry->input[i], entry->input[i]->grad,
+                    entry->output->name);
 }
 
 // Make a tensor and note an operation
@@ -62,8 +93,6 @@ void tape_divert(Tape *tape, const real *shared, real *own, size_t size) {
   tape->shared_size = size;
 }
 
-static bool wants(const Tensor *t) { return t && t->needs_grad; }
-
 static Tensor *twin(Tape *tape, Tensor *t) {
   if (!tape->own || !wants(t) || !t->grad || t->grad < tape->shared ||
       t->grad >= tape->shared + tape->shared_size)
@@ -76,6 +105,7 @@ static Tensor *twin(Tape *tape, Tensor *t) {
 
 void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
                  void *saved, Tensor *a, Tensor *b, Tensor *c) {
+  if (tape->watch) watch_values(tape->watch, output, (Tensor *[]){a, b, c});
   if (!tape->recording || !(wants(a) || wants(b) || wants(c))) return;
   output->needs_grad = true;
   Entry *entry = tape_memory(tape, sizeof *entry);
@@ -125,6 +155,7 @@ void tape_backward_from(Tape *tape, Tensor *loss, real slope) {
     for (int i = 0; i < 3; i++)
       if (entry->input[i] != entry->handed_on) give_grad(tape, entry->input[i]);
     entry->backward(entry);
+    if (tape->watch) watch_gradients(tape->watch, entry);
     if (tape->profile) note_time(tape->profile, entry->output->name, true);
     if (entry->handed_on)
       entry->handed_on->grad = entry->output->grad;

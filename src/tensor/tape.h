@@ -26,6 +26,11 @@ typedef struct Profile {
   double last; /* when the tape was last touched */
 } Profile;
 
+/* The first number found that is NaN or infinite, in words; "" while there is none. */
+typedef struct Watch {
+  char found[200];
+} Watch;
+
 typedef struct Tape {
   Arena *arena;    /* everything of one step */
   Entry *last;     /* entries, newest first */
@@ -35,6 +40,7 @@ typedef struct Tape {
   uint64_t drawn;  /* how many keys were given out */
   double macs;     /* multiply-adds of matrix products since the reset */
   Profile *profile; /* where times are noted, or NULL */
+  Watch *watch;    /* where the first number that is none is noted, or NULL */
   bool recycling;  /* true: gradients of results are gone once passed on */
   struct Spare *spare; /* memory of such gradients */
   const real *shared; /* gradients in shared[shared_size] go to the same places */

@@ -2,6 +2,7 @@
 #include "train/checkpoint.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static bool take_option(const Safetensors *file, const char *folder, Option *opt
   if (!text)
     return fail("%s/checkpoint.safetensors: expected a note %s, found none", folder,
                 key);
-  if (option->kind == OPTION_TEXT) text = strdup(text); /* stays for the run */
+  if (option->kind == OPTION_TEXT) text = text_copy(text); /* stays for the run */
   if (option_set(option, text)) return true;
   char why[512];
   snprintf(why, sizeof why, "%s", fail_message());
@@ -138,21 +139,32 @@ bool parameters_load(const char *path, Params *params) {
 }
 
 // Load a checkpoint
+/* A note that is a number from 0 on, up to a limit; false without a message. */
+static bool read_note(const Safetensors *file, const char *key, double most,
+                      double *value) {
+  const char *text = safetensors_note(file, key);
+  char *end;
+  if (!text) return false;
+  *value = strtod(text, &end);
+  return end != text && !*end && *value >= 0 && *value <= most;
+}
+
 bool checkpoint_load(const char *folder, AdamW *o, Progress *progress) {
   Safetensors *file = open_checkpoint(folder);
   if (!file) return false;
-  const char *step = safetensors_note(file, "step");
-  const char *seconds = safetensors_note(file, "seconds");
-  bool good = step && seconds && atoi(step) >= 0;
+  double step = 0, seconds = 0;
+  bool good = read_note(file, "step", 1e9, &step) && step == floor(step) &&
+              read_note(file, "seconds", 1e12, &seconds);
   if (!good)
-    fail("%s/checkpoint.safetensors: expected notes step and seconds, found %s", folder,
-         step ? step : "none");
+    fail("%s/checkpoint.safetensors: expected notes step and seconds that are numbers, "
+         "found step %s", folder, safetensors_note(file, "step") ?
+         safetensors_note(file, "step") : "none");
   for (int copy = 0; good && copy < 2; copy++)
     good = load_array(file, o->params, "", o->params->value, copy) &&
            load_array(file, o->params, "adamw.m.", o->m, copy) &&
            load_array(file, o->params, "adamw.v.", o->v, copy);
   if (good) {
-    *progress = (Progress){atoi(step), atof(seconds)};
+    *progress = (Progress){(int)step, seconds};
     o->steps = progress->step;
   }
   safetensors_free(file);

@@ -9,7 +9,7 @@
 /* Where a run stands, besides its parameters. */
 typedef struct Progress {
   int step;       /* steps done */
-  double seconds; /* spent in training */
+  double seconds; /* spent in steps, and in evaluations and checkpoints between them */
 } Progress;
 
 /* Notes about the data that others need to use the model: key and value. */

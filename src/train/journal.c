@@ -13,8 +13,11 @@
 
 // Keep the rows up to a step
 static bool keep_rows(const char *path, const char *header, int keep) {
-  FILE *new = file_begin(path), *old = keep > 0 ? fopen(path, "r") : NULL;
+  FILE *old = keep > 0 ? fopen(path, "r") : NULL;
   char line[4096];
+  if (!old && keep > 0 && errno != ENOENT)
+    return fail("%s: cannot open: %s", path, strerror(errno));
+  FILE *new = file_begin(path);
   if (!new) {
     if (old) fclose(old);
     return false;
@@ -26,8 +29,11 @@ static bool keep_rows(const char *path, const char *header, int keep) {
     if (!first && whole && atoi(line) <= keep) fputs(line, new);
     first = false;
   }
+  bool good = !old || !ferror(old);
   if (old) fclose(old);
-  return file_commit(new, path);
+  if (good) return file_commit(new, path);
+  file_abandon(new, path);
+  return fail("%s: cannot read it to its end", path);
 }
 
 bool journal_open(Journal *j, const char *folder, const char *name,

@@ -10,6 +10,13 @@
 
 // Multiply and add in registers
 enum { CHAINS = 12, ROUNDS = 4000000 };
+#if defined __x86_64__
+#define IN_REGISTER(vector) "+v"(vector)
+#elif defined __aarch64__
+#define IN_REGISTER(vector) "+w"(vector)
+#else
+#define IN_REGISTER(vector) "+m"(vector)
+#endif
 static volatile real sink; /* so that nothing is thought useless */
 
 static void chains(void *state) {
@@ -21,7 +28,7 @@ static void chains(void *state) {
     for (long k = 0; k < ROUNDS; k++)
       _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++) {
         sum[i] = sum[i] * a + a;
-        __asm__("" : "+v"(sum[i])); /* it happens; "v": a vector register of x86 */
+        __asm__("" : IN_REGISTER(sum[i])); /* it happens */
       }
     _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++) total += sum[i];
 #pragma omp atomic write

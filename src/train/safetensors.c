@@ -2,12 +2,14 @@
 #include "train/safetensors.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/files.h"
+#include "base/jsontext.h"
 #include "base/memory.h"
 
 struct Safetensors {
@@ -18,11 +20,12 @@ struct Safetensors {
 };
 
 // Write safetensors
-static json_t *describe(const SafetensorsItem *item, size_t *offset) {
+static bool describe(json_t *header, const SafetensorsItem *item, size_t *offset) {
   json_t *shape = json_array();
   size_t size = sizeof(real);
+  bool good = shape != NULL;
   for (int i = 0; i < item->shape.rank; i++) {
-    json_array_append_new(shape, json_integer(item->shape.size[i]));
+    good = json_array_append_new(shape, json_integer(item->shape.size[i])) == 0 && good;
     size *= (size_t)item->shape.size[i];
   }
   json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype",
@@ -30,21 +33,33 @@ static json_t *describe(const SafetensorsItem *item, size_t *offset) {
                             "data_offsets", (json_int_t)*offset,
                             (json_int_t)(*offset + size));
   *offset += size;
-  return entry;
+  return json_object_set_new(header, item->name, entry) == 0 && good;
+}
+
+/* The header as text; NULL if it cannot be made. The caller frees. */
+static char *make_header(const SafetensorsItem *items, int count,
+                         const SafetensorsNote *notes, int note_count) {
+  json_t *header = json_object(), *metadata = json_object();
+  size_t offset = 0;
+  bool good = true;
+  for (int i = 0; i < note_count; i++)
+    good = json_object_set_new(metadata, notes[i].key,
+                               json_string(notes[i].value)) == 0 && good;
+  good = json_object_set_new(header, "__metadata__", metadata) == 0 && good;
+  for (int i = 0; i < count; i++)
+    good = describe(header, &items[i], &offset) && good;
+  char *text = good ? json_dumps(header, JSON_COMPACT) : NULL;
+  json_decref(header);
+  return text;
 }
 
 bool safetensors_write(const char *path, const SafetensorsItem *items, int count,
                        const SafetensorsNote *notes, int note_count) {
-  json_t *header = json_object(), *metadata = json_object();
-  size_t offset = 0;
-  for (int i = 0; i < note_count; i++)
-    json_object_set_new(metadata, notes[i].key, json_string(notes[i].value));
-  json_object_set_new(header, "__metadata__", metadata);
-  for (int i = 0; i < count; i++)
-    json_object_set_new(header, items[i].name, describe(&items[i], &offset));
-  char *text = json_dumps(header, JSON_COMPACT);
-  json_decref(header);
-  FILE *file = text ? file_begin(path) : NULL;
+  char *text = make_header(items, count, notes, note_count);
+  if (!text)
+    return fail("%s: cannot make its header: out of memory, or a note that is not "
+                "UTF-8", path);
+  FILE *file = file_begin(path);
   if (!file) return free(text), false;
   size_t length = strlen(text), padded = (length + 7) / 8 * 8;
   for (int i = 0; i < 8; i++) fputc((int)(padded >> (8 * i) & 255), file);
@@ -62,8 +77,9 @@ static size_t width_of(const char *dtype) {
   static const struct {
     const char *name;
     size_t width;
-  } types[] = {{"F32", 4}, {"F64", 8}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
-               {"I32", 4}, {"I16", 2}, {"I8", 1},  {"U8", 1},   {"BOOL", 1}};
+  } types[] = {{"F32", 4}, {"F64", 8}, {"F16", 2}, {"BF16", 2},    {"I64", 8},
+               {"I32", 4}, {"I16", 2}, {"I8", 1},  {"U64", 8},     {"U32", 4},
+               {"U16", 2}, {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
   for (size_t i = 0; dtype && i < sizeof types / sizeof *types; i++)
     if (strcmp(types[i].name, dtype) == 0) return types[i].width;
   return 0;
@@ -134,11 +150,11 @@ static bool parse(Safetensors *f, size_t count) {
   if (length > count - 8)
     return fail("%s: expected a header of %llu bytes, found %zu", f->path,
                 (unsigned long long)length, count - 8);
-  json_error_t error;
-  f->header = json_loadb(f->bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+  f->header = jsontext_parse(f->path, "a header", f->bytes + 8, (size_t)length,
+                             JSON_REJECT_DUPLICATES);
+  if (!f->header) return false;
   if (!json_is_object(f->header))
-    return fail("%s: expected a header in JSON, found %s", f->path,
-                f->header ? "no object" : error.text);
+    return fail("%s: expected a header in JSON, found no object", f->path);
   f->data = f->bytes + 8 + length;
   f->data_size = count - 8 - (size_t)length;
   return check_entries(f);
@@ -147,7 +163,7 @@ static bool parse(Safetensors *f, size_t count) {
 Safetensors *safetensors_read(const char *path) {
   size_t count;
   Safetensors *f = allocate(1, sizeof *f);
-  f->path = strdup(path);
+  f->path = text_copy(path);
   f->bytes = file_read(path, &count);
   if (f->bytes && parse(f, count)) return f;
   safetensors_free(f);
@@ -172,6 +188,36 @@ const char *safetensors_note(const Safetensors *f, const char *key) {
   return json_string_value(json_object_get(metadata, key));
 }
 
+typedef struct Numbers {
+  const char *from;
+  size_t width, count;
+} Numbers;
+
+static Numbers numbers_of(const Safetensors *f, const json_t *entry) {
+  size_t place[2];
+  entry_place(entry, f->data_size, place);
+  bool wide = strcmp(json_string_value(json_object_get(entry, "dtype")), "F64") == 0;
+  size_t width = wide ? 8 : 4;
+  return (Numbers){f->data + place[0], width, (place[1] - place[0]) / width};
+}
+
+static real number_at(Numbers n, size_t i) {
+  float narrow;
+  double full = 0;
+  memcpy(&narrow, n.from + i * n.width, 4);
+  if (n.width == 8) memcpy(&full, n.from + i * n.width, 8);
+  return n.width == 8 ? (real)full : (real)narrow;
+}
+
+static bool check_numbers(const Safetensors *f, const char *name, const json_t *entry) {
+  const Numbers n = numbers_of(f, entry);
+  for (size_t i = 0; i < n.count; i++)
+    if (!isfinite(number_at(n, i)))
+      return fail("%s: tensor %s: expected finite numbers, found %g at place %zu",
+                  f->path, name, (double)number_at(n, i), i);
+  return true;
+}
+
 bool safetensors_check(const Safetensors *f, const char *name, Shape shape) {
   const json_t *entry = json_object_get(f->header, name);
   if (!entry) return fail("%s: expected a tensor %s, found none", f->path, name);
@@ -184,7 +230,7 @@ bool safetensors_check(const Safetensors *f, const char *name, Shape shape) {
   for (int i = 0; i < shape.rank; i++)
     same = same && json_integer_value(json_array_get(found, (size_t)i)) ==
                        shape.size[i];
-  if (same) return true;
+  if (same) return check_numbers(f, name, entry);
   char *text = json_dumps(found, JSON_COMPACT);
   fail("%s: tensor %s: expected shape [%d,%d,%d,%d] of rank %d, found %s", f->path,
        name, shape.size[0], shape.size[1], shape.size[2], shape.size[3], shape.rank,
@@ -194,17 +240,6 @@ bool safetensors_check(const Safetensors *f, const char *name, Shape shape) {
 }
 
 void safetensors_get(const Safetensors *f, const char *name, real *to) {
-  const json_t *entry = json_object_get(f->header, name);
-  size_t place[2];
-  entry_place(entry, f->data_size, place);
-  const char *from = f->data + place[0];
-  bool wide = strcmp(json_string_value(json_object_get(entry, "dtype")), "F64") == 0;
-  size_t width = wide ? 8 : 4, count = (place[1] - place[0]) / width;
-  for (size_t i = 0; i < count; i++) {
-    float narrow;
-    double full;
-    memcpy(&narrow, from + i * width, 4);
-    if (wide) memcpy(&full, from + i * width, 8);
-    to[i] = wide ? (real)full : (real)narrow;
-  }
+  const Numbers n = numbers_of(f, json_object_get(f->header, name));
+  for (size_t i = 0; i < n.count; i++) to[i] = number_at(n, i);
 }

@@ -26,7 +26,8 @@ typedef struct Safetensors Safetensors;
 Safetensors *safetensors_read(const char *path);
 void safetensors_free(Safetensors *file);
 
-/* Is this tensor there, of this shape, as F32 or F64? Message if not. */
+/* Is this tensor there, of this shape, as F32 or F64, and are all of its numbers
+   finite as `real`? Message if not. */
 bool safetensors_check(const Safetensors *file, const char *name, Shape shape);
 
 /* Copy a tensor that has passed safetensors_check. */

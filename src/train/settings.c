@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/files.h"
+#include "base/least.h"
 #include "train/checkpoint.h"
 
 // Start with the options
@@ -34,8 +35,6 @@ void settings_folder(Settings *s, const char *name) {
 }
 
 // Plan the run
-static int least(int a, int b) { return a < b ? a : b; }
-
 bool settings_plan(const Settings *s, int examples, int passes, int portion,
                    TrainerConfig *config) {
   if (examples < s->batch)
@@ -45,6 +44,7 @@ bool settings_plan(const Settings *s, int examples, int passes, int portion,
   long rounds = s->epochs ? s->epochs : passes;
   long all = s->steps ? s->steps : rounds * per_epoch;
   long warm = s->warmup >= 0 ? s->warmup : least(per_epoch / 2, (int)(all / 2));
+  // Refuse a run that is too long or only warms up
   if (all > 1000000000)
     return fail("--epochs: expected at most %d passes of %d steps, found %ld",
                 1000000000 / per_epoch, per_epoch, rounds);

@@ -5,8 +5,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
+#include "base/memory.h"
 #include "base/stopwatch.h"
 #include "train/checkpoint.h"
 #include "train/journal.h"
@@ -48,8 +50,23 @@ static bool open_journals(Trainer *t) {
                       "step\tparameter\tnorm", keep);
 }
 
+static bool all_finite(Trainer *t) {
+  static const char *const whose[] = {"", "the first mean of ", "the second mean of "};
+  const real *arrays[] = {t->params->value, t->optimizer.m, t->optimizer.v};
+  for (int i = 0; i < t->params->count; i++) {
+    const Parameter *p = &t->params->list[i];
+    for (int k = 0; k < 3; k++)
+      for (size_t n = 0; n < tensor_size(p->tensor); n++)
+        if (!isfinite(arrays[k][p->offset + n]))
+          return fail("step %d: expected finite numbers in %s%s, found %g; the "
+                      "checkpoint before it is kept", t->progress.step, whose[k],
+                      p->tensor->name, (double)arrays[k][p->offset + n]);
+  }
+  return true;
+}
+
 static bool save(Trainer *t) {
-  return journal_flush(&t->log) && journal_flush(&t->eval) &&
+  return all_finite(t) && journal_flush(&t->log) && journal_flush(&t->eval) &&
          journal_flush(&t->gradients) &&
          checkpoint_save(t->config->folder, &t->optimizer, t->progress,
                          &t->config->data, t->program);
@@ -113,9 +130,42 @@ static void evaluate(Trainer *t, TrainerResult *result) {
 
 
 // Run the steps
-static bool not_finite(int step, const char *what) {
-  return fail("step %d: expected a finite %s, found NaN or infinity; the checkpoint "
-              "before it is kept", step, what);
+static void search_step(Trainer *t, char *first, size_t size) {
+  Lanes *lanes = t->lanes;
+  const int n = lanes->count;
+  double metric;
+  Watch *watch = allocate((size_t)n + 1, sizeof *watch);
+  for (int i = 0; i < n; i++) lanes->lane[i].tape->watch = &watch[i];
+  lanes->meeting->watch = &watch[n];
+  make_gradient(t, t->progress.step, &metric);
+  for (int gradients = 0; gradients < 2; gradients++)
+    for (int i = 0; i <= n && !*first; i++)
+      if (*watch[i].found && (gradients || !strncmp(watch[i].found, "the value", 9)))
+        snprintf(first, size, "%s", watch[i].found);
+  for (int i = 0; i < n; i++) lanes->lane[i].tape->watch = NULL;
+  lanes->meeting->watch = NULL;
+  free(watch);
+}
+
+static bool not_finite(Trainer *t, const char *what, const char *first) {
+  return fail("step %d: expected a finite %s, found NaN or infinity%s%s; the checkpoint "
+              "before it is kept", t->progress.step, what, *first ? ", first in " : "",
+              first);
+}
+
+static bool step_not_finite(Trainer *t) {
+  char first[200] = "";
+  search_step(t, first, sizeof first);
+  return not_finite(t, "loss and gradient", first);
+}
+
+static bool test_not_finite(Trainer *t) {
+  Watch watch = {""};
+  double loss, metric;
+  t->tape->watch = &watch;
+  tape_reset(t->tape, (RandomKey){0});
+  t->task->evaluate(t->tape, t->task->state, &loss, &metric);
+  return not_finite(t, "test loss", watch.found);
 }
 
 static bool run_steps(Trainer *t, TrainerResult *result) {
@@ -125,7 +175,7 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
   while (t->progress.step < c->steps) {
     double loss = step_once(t);
     int step = t->progress.step;
-    if (!isfinite(loss)) return not_finite(step, "loss and gradient");
+    if (!isfinite(loss)) return step_not_finite(t);
     t->progress.seconds = before + stopwatch() - start;
     bool last = step == c->steps;
     bool epoch = step % (c->every ? c->every : c->per_epoch) == 0 || last;
@@ -133,8 +183,9 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
     bool stop = (stop_wanted || step == c->stop_at) && !last;
     progress_show(t->program->name, step, c->steps, loss, rate,
                   (c->steps - step) * c->batch / rate, epoch || stop);
+    // Evaluate, look, then save
     if (epoch) evaluate(t, result);
-    if (epoch && !isfinite(result->loss)) return not_finite(step, "test loss");
+    if (epoch && !isfinite(result->loss)) return test_not_finite(t);
     if ((epoch || stop) && !save(t)) return false;
     if (stop) {
       result->end = TRAINER_STOPPED;
@@ -161,13 +212,16 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
   signal(SIGINT, want_stop);
   signal(SIGTERM, want_stop);
   good = good && open_journals(&t) && (config->resume || save(&t));
+  // Evaluate once more or run the steps
   if (good && t.progress.step >= config->steps) {
+    good = save(&t); /* the last time it may have failed between two files */
     task->evaluate(t.tape, task->state, &result.loss, &result.metric);
     result.seconds = t.progress.seconds;
   } else {
     good = good && run_steps(&t, &result);
   }
   if (!good) result.end = TRAINER_FAILED;
+  // Close the journals and free the rest
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
   journal_close(&t.log);

@@ -1,0 +1,60 @@
+/* Tangled from chapters/15-trust.nw: edit that, not this. */
+#include "base/random.h"
+#include "base/stopwatch.h"
+#include "testing.h"
+
+static char base[256];
+
+static const char *train(const char *before, const char *run, bool resume) {
+  const char *how = resume ? "--resume" : "--patch-size 16 --width 8 --depth 1 --heads 1 "
+                                          "--batch 4 --limit 16 --epochs 12 --out";
+  return text_of("OMP_NUM_THREADS=1 %s %s/train-vit %s %s/%s", before,
+                 programs_folder(), how, base, run);
+}
+
+/* The weights of a run, without the header, which holds the seconds it took. */
+static char *weights(const char *run, size_t *size) {
+  size_t header;
+  char *file = read_file(text_of("%s/%s/model.safetensors", base, run), size);
+  memcpy(&header, file, 8);
+  memmove(file, file + 8 + header, *size -= 8 + header);
+  return file;
+}
+
+START_TEST(a_killed_run_comes_to_the_same_weights) {
+  const char *said, *times = getenv("KILLS");
+  const int kills = times ? atoi(times) : 20;
+  RandomKey key = random_key((uint64_t)kills, "kill");
+  snprintf(base, sizeof base, "%s", scratch_folder("killed"));
+  double start = stopwatch();
+  ck_assert_int_eq(run_command(&said, "%s", train("", "whole", false)), 0);
+  const double seconds = stopwatch() - start;
+  size_t size, other;
+  char *whole = weights("whole", &size);
+  int struck = 0;
+  for (int k = 0; k < kills; k++) {
+    bool begun = false;
+    run_command(&said, "rm -rf %s/run", base);
+    // Kill it a few times
+    for (int again = 0; again <= (k % 3 == 0); again++) {
+      double moment = seconds * random_uniform(random_subkey(key, (uint64_t)k),
+                                               (uint64_t)again);
+      const char *timeout = text_of("timeout -s KILL %.4f", moment + 0.001);
+      if (run_command(&said, "%s", train(timeout, "run", begun)) != 0) struck += !again;
+      begun = run_command(&said, "test -e %s/run/checkpoint.safetensors", base) == 0;
+    }
+    int status = run_command(&said, "%s", train("", "run", begun));
+    ck_assert_msg(status == 0, "kill %d: cannot be resumed: %s", k, said);
+    char *run = weights("run", &other);
+    ck_assert_msg(other == size && !memcmp(run, whole, size),
+                  "kill %d: other weights", k);
+    ck_assert_msg(run_command(&said, "cmp %s/whole/log.tsv %s/run/log.tsv", base,
+                              base) == 0, "kill %d: %s", k, said);
+    free(run);
+  }
+  ck_assert_msg(struck > kills / 2, "only %d of %d runs were killed", struck, kills);
+  free(whole);
+}
+END_TEST
+
+TEST_MAIN("killed", a_killed_run_comes_to_the_same_weights)
