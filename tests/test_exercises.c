@@ -1,4 +1,6 @@
 /* Tangled from chapters/95-answers.nw: edit that, not this. */
+#include "base/files.h"
+#include "data/image.h"
 #include "data/tokenizer.h"
 #include "kernels/kernels.h"
 #include "models/giants.h"
@@ -540,10 +542,37 @@ START_TEST(several_true_texts_a_row) {
 }
 END_TEST
 
+
+// Answers on evolution
 START_TEST(the_share_of_the_text) {
-  ck_assert_double_eq_tol(72.0 / (204 + 72), 0.26, 0.005);
-  ck_assert_double_eq_tol(72.0 / (12 * 65 + 72), 0.08, 0.005);
-  ck_assert_double_eq_tol(1.0 / 56, 0.018, 0.0005);
+  VitConfig image = {.image_size = 32, .channels = 3, .width = 256, .depth = 4,
+                     .heads = 4, .mlp = 1024};
+  const TextConfig text = {.vocabulary = 700, .context = 12, .width = 256, .depth = 2,
+                           .heads = 4, .mlp = 1024};
+  static const double share[] = {0.26, 0.08};
+  for (int i = 0; i < 2; i++) {
+    image.patch_size = i ? 4 : 8;
+    const double words = text_macs(&text, 12), picture = vit_macs(&image);
+    ck_assert_double_eq_tol(words / (words + picture), share[i], 0.01);
+  }
+}
+END_TEST
+
+// Answers on trust
+START_TEST(a_blank_picture_and_its_file) {
+  const size_t grey = (size_t)16384 * 16384;
+  ck_assert_uint_eq(3 * grey, 805306368);
+  ck_assert(3 * grey > IMAGE_MAX_BYTES && grey <= IMAGE_MAX_BYTES);
+  ck_assert(!file_may_hold((1 << 22) - 1, grey));
+  ck_assert(file_may_hold(1 << 22, grey));
+}
+END_TEST
+
+START_TEST(two_hundred_kills) {
+  ck_assert_double_eq_tol(pow(0.99, 200), 0.134, 0.0005);
+  ck_assert(pow(0.99, 458) > 0.01 && pow(0.99, 459) <= 0.01);
+  const double loss = NAN, limit = 1;
+  ck_assert(!(loss > limit) && !(loss <= limit));
 }
 END_TEST
 
@@ -558,4 +587,4 @@ TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start
           a_batch_shown_twice, all_texts_alike, half_of_the_patches_are_flat,
           a_rectangle_hides_its_inside, only_lamb_knows_how_long_a_matrix_is,
           a_true_batch_shown_twice, two_texts_are_one_sigmoid, several_true_texts_a_row,
-          the_share_of_the_text)
+          the_share_of_the_text, a_blank_picture_and_its_file, two_hundred_kills)

@@ -96,19 +96,50 @@ bool cifar10_read_labels(Dataset *data, const char *path) {
 }
 
 // Load all parts
+typedef struct Part {
+  Dataset data;
+  bool good;
+  char why[1024];
+} Part;
+
+static void load_part(Part *part, const char *folder, bool train, int number,
+                      bool binary) {
+  char path[1024];
+  const char *ending = binary ? "bin" : "png";
+  if (train) snprintf(path, sizeof path, "%s/data_batch_%d.%s", folder, number, ending);
+  else snprintf(path, sizeof path, "%s/test_batch.%s", folder, ending);
+  part->good = binary ? cifar10_add_batch(&part->data, path)
+                      : cifar10_add_sheet(&part->data, path);
+  if (!part->good) snprintf(part->why, sizeof part->why, "%s", fail_message());
+}
+
+static bool join_parts(Dataset *data, const Part *part, int parts) {
+  int total = 0, at = 0;
+  for (int i = 0; i < parts; total += part[i++].data.count)
+    if (!part[i].good) return fail("%s", part[i].why);
+  grow(data, total);
+  for (int i = 0; i < parts; at += part[i++].data.count) {
+    const Dataset *from = &part[i].data;
+    memcpy(data->pixels + (size_t)at * SIZE, from->pixels, (size_t)from->count * SIZE);
+    memcpy(data->labels + at, from->labels, (size_t)from->count);
+  }
+  return true;
+}
 bool cifar10_load(Dataset *data, const char *folder, bool train) {
   char path[1024];
+  Part part[5];
+  const int parts = train ? 5 : 1;
   *data = (Dataset){.classes = CLASSES, .channels = 3, .height = 32, .width = 32,
                     .class_names = names};
   snprintf(path, sizeof path, "%s/test_batch.bin", folder);
-  bool binary = access(path, F_OK) == 0, good = true;
-  for (int part = 1; good && part <= (train ? 5 : 1); part++) {
-    const char *ending = binary ? "bin" : "png";
-    if (train)
-      snprintf(path, sizeof path, "%s/data_batch_%d.%s", folder, part, ending);
-    else snprintf(path, sizeof path, "%s/test_batch.%s", folder, ending);
-    good = binary ? cifar10_add_batch(data, path) : cifar10_add_sheet(data, path);
+  const bool binary = access(path, F_OK) == 0;
+#pragma omp parallel for schedule(dynamic)
+  for (int i = 0; i < parts; i++) {
+    part[i] = (Part){.good = false};
+    load_part(&part[i], folder, train, i + 1, binary);
   }
+  bool good = join_parts(data, part, parts);
+  for (int i = 0; i < parts; i++) dataset_free(&part[i].data);
   if (good && !binary) {
     snprintf(path, sizeof path, "%s/%s_lables.json", folder, train ? "train" : "test");
     good = cifar10_read_labels(data, path);

@@ -1,0 +1,212 @@
+/* Tangled from chapters/15-trust.nw: edit that, not this. */
+#include "base/random.h"
+#include "testing.h"
+
+// Small data of three kinds
+static char base[256];
+
+static void prepare(const char *name) {
+  uint8_t record[4 * 3073];
+  snprintf(base, sizeof base, "%s", scratch_folder(name));
+  const char *said;
+  run_command(&said, "mkdir -p %s/data/cifar10", base);
+  for (int part = 0; part < 6; part++) {
+    RandomKey key = random_key((uint64_t)part, "noise");
+    for (int i = 0; i < 4 * 3073; i++)
+      record[i] = (uint8_t)random_below(key, (uint64_t)i, 256);
+    for (int i = 0; i < 4; i++) record[i * 3073] = (uint8_t)((4 * part + i) % 10);
+    write_file(text_of(part ? "%s/data/cifar10/data_batch_%d.bin"
+                            : "%s/data/cifar10/test_batch.bin", base, part),
+               record, sizeof record);
+  }
+}
+
+// Options and other values
+typedef struct Row {
+  const char *option, *value, *with;
+  bool alike;
+} Row;
+
+#define ALIKE true
+#define TRAINING                                                              \
+  {"epochs", "2", "--steps 0 --epochs 1", 0}, {"steps", "5", "", 0},          \
+  {"batch", "6", "", 0}, {"lr", "5e-3", "", 0}, {"warmup", "4", "", 0},       \
+  {"weight-decay", "0.9", "--lr 0.01", 0}, {"optimizer", "lamb", "", 0},      \
+  {"beta2", "0.5", "", 0}, {"clip", "0.01", "--optimizer lamb --lr 0.01", 0}, \
+  {"seed", "2", "", 0}, {"lanes", "2", "", ALIKE}
+
+static const Row vit_rows[] = {
+    TRAINING, {"limit", "12", "", 0}, {"augment", "none", "", 0},
+    {"labels", "10", "", 0}, {"take", "sizes", "--from %s", 0},
+    {"layer-decay", "0.5", "--from %s", 0}, {"patch-size", "8", "", 0},
+    {"width", "12", "", 0}, {"depth", "1", "", 0}, {"heads", "1", "", 0},
+    {"mlp", "5", "", 0}, {"position", "sincos", "", 0}, {"pool", "mean", "", 0},
+    {"norm", "post", "", 0}, {"gelu", "quick", "", 0}, {"block", "eva02", "", 0},
+    {"patch-dropout", "0.5", "", 0}, {"smoothing", "0.2", "", 0},
+    {"dropout", "0.3", "", 0}, {"drop-path", "0.5", "", 0}, {"portion", "1", "", ALIKE}};
+
+static const Row mae_rows[] = {
+    TRAINING, {"limit", "12", "", 0}, {"augment", "none", "", 0},
+    {"patch-size", "8", "", 0}, {"width", "12", "", 0}, {"depth", "1", "", 0},
+    {"heads", "1", "", 0}, {"decoder-width", "12", "", 0}, {"decoder-depth", "2", "", 0},
+    {"decoder-heads", "1", "", 0}, {"ratio", "0.5", "--patch-size 8", 0},
+    {"targets", "pixels", "", 0}};
+#define PAIRED                                                                      \
+  TRAINING, {"limit", "24", "", 0}, {"augment", "none", "", 0},                     \
+  {"patch-size", "8", "", 0}, {"width", "12", "", 0}, {"depth", "1", "", 0},        \
+  {"heads", "1", "", 0}, {"style", "vit", "", 0}, {"pool", "mean", "", 0},          \
+  {"text-width", "12", "", 0}, {"text-depth", "2", "", 0}, {"text-heads", "1", "", 0}, \
+  {"vocabulary", "520", "", 0}, {"context", "6", "", 0}, {"scale", "3", "", 0},     \
+  {"scale-rate", "9", "", 0}, {"gelu", "erf", "", 0}, {"block", "eva02", "", 0},    \
+  {"patch-dropout", "0.5", "--patch-size 8", 0}, {"dropout", "0.3", "", 0},         \
+  {"drop-path", "0.5", "", 0}, {"repeat", "2", "", 0}
+
+static const Row siglip_rows[] = {
+    PAIRED, {"text-style", "clip", "", 0}, {"project", "both", "", 0},
+    {"embed", "5", "--project both", 0}, {"loss", "sigmoid-mean", "", 0},
+    {"bias", "zero", "", 0}, {"chunks", "3", "", ALIKE},
+    {"truth", "captions", "--repeat 4", 0}};
+
+static const Row clip_rows[] = {
+    PAIRED, {"text-style", "siglip", "", 0},
+    {"project", "text", "--embed 8", 0}, {"embed", "5", "", 0}, {"loss", "sum", "", 0},
+    {"bias", "zero", "--loss sigmoid --bias paper", 0},
+    {"chunks", "3", "--loss sigmoid --bias paper", ALIKE},
+    {"truth", "captions", "--loss sigmoid --bias paper --repeat 4", 0}};
+
+static const Row eva_rows[] = {
+    TRAINING, {"limit", "24", "", 0}, {"augment", "none", "", 0},
+    {"drop-path", "0.5", "", 0}, {"target", "normalised", "", 0},
+    {"masks", "random", "", 0}, {"ratio", "0.7", "", 0}, {"patch-gradient", "0.1", "", 0},
+    {"block", "eva02", "", 0}, {"patch-size", "4", "", 0}, {"width", "12", "", 0},
+    {"depth", "1", "", 0}, {"heads", "1", "", 0}, {"take", "sizes", "--from %s", 0},
+    {"layer-decay", "0.5", "--from %s", 0}, {"text-width", "12", "--from %s", 0},
+    {"text-depth", "1", "--from %s", 0}, {"text-heads", "1", "--from %s", 0},
+    {"vocabulary", "520", "--from %s", 0}, {"context", "6", "--from %s", 0},
+    {"embed", "5", "--from %s", 0}};
+
+static const Row probe_rows[] = {
+    {"labels", "20", "", 0}, {"test", "30", "", 0}, {"k", "3", "", 0},
+    {"temperature", "0.001", "", 0}, {"steps", "3", "", 0}, {"batch", "5", "", 0},
+    {"lr", "1", "", 0}, {"weight-decay", "0.9", "--lr 1", 0},
+    {"weights", "random", "", 0}, {"seed", "9", "--labels 20", 0}};
+static bool tested_elsewhere(const char *option) {
+  static const char *const names[] = {"data",    "data-dir", "out",  "resume", "threads",
+                                      "stop-at", "from",     "help", "teacher"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (!strcmp(option, names[i])) return true;
+  return false;
+}
+
+// What an option does to a run
+/* The log of a training program, or what probe prints. The caller frees. */
+static char *outcome(const char *program, const char *arguments, const char *folder) {
+  const char *said;
+  const bool probe = !strcmp(program, "probe");
+  int status = run_command(&said, "%s/%s %s %s %s", programs_folder(), program, arguments,
+                           probe ? "" : "--out", folder);
+  ck_assert_msg(status == 0, "%s %s: %s", program, arguments, said);
+  return probe ? strdup(said) : read_file(text_of("%s/log.tsv", folder), NULL);
+}
+
+/* Do two texts have the same words and nearly the same numbers? */
+static bool nearly(const char *a, const char *b) {
+  while (*a && *b) {
+    char *after_a, *after_b;
+    double x = strtod(a, &after_a), y = strtod(b, &after_b);
+    if (after_a == a || after_b == b) {
+      if (*a++ != *b++) return false;
+    } else {
+      if (!(fabs(x - y) <= 2e-3 * (fabs(x) + 1e-2))) return false;
+      a = after_a, b = after_b;
+    }
+  }
+  return *a == *b;
+}
+static void try_row(const char *program, const char *plain, const Row *row) {
+  const char *run = text_of("%s/plain", base);
+  const bool probe = !strcmp(program, "probe");
+  const char *with = strstr(row->with, "%s") ? text_of(row->with, run) : row->with;
+  char *without = outcome(program, text_of("%s %s", plain, with),
+                          probe ? run : text_of("%s/without", base));
+  char *changed = outcome(program, text_of("%s %s --%s %s", plain, with, row->option,
+                                           row->value),
+                          probe ? run : text_of("%s/with", base));
+  if (row->alike)
+    ck_assert_msg(nearly(without, changed), "%s --%s %s: expected the same log, found "
+                  "another:\n%s", program, row->option, row->value, changed);
+  else
+    ck_assert_msg(strcmp(without, changed) != 0, "%s --%s %s: it changes nothing",
+                  program, row->option, row->value);
+  free(without);
+  free(changed);
+}
+/* Each option in the program's help must have a row, or a test elsewhere. */
+static void expect_rows(const char *program, const Row *rows, int count) {
+  const char *said;
+  ck_assert_int_eq(run_command(&said, "%s/%s --help", programs_folder(), program), 0);
+  for (const char *line = said; (line = strstr(line, "\n  --")); line++) {
+    char name[40];
+    int i = 0;
+    sscanf(line, "\n  --%39s", name);
+    while (i < count && strcmp(rows[i].option, name)) i++;
+    ck_assert_msg(i < count || tested_elsewhere(name), "%s --%s: no test", program, name);
+  }
+}
+
+#define TRY(program, plain, rows)                                             \
+  do {                                                                        \
+    const int count = (int)(sizeof rows / sizeof *rows);                      \
+    expect_rows(program, rows, count);                                        \
+    for (int i = 0; i < count; i++) try_row(program, plain, &rows[i]);        \
+  } while (0)
+
+// Every option of every program
+#define TINY "--width 8 --depth 2 --heads 2 --batch 8 --steps 4 --lanes 1 --seed 1 "
+#define PHOTOS TINY "--data cifar10 --patch-size 16 --data-dir "
+#define SCENES TINY "--limit 32 --patch-size 16 "
+#define WORDS SCENES "--text-width 8 --text-depth 1 --text-heads 2 --vocabulary 540 "
+
+START_TEST(of_train_vit) {
+  prepare("option-vit");
+  const char *plain = text_of(PHOTOS "%s/data", base);
+  free(outcome("train-vit", plain, text_of("%s/plain", base)));
+  TRY("train-vit", plain, vit_rows);
+}
+END_TEST
+
+START_TEST(of_train_mae) {
+  prepare("option-mae");
+  TRY("train-mae", text_of(PHOTOS "%s/data", base), mae_rows);
+}
+END_TEST
+
+START_TEST(of_train_siglip) {
+  prepare("option-siglip");
+  TRY("train-siglip", WORDS, siglip_rows);
+}
+END_TEST
+
+START_TEST(of_train_clip) {
+  prepare("option-clip");
+  TRY("train-clip", WORDS "--embed 8 ", clip_rows);
+}
+END_TEST
+
+START_TEST(of_train_eva) {
+  prepare("option-eva");
+  const char *plain = SCENES "--target pixels --patch-size 8";
+  free(outcome("train-eva", plain, text_of("%s/plain", base)));
+  TRY("train-eva", plain, eva_rows);
+}
+END_TEST
+
+START_TEST(of_probe) {
+  prepare("option-probe");
+  free(outcome("train-siglip", WORDS, text_of("%s/plain", base)));
+  TRY("probe", "--labels 60 --test 50 --steps 40", probe_rows);
+}
+END_TEST
+
+TEST_MAIN("every option", of_train_vit, of_train_siglip, of_train_clip, of_train_mae,
+          of_train_eva, of_probe)

@@ -1,0 +1,30 @@
+/* Tangled from chapters/15-trust.nw: edit that, not this. */
+#include "testing.h"
+
+START_TEST(the_first_tensor_is_named) {
+  const char *folder = scratch_folder("stopped");
+  expect_program(1, "step 2: expected a finite loss and gradient, found NaN or infinity, "
+                    "first in the value of ", "train-vit",
+                 text_of("--limit 64 --width 8 --depth 1 --heads 1 --patch-size 16 "
+                         "--warmup 0 --lr 1e30 --out %s", folder));
+  // The checkpoint before is there, and finite
+  Safetensors *file = safetensors_read(text_of("%s/checkpoint.safetensors", folder));
+  ck_assert_msg(file != NULL && !strcmp(safetensors_note(file, "step"), "0"), "no step 0");
+  ck_assert(safetensors_check(file, "head.bias", SHAPE(8)));
+  safetensors_free(file);
+  expect_program(1, "step 2: expected a finite loss", "train-vit",
+                 text_of("--resume %s", folder));
+  // A checkpoint with an infinity is refused
+  size_t count;
+  const char *path = text_of("%s/checkpoint.safetensors", folder);
+  char *bytes = read_file(path, &count);
+  const float infinite = INFINITY;
+  memcpy(bytes + count - 4, &infinite, 4); /* the last number of the last tensor */
+  write_file(path, bytes, count);
+  free(bytes);
+  expect_program(1, "expected finite numbers, found inf at place", "train-vit",
+                 text_of("--resume %s", folder));
+}
+END_TEST
+
+TEST_MAIN("stopped", the_first_tensor_is_named)
