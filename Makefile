@@ -25,7 +25,7 @@ LIBRARY := $(filter-out src/programs/% src/kernels/% src/peers/%,$(filter src/%.
 PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 TESTS := $(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED)))
 
-.PHONY: all help data book book-full sketch pdf programs check check-float check-asan fuzz debug tangle drift warnings witness clean
+.PHONY: all help data book book-full sketch pdf programs check check-float check-asan check-valgrind check-tsan analyze fuzz trust debug tangle drift warnings witness clean
 all: programs
 
 help:
@@ -36,6 +36,9 @@ help:
 	@echo "make sketch      the quick tour: all of it in small, in seconds"
 	@echo "make pdf         weave again from the runs that are there"
 	@echo "make check       all tests; make check-asan: the same under the sanitizers"
+	@echo "make check-valgrind, make check-tsan: under valgrind, under ThreadSanitizer"
+	@echo "make analyze     gcc -fanalyzer, clang-tidy, cppcheck; make fuzz SECONDS=60: hostile files"
+	@echo "make trust       every call to the system fails once, 200 runs are killed"
 	@echo "make debug       build/debug/*: naive kernels, unoptimised, gdb shows the chapters"
 	@echo "make bench       speed of every kernel and training step, against this machine's peak"
 	@echo "make bench-peers the same against PyTorch, OpenBLAS and oneDNN, in turn"
@@ -89,6 +92,9 @@ FLAGS_asan-double := -DREAL_DOUBLE $(FLAGS_asan)
 build/asan/src/data/stb.o build/asan-double/src/data/stb.o: COMMON += -fno-sanitize=shift
 FLAGS_debug := -O0 -g3 -Wno-unknown-pragmas
 LINK_debug := -fopenmp
+FLAGS_valgrind := -O1 -g -fopenmp
+CC_tsan := clang
+FLAGS_tsan := -O1 -g -fopenmp -fsanitize=thread
 CC_fuzz := clang
 FLAGS_fuzz := -O1 -g -Wno-unknown-pragmas -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LIBS := -ljansson -lz -lunistring -lm
@@ -124,6 +130,8 @@ $(eval $(call BUILD,asan,))
 $(eval $(call BUILD,asan-double,))
 $(eval $(call BUILD,debug,build/debug/tangled/))
 $(eval $(call BUILD,fuzz,))
+$(eval $(call BUILD,valgrind,))
+$(eval $(call BUILD,tsan,))
 
 # Programs with the naive kernels, to compare with.
 build/naive/bench build/naive/train-vit: build/naive/%: $(LIBRARY:%.c=build/release/%.o) $(NAIVE:%.c=build/release/%.o)
@@ -153,7 +161,7 @@ debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 # A run is done again when its program or its options changed, not when prose did. Runs take turns (a
 # lock), since each uses all cores.
 RUN_vit-shapes :=
-RUN_vit-mnist := --data mnist --epochs 8
+RUN_vit-mnist := --data mnist --epochs 6
 RUN_vit-cifar := --data cifar10 --width 128 --depth 6 --steps 1600 --clip 0
 RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
@@ -161,50 +169,51 @@ $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --ep
 $(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --epochs 1))
 # Fine-tuning with 1, 10 and 100 percent of the labels, from what MAE learnt and from first values.
 TUNED := --data cifar10 --from build/runs/mae-cifar
-TUNE_500 := --labels 500 --steps 80
-TUNE_5000 := --labels 5000 --steps 120
-TUNE_50000 := --labels 50000 --steps 180
+TUNE_500 := --labels 500 --steps 60
+TUNE_5000 := --labels 5000 --steps 90
+TUNE_50000 := --labels 50000 --steps 120
 $(foreach n,500 5000 50000,$(eval RUN_tune-mae-$(n) := $(TUNED) --layer-decay 0.75 $(TUNE_$(n))))
 $(foreach n,500 5000 50000,$(eval RUN_tune-none-$(n) := $(TUNED) --take sizes $(TUNE_$(n))))
-CLIP_clip-shapes := --epochs 10
+CLIP_clip-shapes := --epochs 8
 CLIP_clip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 128 --vocabulary 1500
 CLIP_clip-half := --patch-size 8 --epochs 2 --clip 0
 CLIP_clip-sum := --patch-size 8 --epochs 2 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
 CLIP_clip-sigmoid := --patch-size 8 --epochs 2 --clip 0 --loss sigmoid --bias paper --scale 10
 SIGLIP_siglip-shapes := --patch-size 8 --epochs 20 --context 12 --truth captions --scale-rate 10
-SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --batch 64 --steps 5000 --lr 1e-3 --weight-decay 0.3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
-MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --epochs 3
-MAE_mae-scenes := --data scenes --steps 500
+SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --steps 2400 --lr 1.5e-3 --weight-decay 0.3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
+MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --steps 800
+MAE_mae-scenes := --data scenes --steps 400
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
 $(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --width 64 --depth 4 --decoder-width 48 --steps 200 --ratio 0.$(r)))
 # Students of the CLIP of scenes: what is predicted, what is hidden.
-SCENES_TEACHER := --teacher build/runs/clip-shapes --steps 300
+SCENES_TEACHER := --teacher build/runs/clip-shapes --steps 200
 EVA_eva-scenes := $(SCENES_TEACHER)
 EVA_eva-features-random := $(SCENES_TEACHER) --masks random --ratio 0.75
-EVA_eva-pixels-blocks := --target pixels --steps 300
-EVA_eva-pixels-random := --target pixels --steps 300 --masks random --ratio 0.75
+EVA_eva-pixels-blocks := --target pixels --steps 200
+EVA_eva-pixels-random := --target pixels --steps 200 --masks random --ratio 0.75
 # CLIPs that start from these towers, and from none.
 STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random mae-scenes
-$(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) --steps 120))
-EVA_cold := --from build/runs/eva-scenes --take sizes --steps 120
-EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 420
+$(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) --steps 100))
+EVA_cold := --from build/runs/eva-scenes --take sizes --steps 100
+EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 300
 EVA_eva-emoji := --data emoji --patch-size 8 --teacher build/runs/clip-emoji --steps 200
 EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 200
 EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 200
+MANY := --data cifar10 --test 2000 --steps 2000
 PROBE_probe-clip := clip-shapes --data scenes
 PROBE_probe-random := clip-shapes --data scenes --weights random
-PROBE_probe-mae := mae-cifar --data cifar10 --test 2000 --steps 3000
-PROBE_probe-mae-random := mae-cifar --data cifar10 --test 2000 --steps 3000 --weights random
-$(foreach r,25 50 75 90,$(eval PROBE_probe-ratio-$(r) := mae-ratio-$(r) --data cifar10 --labels 10000 --test 2000))
-PROBE_probe-vit := vit-cifar --data cifar10 --test 2000 --steps 3000
+PROBE_probe-mae := mae-cifar $(MANY)
+PROBE_probe-mae-random := mae-cifar $(MANY) --weights random
+$(foreach r,25 50 75 90,$(eval PROBE_probe-ratio-$(r) := mae-ratio-$(r) --data cifar10 --labels 5000 --test 2000))
+PROBE_probe-vit := vit-cifar $(MANY)
 FEW := --data cifar10 --test 2000 --steps 1000
 $(foreach n,500 5000,$(eval PROBE_probe-none-$(n) := mae-cifar $(FEW) --labels $(n) --weights random))
 $(foreach n,500 5000,$(eval PROBE_probe-mae-$(n) := mae-cifar $(FEW) --labels $(n)))
 $(foreach n,500 5000,$(eval PROBE_probe-vit-$(n) := vit-cifar $(FEW) --labels $(n)))
 EVA_eva02-scenes := $(SCENES_TEACHER) --block eva02
-EVA_warm-eva02-scenes := --from build/runs/eva02-scenes --steps 120
-EVA_warm-decay := --from build/runs/eva-scenes --steps 120 --layer-decay 0.75
+EVA_warm-eva02-scenes := --from build/runs/eva02-scenes --steps 100
+EVA_warm-decay := --from build/runs/eva-scenes --steps 100 --layer-decay 0.75
 # Five ideas on the same scenes, each with the same number of pictures seen.
 EVO := --patch-size 8 --steps 400
 HALF := --steps 200
@@ -220,8 +229,8 @@ EVOLVED := vit clip mae common eva siglip
 $(foreach e,$(EVOLVED),$(eval PROBE_evo-probe-$(e) := evo-$(e) --data scenes --test 1000 --labels 6000 --steps 600))
 SPEED := bench bench-naive matmul-steps
 # How many seeds a comparison of losses has; make book-full takes more of them, and longer.
-SWEEP := --seeds 3 --pairs 20000
-SAMPLES := 5
+SWEEP := --seeds 3 --pairs 14000
+SAMPLES := 3
 # make book BRIEF='--steps 20': every run in seconds, to see that all of it works; the numbers mean nothing.
 BRIEF :=
 ifneq ($(BRIEF),)
@@ -450,7 +459,7 @@ build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 # ---- Tests ------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double, and
 # with both sets of kernels.
-ONCE := test_debugger test_faults test_killed test_programs test_captions test_tokens test_clip_programs test_mae_programs test_eva_programs \
+ONCE := test_debugger test_every_option test_faults test_killed test_stopped test_programs test_captions test_tokens test_clip_programs test_mae_programs test_eva_programs \
         test_siglip_programs test_evolution test_sketch
 # $(1) build: run all suites, two at a time, each one's lines together; fail at the end if any did.
 run_suites = export OMP_WAIT_POLICY=passive; printf '%s\n' $(2) | xargs -P 2 -I TEST sh -c \
@@ -464,6 +473,24 @@ check-asan: build/naive/train-vit $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
 	    $(call run_suites,asan,$(filter-out test_debugger test_faults test_killed,$(TESTS)))
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
+
+# valgrind knows of each bit whether it was set. For any processor, since it does not know the newest
+# instructions; no children, so that what one test leaves behind is seen.
+WATCHED := $(filter-out $(ONCE) test_trainer test_readers test_kernels test_witness test_vector,$(TESTS))
+check-valgrind: $(WATCHED:%=build/valgrind/tests/%)
+	@export CK_FORK=no OMP_NUM_THREADS=1; printf '%s\n' $(WATCHED) | xargs -P 2 -I TEST sh -c \
+	    'said=$$(SCRATCH=build/scratch/valgrind/TEST valgrind --quiet --error-exitcode=3 --leak-check=full \
+	     --errors-for-leak-kinds=definite --show-leak-kinds=definite build/valgrind/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'
+# ThreadSanitizer with the runtime that tells it what OpenMP's barriers order.
+THREADED := test_kernels test_lanes test_joint test_clip test_contrast test_probe test_retrieval test_cifar test_mae
+check-tsan: $(THREADED:%=build/tsan/tests/%)
+	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1; $(call run_suites,tsan,$(THREADED))
+analyze:
+	tools/analyze
+# Every call to the system fails once; two hundred runs are killed.
+trust: programs build/faults/shim.so build/release/tests/test_faults build/release/tests/test_killed
+	FAULT_STRIDE=1 SCRATCH=build/scratch/trust build/release/tests/test_faults
+	KILLS=200 SCRATCH=build/scratch/trust build/release/tests/test_killed
 
 # A library that is loaded before others and lets the n-th request for memory fail.
 build/faults/shim.so: tests/faults/shim.c

@@ -157,7 +157,7 @@ const char *text_of(const char *format, ...) {
 int run_suite(const char *name, const TTest *const *tests, int count) {
   Suite *suite = suite_create(name);
   TCase *tcase = tcase_create(name);
-  tcase_set_timeout(tcase, 300);
+  tcase_set_timeout(tcase, 3000);
   for (int i = 0; i < count; i++) tcase_add_test(tcase, tests[i]);
   suite_add_tcase(suite, tcase);
   SRunner *runner = srunner_create(suite);

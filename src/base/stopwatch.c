@@ -23,7 +23,7 @@ double median(double *sample, int count) {
 
 double median_seconds(void (*work)(void *state), void *state, int samples,
                       double least) {
-  double sample[99];
+  double sample[99] = {0};
   int calls = 1;
   assert(samples > 0 && samples <= 99);
   for (int s = -2; s < samples; s++) {

@@ -21,7 +21,8 @@ uint64_t captioned_other(uint64_t seed) { return seed + 1000000007u; }
 
 Augment captioned_augment(CaptionedSet set) {
   if (set == CAPTIONED_CIFAR10) return (Augment){.shift = 4, .flip = true};
-  return set == CAPTIONED_SCENES ? (Augment){.shift = 2} : emoji_augment;
+  if (set == CAPTIONED_SCENES) return (Augment){.shift = 2};
+  return emoji_augment;
 }
 
 // Captions out of class names

@@ -127,7 +127,7 @@ static bool join_parts(Dataset *data, const Part *part, int parts) {
 }
 bool cifar10_load(Dataset *data, const char *folder, bool train) {
   char path[1024];
-  Part part[5];
+  Part part[5] = {{.good = false}};
   const int parts = train ? 5 : 1;
   *data = (Dataset){.classes = CLASSES, .channels = 3, .height = 32, .width = 32,
                     .class_names = names};
@@ -135,7 +135,6 @@ bool cifar10_load(Dataset *data, const char *folder, bool train) {
   const bool binary = access(path, F_OK) == 0;
 #pragma omp parallel for schedule(dynamic)
   for (int i = 0; i < parts; i++) {
-    part[i] = (Part){.good = false};
     load_part(&part[i], folder, train, i + 1, binary);
   }
   bool good = join_parts(data, part, parts);

@@ -77,7 +77,7 @@ static const char *const digits[] = {"0", "1", "2", "3", "4",
                                      "5", "6", "7", "8", "9"};
 
 bool idx_load(Dataset *data, const char *images, const char *labels) {
-  int sizes[3], count = 0;
+  int sizes[3] = {0}, count = 0;
   *data = (Dataset){.classes = 10, .channels = 1, .class_names = digits};
   data->pixels = read_idx(images, 3, sizes);
   data->labels = data->pixels ? read_idx(labels, 1, &count) : NULL;

@@ -38,7 +38,7 @@ static inline Vector pick(Vector a, Vector b, Indices lane) {
 #if __has_builtin(__builtin_shuffle)
   return (Vector)__builtin_shuffle(a, b, lane);
 #else
-  Vector picked;
+  Vector picked = {0};
   for (int i = 0; i < LANES; i++)
     picked[i] = lane[i] < LANES ? a[lane[i]] : b[lane[i] - LANES];
   return picked;
@@ -46,7 +46,7 @@ static inline Vector pick(Vector a, Vector b, Indices lane) {
 }
 
 static inline Indices lane_numbers(void) {
-  Indices lane;
+  Indices lane = {0};
   ALL for (int i = 0; i < LANES; i++) lane[i] = i;
   return lane;
 }

@@ -155,7 +155,7 @@ _Static_assert(sizeof prompts / sizeof *prompts == DUAL_PROMPTS, "all are counte
 /* The share of pictures whose nearest class among those with allowed[k] is right. */
 static double accuracy(const real *vectors, int embed, const Dataset *data,
                        const real *classes, const bool *allowed) {
-  int count = 0, correct = 0, number[SCENES_CLASSES];
+  int count = 0, correct = 0, number[SCENES_CLASSES] = {0};
   int *best = allocate((size_t)data->count, sizeof *best);
   real *some = allocate((size_t)SCENES_CLASSES * embed, sizeof *some);
   for (int k = 0; k < SCENES_CLASSES; k++)
@@ -250,17 +250,18 @@ static void write_class_accuracy(FILE *file, const DualRun *run, const PairVecto
 }
 
 // Gradients of both losses on the same batch
-/* SHOWN times the gradients by the logits of so many test pairs, under the run's
-   scale. */
+/* SHOWN times the gradients by the logits of so many test pairs, under the scale
+   with which SigLIP begins. */
 static bool write_pulls(const DualRun *run, const PairVectors *v) {
   char path[1024];
   real cosines[SHOWN * SHOWN];
   const int apart = v->count / SHOWN, E = v->embed;
-  const double t = exp((double)run->matching.clip.logit_scale->value[0]);
+  const double t = 10;
   Tensor *logits[2];
-  Tape *tape = tape_new();
   snprintf(path, sizeof path, "%s/pulls.tsv", run->out);
   FILE *file = file_begin(path);
+  if (!file) return false;
+  Tape *tape = tape_new();
   // Make logits for both losses from the same cosines
   for (int i = 0; i < SHOWN * SHOWN; i++)
     cosines[i] = (real)cosine(v->image + (size_t)(i / SHOWN * apart) * E,
@@ -274,11 +275,11 @@ static bool write_pulls(const DualRun *run, const PairVectors *v) {
   Tensor *first = info_nce(tape, logits[0], INFO_NCE_HALF, NULL);
   Tensor *second = sigmoid_loss(tape, logits[1], NULL, SIGMOID_BY_ROWS, NULL);
   tape_backward(tape, add(tape, first, second));
-  for (int i = 0; file && i < SHOWN * SHOWN; i++)
+  for (int i = 0; i < SHOWN * SHOWN; i++)
     fprintf(file, "%d\t%d\t%.6f\t%.6f\n", i / SHOWN, i % SHOWN,
             SHOWN * (double)logits[0]->grad[i], SHOWN * (double)logits[1]->grad[i]);
   tape_free(tape);
-  return file && file_commit(file, path);
+  return file_commit(file, path);
 }
 
 // The report of a run

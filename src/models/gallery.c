@@ -229,7 +229,8 @@ static bool write_picture(const char *folder, const char *name, Image image) {
 static bool write_mistakes(const char *folder, const Predictions *p,
                            const Dataset *data) {
   char path[1024];
-  int index[WORST], count = worst_mistakes(p, data, index), side = 2 * data->width;
+  int index[WORST] = {0}, count = worst_mistakes(p, data, index);
+  const int side = 2 * data->width;
   Image grid = grid_new(WORST / WORST_ACROSS, WORST_ACROSS, side, data->channels);
   snprintf(path, sizeof path, "%s/mistakes.tsv", folder);
   FILE *file = file_begin(path);

@@ -539,7 +539,7 @@ static void measure_all(int team) {
 // Warn of company
 /* The share of the last 0.3 s in which the processors were busy; -1: unknown. */
 static double busy_share(void) {
-  double before[8], after[8], idle, all = 0;
+  double before[8] = {0}, after[8] = {0}, idle, all = 0;
   for (int turn = 0; turn < 2; turn++) {
     double *t = turn ? after : before;
     FILE *file = fopen("/proc/stat", "r");

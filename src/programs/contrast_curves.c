@@ -35,7 +35,7 @@ static void print_pull(void) {
 
 // The loss of random vectors
 static double random_loss(Tape *tape, int N, int d, double t, uint64_t draw) {
-  Tensor *side[2];
+  Tensor *side[2] = {NULL};
   tape_reset(tape, (RandomKey){0});
   for (int k = 0; k < 2; k++) {
     const RandomKey key = random_subkey(random_key(draw, "vectors"), (uint64_t)k);

@@ -131,7 +131,7 @@ static void walk_through(const Model *m, Batch *b) {
     x = show("block_forward", block_forward(tape, &vit->blocks[i], x, NULL), "a block");
   x = layernorm(tape, x, vit->norm.weight, vit->norm.bias, vit->config.eps);
   show("layernorm", x, "the final norm");
-  x = show("vit_pool", vit_pool(tape, vit, x), "CLS alone");
+  show("vit_pool", vit_pool(tape, vit, x), "CLS alone");
   show("vit_features", vit_features(tape, vit, &b->images), "all at once");
 }
 

@@ -193,9 +193,10 @@ static double work_off(const Chunk *c, real *logits, double *numbers) {
 Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
                                Tensor *b, const unsigned char *truth, SigmoidForm form,
                                int chunks, double *correct) {
-  const int N = u->shape.size[0], E = u->shape.size[1], most = (N + chunks - 1) / chunks;
-  const size_t size = (size_t)N * E * sizeof(real);
+  const int N = u->shape.size[0], E = u->shape.size[1];
   assert(shape_equal(u->shape, v->shape) && chunks >= 1 && chunks <= N);
+  const int most = (N + chunks - 1) / chunks;
+  const size_t size = (size_t)N * E * sizeof(real);
   Tensor *numbers = two_numbers(tape, log_t, b);
   Tensor *loss = tape_tensor(tape, "sigmoid_loss_in_chunks", SCALAR);
   // Make room for gradients and for one part of the logits

@@ -72,7 +72,7 @@ static void watch_values(Watch *w, const Tensor *output, Tensor *const *input) {
 
 static void watch_gradients(Watch *w, const Entry *entry) {
   for (int i = 0; i < 3; i++)
-    if (wants(entry->input[i]))
+    if (wants(entry->input[i]) && entry->input[i]->grad) /* or it comes, handed on */
       watch_numbers(w, "gradient", entry->input[i], entry->input[i]->grad,
                     entry->output->name);
 }

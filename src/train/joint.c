@@ -51,8 +51,8 @@ static void send_back(Lanes *lanes, int number, int batch, Vectors part, Vectors
 
 double joint_gradient(Lanes *lanes, const Joint *joint, void *state, int step,
                       int batch, RandomKey key, double *metric) {
-  Vectors part[MOST_LANES], all;
-  assert(lanes->count <= MOST_LANES && lanes->count <= batch);
+  Vectors part[MOST_LANES] = {{NULL}}, all = {NULL};
+  assert(lanes->count > 0 && lanes->count <= MOST_LANES && lanes->count <= batch);
 #pragma omp parallel for schedule(static) if (lanes->count > 1)
   for (int i = 0; i < lanes->count; i++)
     run_towers(lanes, i, joint, state, step, batch, key, part[i]);

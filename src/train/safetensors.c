@@ -194,7 +194,7 @@ typedef struct Numbers {
 } Numbers;
 
 static Numbers numbers_of(const Safetensors *f, const json_t *entry) {
-  size_t place[2];
+  size_t place[2] = {0, 0};
   entry_place(entry, f->data_size, place);
   bool wide = strcmp(json_string_value(json_object_get(entry, "dtype")), "F64") == 0;
   size_t width = wide ? 8 : 4;

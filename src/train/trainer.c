@@ -104,7 +104,7 @@ static void note_step(Trainer *t, double loss, double lr, double norm, double me
 static double step_once(Trainer *t) {
   const TrainerConfig *c = t->config;
   int step = t->progress.step + 1;
-  double metric, extra[4];
+  double metric, extra[4] = {0};
   if (t->task->begin) t->task->begin(t->task->state, step - 1);
   double loss = make_gradient(t, step, &metric);
   if (t->task->note) t->task->note(t->task->state, extra);

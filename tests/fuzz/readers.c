@@ -12,6 +12,7 @@
 
 #include "base/fail.h"
 #include "base/files.h"
+#include "base/memory.h"
 #include "data/cifar.h"
 #include "data/emoji.h"
 #include "data/idx.h"
@@ -254,10 +255,10 @@ void __wrap_exit(int status) {
 }
 
 static void read_options(const uint8_t *bytes, size_t count) {
-  char *words[34] = {(char[]){"reader"}}, *text = malloc(count + 1), *rest = text;
+  char *words[34] = {(char[]){"reader"}}, *text = allocate(count + 1, 1);
+  char *rest = text;
   volatile int n = 1; /* kept over the jump */
   memcpy(text, bytes, count);
-  text[count] = 0;
   for (char *word; n < 32 && (word = strsep(&rest, "\n"));) words[n] = word, n++;
   reset_options();
   jumps = true;
