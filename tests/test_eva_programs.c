@@ -105,6 +105,9 @@ START_TEST(what_is_impossible_is_named) {
                  "--teacher a --from b");
   expect_program(2, "--data: expected scenes or emoji, which have captions, with --from, "
                  "found mnist", "train-eva", "--from a --data mnist");
+  expect_program(2, "--ratio: expected to hide at least one of 1 patches, found 0.41",
+                 "train-eva", "--target pixels --masks random --patch-size 32 --limit 64 "
+                 "--batch 8 --steps 2");
   expect_program(2, "--teacher: expected none with --target pixels", "train-eva",
                  "--teacher a --target pixels");
   expect_program(2, "--patch-size: expected the teacher's 4, found 8", "train-eva",

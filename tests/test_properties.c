@@ -563,8 +563,9 @@ static void options_come_back(void) {
 static void tensors_come_back(void) {
   char name[3][16];
   SafetensorsItem items[3];
-  const char *path = scratch_path(getenv("SCRATCH") ? getenv("SCRATCH") : "build",
-                                  "property.safetensors");
+  static char path[200];
+  if (!*path)
+    snprintf(path, sizeof path, "%s/t.safetensors", scratch_folder("properties"));
   Tensor *t[3];
   for (int i = 0; i < 3; i++) {
     const int rank = pick(0, 4);

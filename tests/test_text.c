@@ -244,17 +244,6 @@ START_TEST(gradients_of_text_towers) {
 }
 END_TEST
 
-static void agree(const Safetensors *file, const char *name, const Tensor *t,
-                  const real *ours) {
-  real theirs[B * T * W * 20];
-  ck_assert_msg(safetensors_check(file, name, t->shape), "%s", fail_message());
-  ck_assert_uint_le(tensor_size(t), sizeof theirs / sizeof *theirs);
-  safetensors_get(file, name, theirs);
-  double error = relative_error(ours, theirs, tensor_size(t));
-  ck_assert_msg(error < (sizeof(real) == 4 ? 1e-5 : 1e-11), "%s: relative error %.2e",
-                name, error);
-}
-
 START_TEST(the_witness_agrees) {
   Model m = model_of(tiny);
   Safetensors *file = safetensors_read("tests/fixtures/text.safetensors");
@@ -274,11 +263,11 @@ START_TEST(the_witness_agrees) {
   safetensors_get(file, "dy", dy->value);
   params_clear_grad(m.params);
   Tensor *vectors = text_forward(m.tape, &m.text, captions, B, T);
-  agree(file, "vectors", vectors, vectors->value);
+  fixture_agree(file, "vectors", vectors, vectors->value);
   tape_backward(m.tape, sum(m.tape, mul(m.tape, vectors, dy)));
   for (int i = 0; i < m.params->count; i++) {
     const Tensor *t = m.params->list[i].tensor;
-    agree(file, params_name(m.params, "grad.%s", t->name), t, t->grad);
+    fixture_agree(file, params_name(m.params, "grad.%s", t->name), t, t->grad);
   }
   safetensors_free(file);
   done(&m);

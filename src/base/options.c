@@ -126,3 +126,8 @@ int options_parse(Program *p, int argc, char **argv) {
   }
   return optind;
 }
+
+bool options_only(Program *p, int argc, char **argv) {
+  const int first = options_parse(p, argc, argv);
+  return first == argc || fail("expected options only, found '%s'", argv[first]);
+}

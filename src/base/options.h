@@ -50,6 +50,9 @@ typedef struct Program {
    on --help; on a bad option prints one line and ends it with status 2. */
 int options_parse(Program *program, int argc, char **argv);
 
+/* The same for a program that takes nothing else: false with a message if there is. */
+bool options_only(Program *program, int argc, char **argv);
+
 /* Set one option from text, with the same checks. Returns false with a
    message that starts with "--NAME: expected". */
 bool option_set(Option *option, const char *text);

@@ -561,11 +561,7 @@ static void warn_of_company(void) {
             "that are too low\n", program.name, 100 * busy);
 }
 int main(int argc, char **argv) {
-  const int first = options_parse(&program, argc, argv);
-  if (first < argc) {
-    fail("expected options only, found '%s'", argv[first]);
-    return options_complain(&program);
-  }
+  if (!options_only(&program, argc, argv)) return options_complain(&program);
   const int most = threads ? threads : omp_get_max_threads();
   if (out && !(table = file_begin(out))) return fail_report(program.name);
   warn_of_company();

@@ -143,11 +143,7 @@ static bool write_summary(void) {
 }
 
 int main(int argc, char **argv) {
-  int first = options_parse(&program, argc, argv);
-  if (argc > first) {
-    fail("expected options only, found '%s'", argv[first]);
-    return options_complain(&program);
-  }
+  if (!options_only(&program, argc, argv)) return options_complain(&program);
   char path[1024];
   snprintf(path, sizeof path, "%s/captions.tsv", out);
   FILE *table = folder_make(out) ? file_begin(path) : NULL;

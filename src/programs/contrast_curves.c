@@ -79,11 +79,7 @@ static void print_logit(void) {
 }
 
 int main(int argc, char **argv) {
-  const int first = options_parse(&program, argc, argv);
-  if (first < argc) {
-    fail("expected options only, found '%s'", argv[first]);
-    return options_complain(&program);
-  }
+  if (!options_only(&program, argc, argv)) return options_complain(&program);
   if (curve == PULL) print_pull();
   else if (curve == START) print_start();
   else print_logit();

@@ -206,11 +206,7 @@ static int sweep(void) {
 }
 
 int main(int argc, char **argv) {
-  const int first = options_parse(&program, argc, argv);
-  if (first < argc) {
-    fail("expected options only, found '%s'", argv[first]);
-    return options_complain(&program);
-  }
+  if (!options_only(&program, argc, argv)) return options_complain(&program);
   if (width % 4) {
     fail("--width: expected a multiple of 4, found %d", width);
     return options_complain(&program);

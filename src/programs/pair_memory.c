@@ -64,11 +64,7 @@ static bool measure(int N, Way way) {
 }
 
 int main(int argc, char **argv) {
-  const int first = options_parse(&program, argc, argv);
-  if (first < argc) {
-    fail("expected options only, found '%s'", argv[first]);
-    return options_complain(&program);
-  }
+  if (!options_only(&program, argc, argv)) return options_complain(&program);
   for (int N = AT_ONCE; N <= most; N *= 2) {
     printf("%d", N);
     for (int way = 0; way < WAYS; way++)

@@ -229,11 +229,7 @@ static void take_step(const char *name, ClipConfig config, Batch *batch) {
 
 // The main function of the sketch
 int main(int argc, char **argv) {
-  const int first = options_parse(&program, argc, argv);
-  if (first < argc) {
-    fail("expected options only, found '%s'", argv[first]);
-    return options_complain(&program);
-  }
+  if (!options_only(&program, argc, argv)) return options_complain(&program);
   omp_set_num_threads(1);
   Batch batch = batch_make();
   show_pictures(&batch);

@@ -12,12 +12,8 @@
 
 // Start with the options
 int settings_start(Settings *s, Program *program, int argc, char **argv) {
-  int first = options_parse(program, argc, argv);
   s->called = argv[0];
-  if (first < argc) {
-    fail("expected options only, found '%s'", argv[first]);
-    return options_complain(program);
-  }
+  if (!options_only(program, argc, argv)) return options_complain(program);
   if (s->resume && s->out) {
     fail("--out: expected none with --resume, found '%s'", s->out);
     return options_complain(program);
