@@ -182,7 +182,7 @@ CLIP_clip-sum := --patch-size 8 --epochs 2 --clip 0 --loss sum
 CLIP_clip-sigmoid := --patch-size 8 --epochs 2 --clip 0 --loss sigmoid --bias paper --scale 10
 SIGLIP_siglip-shapes := --patch-size 8 --epochs 20 --context 12 --truth captions --scale-rate 10
 SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --steps 2400 --lr 1.5e-3 --weight-decay 0.3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
-MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --steps 800
+MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --steps 1000
 MAE_mae-scenes := --data scenes --steps 400
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
 $(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --width 64 --depth 4 --decoder-width 48 --steps 200 --ratio 0.$(r)))
@@ -200,7 +200,7 @@ EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 300
 EVA_eva-emoji := --data emoji --patch-size 8 --teacher build/runs/clip-emoji --steps 200
 EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 200
 EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 200
-MANY := --data cifar10 --test 2000 --steps 2000
+MANY := --data cifar10 --test 2000 --steps 3000
 PROBE_probe-clip := clip-shapes --data scenes
 PROBE_probe-random := clip-shapes --data scenes --weights random
 PROBE_probe-mae := mae-cifar $(MANY)
@@ -256,7 +256,7 @@ FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv bu
                build/runs/mae-ratios.tsv build/runs/starts.tsv build/runs/budgets.tsv build/runs/layers.tsv \
                build/runs/logit.tsv build/runs/pair-memory.tsv build/runs/sweep.tsv build/runs/biases.tsv build/runs/evolution.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
-          build/runs/peers.tex build/runs/peer-products.tex \
+          build/runs/peers.tex build/runs/peer-products.tex build/runs/fuzzing.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
           build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
@@ -413,6 +413,9 @@ build/runs/modules.tex: $(TANGLED) tools/tables
 build/runs/peers.tex build/runs/peer-products.tex: build/runs/%.tex: figures/peers-steps.tsv figures/peers-products.tsv tools/tables
 	@mkdir -p $(@D)
 	tools/tables $* >$@.new && mv $@.new $@
+build/runs/fuzzing.tex: figures/fuzzing.tsv tools/tables
+	@mkdir -p $(@D)
+	tools/tables fuzzing >$@.new && mv $@.new $@
 build/runs/vit-mnist/layers.tsv build/runs/vit-mnist/mistakes.tex: build/runs/vit-mnist/summary.tsv tools/tables
 	tools/tables $(basename $(@F)) $(@D) >$@.new && mv $@.new $@
 
@@ -501,7 +504,7 @@ build/faults/shim.so: tests/faults/shim.c
 SECONDS := 60
 READERS := image idx merges cifar labels emoji checkpoint model options
 build/fuzz/fuzz: build/fuzz/tests/fuzz/fuzz.o build/fuzz/tests/fuzz/readers.o build/fuzz/libsight.a
-	clang -fsanitize=fuzzer,address,undefined -Wl,--wrap=exit $^ $(LIBS) -o $@
+	clang -fopenmp -fsanitize=fuzzer,address,undefined -Wl,--wrap=exit $^ $(LIBS) -o $@
 fuzz: build/fuzz/fuzz
 	tools/fuzz $(SECONDS) $(READERS)
 

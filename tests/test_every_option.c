@@ -34,7 +34,6 @@ typedef struct Row {
   {"weight-decay", "0.9", "--lr 0.01", 0}, {"optimizer", "lamb", "", 0},      \
   {"beta2", "0.5", "", 0}, {"clip", "0.01", "--optimizer lamb --lr 0.01", 0}, \
   {"seed", "2", "", 0}, {"lanes", "2", "", ALIKE}
-
 static const Row vit_rows[] = {
     TRAINING, {"limit", "12", "", 0}, {"augment", "none", "", 0},
     {"labels", "10", "", 0}, {"take", "sizes", "--from %s", 0},
@@ -44,7 +43,6 @@ static const Row vit_rows[] = {
     {"norm", "post", "", 0}, {"gelu", "quick", "", 0}, {"block", "eva02", "", 0},
     {"patch-dropout", "0.5", "", 0}, {"smoothing", "0.2", "", 0},
     {"dropout", "0.3", "", 0}, {"drop-path", "0.5", "", 0}, {"portion", "1", "", ALIKE}};
-
 static const Row mae_rows[] = {
     TRAINING, {"limit", "12", "", 0}, {"augment", "none", "", 0},
     {"patch-size", "8", "", 0}, {"width", "12", "", 0}, {"depth", "1", "", 0},
@@ -61,7 +59,6 @@ static const Row mae_rows[] = {
   {"scale-rate", "9", "", 0}, {"gelu", "erf", "", 0}, {"block", "eva02", "", 0},    \
   {"patch-dropout", "0.5", "--patch-size 8", 0}, {"dropout", "0.3", "", 0},         \
   {"drop-path", "0.5", "", 0}, {"repeat", "2", "", 0}
-
 static const Row siglip_rows[] = {
     PAIRED, {"text-style", "clip", "", 0}, {"project", "both", "", 0},
     {"embed", "5", "--project both", 0}, {"loss", "sigmoid-mean", "", 0},
@@ -74,7 +71,6 @@ static const Row clip_rows[] = {
     {"bias", "zero", "--loss sigmoid --bias paper", 0},
     {"chunks", "3", "--loss sigmoid --bias paper", ALIKE},
     {"truth", "captions", "--loss sigmoid --bias paper --repeat 4", 0}};
-
 static const Row eva_rows[] = {
     TRAINING, {"limit", "24", "", 0}, {"augment", "none", "", 0},
     {"drop-path", "0.5", "", 0}, {"target", "normalised", "", 0},
@@ -85,7 +81,6 @@ static const Row eva_rows[] = {
     {"text-depth", "1", "--from %s", 0}, {"text-heads", "1", "--from %s", 0},
     {"vocabulary", "520", "--from %s", 0}, {"context", "6", "--from %s", 0},
     {"embed", "5", "--from %s", 0}};
-
 static const Row probe_rows[] = {
     {"labels", "20", "", 0}, {"test", "30", "", 0}, {"k", "3", "", 0},
     {"temperature", "0.001", "", 0}, {"steps", "3", "", 0}, {"batch", "5", "", 0},
@@ -109,7 +104,6 @@ static char *outcome(const char *program, const char *arguments, const char *fol
   ck_assert_msg(status == 0, "%s %s: %s", program, arguments, said);
   return probe ? strdup(said) : read_file(text_of("%s/log.tsv", folder), NULL);
 }
-
 /* Do two texts have the same words and nearly the same numbers? */
 static bool nearly(const char *a, const char *b) {
   while (*a && *b) {
@@ -154,7 +148,6 @@ static void expect_rows(const char *program, const Row *rows, int count) {
     ck_assert_msg(i < count || tested_elsewhere(name), "%s --%s: no test", program, name);
   }
 }
-
 /* A run that begins from another takes its tower from there: `later` is what it needs. */
 static void try_rows(const char *program, const char *plain, const char *later,
                      const Row *rows, int count) {
@@ -183,7 +176,6 @@ START_TEST(of_train_vit) {
   TRY("train-vit", plain, text_of(SHORT "%s", photos), vit_rows);
 }
 END_TEST
-
 START_TEST(of_train_mae) {
   prepare("option-mae");
   TRY("train-mae", text_of(TINY "--data cifar10 --data-dir %s/data", base), "", mae_rows);
@@ -201,7 +193,6 @@ START_TEST(of_train_clip) {
   TRY("train-clip", WORDS, "", clip_rows);
 }
 END_TEST
-
 START_TEST(of_train_eva) {
   prepare("option-eva");
   const char *plain = TINY "--limit 32 --target pixels --patch-size 8";

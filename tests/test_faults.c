@@ -60,7 +60,6 @@ static const char *fail_prefix(Call call, int n) {
                               call.error, n)
                     : text_of("FAIL_REQUEST=%d LD_PRELOAD=build/faults/shim.so", n);
 }
-
 static void begin_run(const char *run) {
   const char *said;
   run_command(&said, "rm -rf %s/%s", base, run);
@@ -82,13 +81,8 @@ static int count_calls(Call call, const char *run) {
 static void expect_same_weights(const char *what, int n, const char *run) {
   size_t size[2];
   char *file[2];
-  for (int i = 0; i < 2; i++) {
-    file[i] = read_file(text_of("%s/%s/model.safetensors", base, i ? run : "whole"),
-                        &size[i]);
-    size_t header;
-    memcpy(&header, file[i], 8); /* holds the seconds, which differ */
-    memmove(file[i], file[i] + 8 + header, size[i] -= 8 + header);
-  }
+  for (int i = 0; i < 2; i++)
+    file[i] = read_weights(text_of("%s/%s", base, i ? run : "whole"), &size[i]);
   ck_assert_msg(size[0] == size[1] && !memcmp(file[0], file[1], size[0]),
                 "%s %d: other weights than undisturbed", what, n);
   free(file[0]);
@@ -97,7 +91,6 @@ static void expect_same_weights(const char *what, int n, const char *run) {
   ck_assert_msg(run_command(&said, "cmp %s/whole/log.tsv %s/%s/log.tsv", base, base,
                             run) == 0, "%s %d: %s", what, n, said);
 }
-
 static void expect_reason(const char *what, int n, int status, const char *said) {
   const char *end = said + strlen(said), *line = end;
   if (line > said) line--;
@@ -108,7 +101,6 @@ static void expect_reason(const char *what, int n, int status, const char *said)
                 "%s %d: status %d, expected a reason, found '%s'", what, n, status, said);
   ck_assert_msg(!strstr(line, " s left\n"), "%s %d: only progress: '%s'", what, n, said);
 }
-
 static void judge(const char *what, int n, int status, const char *said,
                   const char *run) {
   const char *more;

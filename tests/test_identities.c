@@ -22,7 +22,6 @@ START_TEST(layernorm_with_hardly_any_eps) {
   params_free(params);
 }
 END_TEST
-
 START_TEST(columns_of_the_other_direction) {
   enum { N = 5 };
   Params *params = params_new();
@@ -78,7 +77,6 @@ START_TEST(a_clamp_stops_no_gradient) {
   params_free(params);
 }
 END_TEST
-
 START_TEST(all_hidden_is_the_mean_of_squares) {
   enum { B = 2, N = 3, n = 4 };
   int restore[B * N] = {-1, -1, -1, -1, -1, -1};

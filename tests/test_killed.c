@@ -11,16 +11,6 @@ static const char *train(const char *before, const char *run, bool resume) {
   return text_of("OMP_NUM_THREADS=1 %s %s/train-vit %s %s/%s", before,
                  programs_folder(), how, base, run);
 }
-
-/* The weights of a run, without the header, which holds the seconds it took. */
-static char *weights(const char *run, size_t *size) {
-  size_t header;
-  char *file = read_file(text_of("%s/%s/model.safetensors", base, run), size);
-  memcpy(&header, file, 8);
-  memmove(file, file + 8 + header, *size -= 8 + header);
-  return file;
-}
-
 START_TEST(a_killed_run_comes_to_the_same_weights) {
   const char *said, *times = getenv("KILLS");
   const int kills = times ? atoi(times) : 20;
@@ -30,7 +20,7 @@ START_TEST(a_killed_run_comes_to_the_same_weights) {
   ck_assert_int_eq(run_command(&said, "%s", train("", "whole", false)), 0);
   const double seconds = stopwatch() - start;
   size_t size, other;
-  char *whole = weights("whole", &size);
+  char *whole = read_weights(text_of("%s/whole", base), &size);
   int struck = 0;
   for (int k = 0; k < kills; k++) {
     bool begun = false;
@@ -43,9 +33,10 @@ START_TEST(a_killed_run_comes_to_the_same_weights) {
       if (run_command(&said, "%s", train(timeout, "run", begun)) != 0) struck += !again;
       begun = run_command(&said, "test -e %s/run/checkpoint.safetensors", base) == 0;
     }
+    // Let it finish and compare
     int status = run_command(&said, "%s", train("", "run", begun));
     ck_assert_msg(status == 0, "kill %d: cannot be resumed: %s", k, said);
-    char *run = weights("run", &other);
+    char *run = read_weights(text_of("%s/run", base), &other);
     ck_assert_msg(other == size && !memcmp(run, whole, size),
                   "kill %d: other weights", k);
     ck_assert_msg(run_command(&said, "cmp %s/whole/log.tsv %s/run/log.tsv", base,

@@ -20,7 +20,6 @@
 #include "train/adamw.h"
 #include "train/lamb.h"
 #include "train/schedule.h"
-
 // A case and its seed
 typedef struct Case {
   unsigned long seed;
@@ -39,7 +38,6 @@ static int pick(int low, int high) {
 static double pick_number(double low, double high) {
   return low + (high - low) * random_uniform(now.key, now.drawn++);
 }
-
 /* Normal numbers, `scale` wide; a parameter with a name of its own. */
 static Tensor *table_of(Shape shape, double scale) {
   Tensor *t = params_add(now.params, params_name(now.params, "p%d", now.params->count),
@@ -60,7 +58,6 @@ static void same(const char *what, const real *a, const real *b, size_t n) {
   const double error = relative_error(a, b, n);
   HOLDS(error < 20 * ROUNDING, "%s: %g", what, error);
 }
-
 /* An assertion in the library ends the test: say the seed before. */
 static char seed_line[64];
 
@@ -68,7 +65,6 @@ static void say_seed(int number) {
   (void)!write(STDERR_FILENO, seed_line, strlen(seed_line));
   signal(number, SIG_DFL);
 }
-
 static void for_cases(void (*const *property)(void), int count, int cases) {
   const char *first = getenv("PROPERTY_SEED"), *times = getenv("PROPERTY_CASES");
   signal(SIGABRT, say_seed);
@@ -107,7 +103,6 @@ static void linear_is_linear(void) {
   for (size_t i = 0; i < n; i++) fx->value[i] += c * fy->value[i];
   same("linear", linear(now.tape, x, w, NULL)->value, fx->value, n);
 }
-
 /* Mean 0, square 1, and the same after x -> a x + c. */
 static void layernorm_normalises(void) {
   const int n = pick(2, 70);
@@ -142,7 +137,6 @@ static void gelu_is_half_odd(void) {
     same("gelu", y->value, x->value, tensor_size(x));
   }
 }
-
 /* Positive, sums to one, and blind to a number added to the row. */
 static void softmax_shares(void) {
   const int n = pick(1, 60);
@@ -162,7 +156,6 @@ static void softmax_shares(void) {
   HOLDS(relative_error(softmax(now.tape, x)->value, y->value, tensor_size(x)) <
             (sizeof(real) == 4 ? 1e-4 : 1e-12), "shift %g", (double)c);
 }
-
 /* Length one, blind to the length before, and its gradient at right angles to x. */
 static void unit_rows(void) {
   const int n = pick(1, 60);
@@ -182,8 +175,7 @@ static void unit_rows(void) {
   for (size_t i = 0; i < tensor_size(x); i++) x->value[i] *= 3;
   same("unit", normalize(now.tape, x, 0)->value, y->value, tensor_size(x));
 }
-/* Cross-entropy is at least 0 and at most what the worst label costs; its gradient
-   sums to zero over each row. */
+/* Cross-entropy is at least 0; its gradient sums to zero over each row. */
 static void cross_entropy_is_sane(void) {
   const int n = pick(2, 30), rows = pick(1, 9);
   const double smoothing = pick(0, 1) ? 0 : pick_number(0, 0.9);
@@ -202,7 +194,6 @@ static void cross_entropy_is_sane(void) {
     HOLDS(fabs(sum) < 20 * ROUNDING, "row %d: %g", r, sum);
   }
 }
-
 /* Dropout: each number is 0 or divided by 1 - rate; a path drops for all of a row. */
 static void what_drops(void) {
   const double rate = pick_number(0, 0.9);
@@ -229,7 +220,6 @@ static struct {
   int which, B, T, C, H, kind, ids[16];
   Tensor *x, *qkv, *kv, *w, *b; /* [B][T][C] [B][T][3C] [B][T][2C] [C][C] [C] */
 } op;
-
 enum { OPERATIONS = 17 };
 static Tensor *one_operation(Tape *t) {
   switch (op.which) {
@@ -252,7 +242,6 @@ static Tensor *one_operation(Tape *t) {
   }
   return transpose(t, normalize(t, take_token(t, op.x, 0), 0.1));
 }
-
 static Tensor *operation_loss(Tape *tape, void *state) {
   (void)state;
   return weighted_sum(tape, one_operation(tape));
@@ -288,7 +277,6 @@ static Tensor *reordered(Tensor *x, const int *from) {
              (size_t)C * sizeof(real));
   return y;
 }
-
 static void attention_of_a_set(void) {
   const int T = pick(1, 40), H = pick(1, 4), C = H * pick(1, 20), B = pick(1, 3);
   int order[40];
@@ -304,7 +292,6 @@ static void attention_of_a_set(void) {
     HOLDS(fabs(sum - 1) < 20 * ROUNDING, "row %d: %g", r, sum);
   }
 }
-
 static void causal_attention_looks_back(void) {
   const int T = pick(2, 40), H = pick(1, 4), C = H * pick(1, 20), cut = pick(1, T - 1);
   Tensor *qkv = table_of(SHAPE(1, T, 3 * C), 1);
@@ -333,7 +320,6 @@ static void turning_keeps_lengths(void) {
     }
   HOLDS(!memcmp(y->value, qkv->value, (size_t)(3 * C) * sizeof(real)), "CLS was turned");
 }
-
 static void pooling_of_a_set(void) {
   const int T = pick(1, 30), H = pick(1, 4), C = H * pick(1, 12), B = pick(1, 3);
   int order[30];
@@ -344,7 +330,6 @@ static void pooling_of_a_set(void) {
   Tensor *z = attend_once(now.tape, q, reordered(kv, order), H, NULL);
   same("order", z->value, y->value, tensor_size(y));
 }
-
 /* Cutting into patches and joining them gives the same bits. */
 static void patches_join(void) {
   enum { MOST = 3 * 24 * 24 };
@@ -404,10 +389,12 @@ static void only_hidden_patches_cost(void) {
                         : hidden_error(now.tape, said, target, &m);
     tape_backward(now.tape, loss);
     HOLDS(loss->value[0] >= -kind - 1e-5, "%g", (double)loss->value[0]);
+    // Expect a gradient where it is hidden
     for (int p = 0; p < B * N; p++)
       for (int i = 0; i < n; i++)
         HOLDS((m.restore[p] < 0) == (said->grad[p * n + i] != 0), "patch %d", p);
   }
+  // Expect the least for what is right
   memcpy(said->value, target->value, tensor_size(said) * sizeof(real));
   const Tensor *error = hidden_error(now.tape, said, target, &m);
   const Tensor *cosine = hidden_cosine_loss(now.tape, said, target, &m);
@@ -437,14 +424,12 @@ static Both some_pairs(void) {
   fill();
   return p;
 }
-
 static Tensor *logits_of(const Both *p, Tensor *u, Tensor *v, bool biased) {
   Tensor *cosines = linear(now.tape, normalize(now.tape, u, 0),
                            normalize(now.tape, v, 0), NULL);
   Tensor *logits = scale_exp(now.tape, cosines, p->log_t);
   return biased ? shift_by(now.tape, logits, p->b) : logits;
 }
-
 /* Turn the first two numbers of each row by an angle. */
 static void turn(Tensor *x, double angle) {
   const int n = tensor_last(x);
@@ -475,7 +460,6 @@ static void only_angles_count(void) {
   HOLDS(fabs(turned - info) < bound * (1 + info), "%g %g", info, turned);
   HOLDS(fabs(others - sigmoid) < bound * (1 + sigmoid), "%g %g", sigmoid, others);
 }
-
 /* Gradients of logits: InfoNCE's sum to zero; the sigmoid's are (p - y) / N each. */
 static void gradients_of_logits(void) {
   const int N = pick(1, 12);
@@ -495,7 +479,6 @@ static void gradients_of_logits(void) {
           want);
   }
 }
-
 static void chunks_add_up(void) {
   Both p = some_pairs();
   unsigned char truth[12 * 12];
@@ -528,6 +511,7 @@ static void first_steps(void) {
       length += (double)w->value[i] * (double)w->value[i];
     }
     (lamb ? lamb_update : adamw_update)(&optimizer, lr);
+    // Compare the steps with what was expected
     for (size_t i = 0; i < n; i++) {
       const double step = (double)w->value[i] - (double)before[i];
       const double sign = w->grad[i] < 0 ? -1 : 1;
@@ -540,7 +524,6 @@ static void first_steps(void) {
     adamw_free(&optimizer);
   }
 }
-
 static void schedules_stay_in_bounds(void) {
   const int steps = pick(1, 300), warmup = pick(0, steps);
   const double peak = pick_number(1e-5, 1), least = peak * pick_number(0, 1);
@@ -559,7 +542,6 @@ static void options_come_back(void) {
   here.value = &back;
   HOLDS(option_set(&here, text) && back == value, "%s", text);
 }
-
 static void tensors_come_back(void) {
   char name[3][16];
   SafetensorsItem items[3];
@@ -567,6 +549,7 @@ static void tensors_come_back(void) {
   if (!*path)
     snprintf(path, sizeof path, "%s/t.safetensors", scratch_folder("properties"));
   Tensor *t[3];
+  // Draw three tensors
   for (int i = 0; i < 3; i++) {
     const int rank = pick(0, 4);
     const int sizes[] = {pick(1, 5), pick(1, 5), pick(1, 5), pick(1, 5)};
@@ -592,6 +575,7 @@ static void words_come_back(void) {
   static const char letters[] = "aeinrst018'-";
   char text[4][40], *texts[4], want[40];
   int ids[64];
+  // Draw four words
   for (int k = 0; k < 4; k++) {
     int n = pick(1, 30);
     for (int i = 0; i < n; i++) text[k][i] = letters[pick(0, 11)];
@@ -603,6 +587,7 @@ static void words_come_back(void) {
   char *back = tokenizer_decode(t, ids, used, NULL);
   for (int i = 0; i < used; i++)
     HOLDS(ids[i] >= 0 && ids[i] < tokenizer_size(t), "token %d", i);
+  // Compare without spaces
   int n = 0; /* pieces are set apart by spaces: compare without */
   for (char *c = back; *c; c++)
     if (*c != ' ') back[n++] = *c;
@@ -637,7 +622,6 @@ static VitConfig some_vit(void) {
   c.variant.branch_norm = !c.post_norm && coin();
   return c;
 }
-
 static struct {
   Vit vit;
   Text text;
@@ -648,7 +632,6 @@ static struct {
   Masking mask;
   int B, T, ids[4 * 8];
 } model;
-
 /* Values that are not the cautious first ones, so that every part matters. */
 static void fill_widely(void) {
   fill();
@@ -660,7 +643,6 @@ static void fill_widely(void) {
       p->tensor->value[k] += (real)(0.3 * random_normal(key, k));
   }
 }
-
 static void draw_images(const VitConfig *c) {
   model.B = pick(1, 3);
   model.images = params_add(now.params, "images", SHAPE(model.B, c->channels,
@@ -700,7 +682,6 @@ static TextConfig some_text(void) {
                       .mlp = pick(3, 16), .gelu = (GeluKind)pick(0, 2), .eps = 1e-3,
                       .causal = coin(), .style = coin() ? TEXT_CLIP : TEXT_SIGLIP};
 }
-
 /* Each text: some tokens, the end, which is the largest, and zeros. */
 static void draw_texts(const TextConfig *c) {
   model.T = pick(2, c->context);
@@ -712,7 +693,6 @@ static void draw_texts(const TextConfig *c) {
                                               : 0;
   }
 }
-
 static Tensor *clip_pairs_loss(Tape *tape, void *state) {
   (void)state;
   Tensor *u = clip_image(tape, &model.clip, model.images);
@@ -745,14 +725,12 @@ static Tensor *eva_pixels_loss(Tape *tape, void *state) {
   (void)state;
   return eva_loss(tape, &model.eva, NULL, model.images, &model.mask);
 }
-
 /* Pictures of 3 by 3 patches, their values fixed: they are targets as well. */
 static void fix_images(void) {
   Tensor *copy = tape_tensor(now.tape, "images", model.images->shape);
   memcpy(copy->value, model.images->value, tensor_size(copy) * sizeof(real));
   model.images = copy;
 }
-
 static void some_autoencoder_holds(void) {
   MaeConfig c = {.encoder = some_vit(), .width = 8, .depth = pick(0, 2),
                  .heads = pick(1, 2), .mlp = pick(3, 12), .normalise = coin()};

@@ -28,7 +28,6 @@ static void count_out(void *memory) {
   long size = (long)malloc_usable_size(memory);
   __atomic_sub_fetch(&taken, size, __ATOMIC_RELAXED);
 }
-
 void *malloc(size_t size) { return count_in(__libc_malloc(size)); }
 void *calloc(size_t n, size_t size) { return count_in(__libc_calloc(n, size)); }
 void *aligned_alloc(size_t alignment, size_t size) {
@@ -76,7 +75,6 @@ static size_t replace(uint8_t *bytes, size_t count, size_t from, size_t gone,
   memcpy(bytes + from, copy, more);
   return count - gone + more;
 }
-
 static size_t change(uint8_t *bytes, size_t count, RandomKey key) {
   static const uint8_t extremes[] = {0, 1, 0x7f, 0x80, 0xff, '0', '9', '-', '{', '['};
   static const char huge[] = "4294967295999";
@@ -113,7 +111,6 @@ static void read_changed(const Reader *reader, const char *path, int times) {
   }
   free(seed);
 }
-
 START_TEST(every_reader_keeps_its_promises) {
   const int times = sizeof(real) == 4 ? 150 : 10;
   ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout)); /* --help is an option */
@@ -164,7 +161,6 @@ static size_t put_chunk(uint8_t *to, const char *letters, const void *data, size
   uLong sum = crc32(0, to + n, (uInt)size + 4);
   return n + 4 + size + put_number(to + n + 4 + size, (uint32_t)sum);
 }
-
 /* A picture of side x side grey dots of so many bits, all 0; if `whole` its data
    are there, else a few of them. */
 static size_t make_png(uint8_t *to, int side, int bits, bool whole) {
@@ -224,7 +220,6 @@ static void refuse_lists(char *bytes) {
     refuse("model", bytes, n + 8);
   }
 }
-
 START_TEST(claims_are_not_believed) {
   static uint8_t bytes[1 << 20];
   static const uint8_t idx[] = {0, 0, 0, 8, 3, 0, 0x98, 0x96, 0x80, 0, 0, 1, 0, 0, 0,

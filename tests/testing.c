@@ -105,6 +105,15 @@ char *read_file(const char *path, size_t *count) {
   return bytes;
 }
 
+char *read_weights(const char *folder, size_t *count) {
+  size_t header;
+  char *file = read_file(text_of("%s/model.safetensors", folder), count);
+  ck_assert_uint_ge(*count, 8);
+  memcpy(&header, file, 8);
+  ck_assert_uint_le(header, *count - 8);
+  memmove(file, file + 8 + header, *count -= 8 + header);
+  return file;
+}
 int run_command(const char **output, const char *format, ...) {
   static char text[1 << 16];
   char command[4096], whole[4200];

@@ -50,6 +50,10 @@ const char *scratch_path(const char *folder, const char *file);
 void write_file(const char *path, const void *bytes, size_t count);
 char *read_file(const char *path, size_t *count); /* the caller frees */
 
+/* The bytes of all tensors in a run's model.safetensors, without the header, which
+   holds the seconds the run took; the caller frees. */
+char *read_weights(const char *folder, size_t *count);
+
 /* Run a shell command; returns its exit status, 128 + n if signal n ended it.
    What it printed to both streams is in *output until the next call. */
 int run_command(const char **output, const char *format, ...)

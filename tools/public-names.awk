@@ -1,6 +1,7 @@
 # A noweb filter: index what headers declare (functions, types, macros, constants), where they declare it.
-# Headers are chunks named *.h, and the lists of declarations they are put together from.
-/^@defn / { header = ($0 ~ /\.h(\]\])?$/ || $0 ~ / declarations$/); line = ""; depth = 0; comment = 0; seen_chunk = 1 }
+# Headers are chunks named *.h, and the chunks they are put together from: lists of declarations, and the
+# inline functions of vector.h.
+/^@defn / { header = ($0 ~ /\.h(\]\])?$/ || $0 ~ / declarations$/ || $0 ~ /^@defn (a vector of the machine|exponential, sigmoid and the normal)/); line = ""; depth = 0; comment = 0; seen_chunk = 1 }
 /^@end code/ { header = 0 }
 { print }
 header && /^@text / { line = line substr($0, 7) }

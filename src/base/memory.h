@@ -8,8 +8,8 @@
    ends with one line and status 1. Give back with free(). */
 void *allocate(size_t count, size_t size);
 
-/* A copy of a text, and memory of another size with what it held, in the same way
-   (what is new is not cleared). */
+/* A copy of a text, in the same way; and memory of another size, not 0, with what it
+   held: what is new is not cleared, and it is aligned as by malloc. */
 char *text_copy(const char *text);
 void *reallocate(void *memory, size_t size);
 #endif

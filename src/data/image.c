@@ -27,7 +27,8 @@ void image_free(Image *image) {
 }
 
 // Check what the file claims
-enum { JPEG_DOTS = 512 }; /* that a byte can hold */
+enum { JPEG_DOTS = 512,    /* that a byte can hold */
+       JPEG_CODES = 256 }; /* that a table can hold */
 
 static bool jpeg_is_whole(const uint8_t *bytes, size_t count) {
   for (size_t i = count - 1; i > 1; i--) {
@@ -36,6 +37,35 @@ static bool jpeg_is_whole(const uint8_t *bytes, size_t count) {
     if (bytes[i] == 0xda) return false;
   }
   return false;
+}
+
+/* Do the tables in a segment of so many bytes have few enough codes? */
+static bool tables_fit(const uint8_t *table, size_t count) {
+  while (count >= 17) {
+    size_t codes = 0;
+    for (int i = 1; i <= 16; i++) codes += table[i];
+    if (codes > JPEG_CODES || 17 + codes > count) return false;
+    table += 17 + codes;
+    count -= 17 + codes;
+  }
+  return count == 0;
+}
+
+static bool jpeg_tables_fit(const uint8_t *bytes, size_t count) {
+  for (size_t at = 0; at + 4 <= count;) {
+    const uint8_t mark = bytes[at + 1];
+    const size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
+    const bool alone = mark <= 1 || mark == 0xff || (mark >= 0xd0 && mark <= 0xd8);
+    if (bytes[at] != 0xff || alone) {
+      at++;
+      continue;
+    }
+    const bool fits = length >= 2 && length <= count - at - 2;
+    if (mark == 0xc4 && !(fits && tables_fit(bytes + at + 4, length - 2))) return false;
+    if (mark == 0xd9 || !fits) return true;
+    at += 2 + length;
+  }
+  return true;
 }
 
 static int count_unpacked(z_stream *z, const uint8_t *bytes, size_t count, size_t most) {
@@ -104,6 +134,9 @@ static void flatten(uint8_t *out, const uint8_t *in, int channels, size_t dots) 
 static bool decode(Image *image, const char *path, const uint8_t *bytes,
                    size_t count, int channels) {
   int width, height, stored;
+  if (count >= 4 && bytes[0] == 0xff && !jpeg_tables_fit(bytes, count))
+    return fail("%s: expected a JPEG with whole code tables of at most %d codes, found "
+                "others", path, JPEG_CODES);
   if (count > INT32_MAX || count < 4 ||
       !stbi_info_from_memory(bytes, (int)count, &width, &height, &stored))
     return fail("%s: expected a PNG or JPEG picture, found %zu bytes that are not",

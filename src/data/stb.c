@@ -2,6 +2,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#define STBI_MALLOC(size) calloc(1, size)
+#define STBI_REALLOC(memory, size) realloc(memory, size)
+#define STBI_FREE(memory) free(memory)
 #define STBIW_MALLOC(size) allocate(size, 1)
 #define STBIW_REALLOC(memory, size) reallocate(memory, size)
 #define STBIW_FREE(memory) free(memory)

@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
                                      "g/14",  "G/14", "e/14", NULL};
   static const char *const giants[] = {"g/14", "G/14", "e/14", NULL};
   VitConfig c;
-  options_parse(&program, argc, argv);
+  if (!options_only(&program, argc, argv)) return options_complain(&program);
   for (const char *const *name = set == VITS ? vits : giants; *name; name++) {
     char full[32];
     if (!vit_named(&c, *name)) return fail_report(program.name);

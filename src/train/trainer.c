@@ -165,6 +165,7 @@ static bool test_not_finite(Trainer *t) {
   t->tape->watch = &watch;
   tape_reset(t->tape, (RandomKey){0});
   t->task->evaluate(t->tape, t->task->state, &loss, &metric);
+  t->tape->watch = NULL;
   return not_finite(t, "test loss", watch.found);
 }
 

@@ -14,7 +14,6 @@ __attribute__((constructor)) static void begin(void) {
   failing = which ? atol(which) : 0;
   requests = 0;
 }
-
 /* Write how many requests there were, if somebody wants to know. */
 __attribute__((destructor)) static void end(void) {
   const char *path = getenv("COUNT_REQUESTS");
@@ -24,7 +23,6 @@ __attribute__((destructor)) static void end(void) {
   fprintf(file, "%ld\n", count);
   fclose(file);
 }
-
 static int refused(void) {
   if (__atomic_add_fetch(&requests, 1, __ATOMIC_RELAXED) != failing) return 0;
   errno = ENOMEM;

@@ -20,7 +20,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
           name ? name : "");
   exit(1);
 }
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   chosen->read(bytes, count);
   return 0;

@@ -20,7 +20,6 @@
 #include "data/tokenizer.h"
 #include "models/saved.h"
 #include "train/checkpoint.h"
-
 long readers_took, readers_refused;
 
 // Files for readers
@@ -41,7 +40,6 @@ static const char *put(const char *name, const void *bytes, size_t count) {
   fail("%s", "");
   return path;
 }
-
 static void took(void) { readers_took++; }
 
 static void refused(const char *name) {
@@ -80,7 +78,6 @@ static void sound(const Dataset *data) {
   look(data->pixels, (size_t)data->count * dataset_image_size(data));
   for (int i = 0; i < data->count; i++) assert(data->labels[i] < data->classes);
 }
-
 static void read_idx(const uint8_t *bytes, size_t count) {
   static const uint8_t pictures[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0,
                                      1, 0, 0, 0, 2, 1, 2, 3, 4};
@@ -126,7 +123,6 @@ static void read_labels(const uint8_t *bytes, size_t count) {
     refused(path);
   }
 }
-
 static void read_emoji(const uint8_t *bytes, size_t count) {
   Pairs pairs;
   static bool drawn;
@@ -175,7 +171,6 @@ static Option options[] = {INT_OPTION("steps", steps, 1, 1000, "steps"),
                            CHOICE_OPTION("kind", kind, "one|two|three", "kind"),
                            PLACE_OPTION("data-dir", data_folder, "folder")};
 static Program program = {"reader", "", "Reads.", options, 4};
-
 static void reset_options(void) {
   steps = 7, kind = 0, rate = 0.5, data_folder = "data";
   for (int i = 0; i < program.count; i++) options[i].given = false;
@@ -185,7 +180,6 @@ static void check_options(void) {
   assert(steps >= 1 && steps <= 1000 && rate >= 0 && rate <= 10);
   assert(kind >= 0 && kind < 3);
 }
-
 static void read_checkpoint(const uint8_t *bytes, size_t count) {
   put("checkpoint.safetensors", bytes, count);
   Params *params = params_new();
@@ -218,7 +212,6 @@ static void use_vit(const Vit *vit) {
   assert(tensor_size(vit_features(tape, vit, image)) == (size_t)c->width);
   tape_free(tape);
 }
-
 static void read_model(const uint8_t *bytes, size_t count) {
   SavedVit vit;
   SavedClip clip;
@@ -253,7 +246,6 @@ void __wrap_exit(int status) {
   if (status && *folder) abort(); /* a reader may not end the program */
   __real_exit(status);
 }
-
 static void read_options(const uint8_t *bytes, size_t count) {
   char *words[34] = {(char[]){"reader"}}, *text = allocate(count + 1, 1);
   char *rest = text;

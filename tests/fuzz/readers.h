@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 /* A reader and what it promises: give it a file of these bytes, look at all that it
-   returns, and abort if a promise is broken. */
+   returns, and abort if it is not sound or not explained. That no more memory is
+   taken than free and factor allow is for the caller to check. */
 typedef struct Reader {
   const char *name;
   void (*read)(const uint8_t *bytes, size_t count);
