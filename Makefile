@@ -187,16 +187,16 @@ MAE_mae-scenes := --data scenes --steps 400
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
 $(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --width 64 --depth 4 --decoder-width 48 --steps 200 --ratio 0.$(r)))
 # Students of the CLIP of scenes: what is predicted, what is hidden.
-SCENES_TEACHER := --teacher build/runs/clip-shapes --steps 200
+SCENES_TEACHER := --teacher build/runs/clip-shapes --steps 300
 EVA_eva-scenes := $(SCENES_TEACHER)
 EVA_eva-features-random := $(SCENES_TEACHER) --masks random --ratio 0.75
-EVA_eva-pixels-blocks := --target pixels --steps 200
-EVA_eva-pixels-random := --target pixels --steps 200 --masks random --ratio 0.75
+EVA_eva-pixels-blocks := --target pixels --steps 300
+EVA_eva-pixels-random := --target pixels --steps 300 --masks random --ratio 0.75
 # CLIPs that start from these towers, and from none.
 STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random mae-scenes
-$(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) --steps 100))
-EVA_cold := --from build/runs/eva-scenes --take sizes --steps 100
-EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 300
+$(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) --steps 120))
+EVA_cold := --from build/runs/eva-scenes --take sizes --steps 120
+EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 420
 EVA_eva-emoji := --data emoji --patch-size 8 --teacher build/runs/clip-emoji --steps 200
 EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 200
 EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 200
@@ -212,8 +212,8 @@ $(foreach n,500 5000,$(eval PROBE_probe-none-$(n) := mae-cifar $(FEW) --labels $
 $(foreach n,500 5000,$(eval PROBE_probe-mae-$(n) := mae-cifar $(FEW) --labels $(n)))
 $(foreach n,500 5000,$(eval PROBE_probe-vit-$(n) := vit-cifar $(FEW) --labels $(n)))
 EVA_eva02-scenes := $(SCENES_TEACHER) --block eva02
-EVA_warm-eva02-scenes := --from build/runs/eva02-scenes --steps 100
-EVA_warm-decay := --from build/runs/eva-scenes --steps 100 --layer-decay 0.75
+EVA_warm-eva02-scenes := --from build/runs/eva02-scenes --steps 120
+EVA_warm-decay := --from build/runs/eva-scenes --steps 120 --layer-decay 0.75
 # Five ideas on the same scenes, each with the same number of pictures seen.
 EVO := --patch-size 8 --steps 400
 HALF := --steps 200

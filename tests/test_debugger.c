@@ -29,4 +29,24 @@ START_TEST(ptensor_prints_a_tensor) {
 }
 END_TEST
 
-TEST_MAIN("debugger", gdb_shows_the_lines_of_the_chapter, ptensor_prints_a_tensor)
+START_TEST(walks_of_later_chapters) {
+  static const char *const walks[][3] = {
+      {"train-vit", "-ex 'break attention_forward' -ex run -ex 'print B' -ex 'print T' "
+       "-ex finish -ex 'ptensor qkv' -ex 'ptensor y'", "linear [16, 17, 192]"},
+      {"train-vit", "-ex 'tbreak vit_forward' -ex run -ex 'tbreak vit_classify' "
+       "-ex continue -ex 'ptensor pooled'", "take_token [16, 64]"},
+      {"train-siglip --batch 8", "-ex 'break sigmoid_loss' -ex run -ex 'ptensor logits' "
+       "-ex finish -ex 'ptensor $' -ex 'ptensor clip->logit_bias'",
+       "logit_bias []\n  value: -10 "}};
+  for (int i = 0; i < 3; i++) {
+    const char *output;
+    run_command(&output, "gdb -batch -nx -x src/tensor/ptensor.py %s --args "
+                "build/debug/%s --patch-size 8 --limit 256 --steps 1 --out %s",
+                walks[i][1], walks[i][0], scratch_folder("walk"));
+    ck_assert_msg(strstr(output, walks[i][2]) != NULL, "%s", output);
+  }
+}
+END_TEST
+
+TEST_MAIN("debugger", gdb_shows_the_lines_of_the_chapter, ptensor_prints_a_tensor,
+          walks_of_later_chapters)
