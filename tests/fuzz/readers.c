@@ -32,7 +32,7 @@ static const char *put(const char *name, const void *bytes, size_t count) {
   if (!*folder) {
     const char *base = getenv("SCRATCH");
     snprintf(folder, sizeof folder, "%s/readers-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(folder)) abort();
+    if ((base && !folder_make(base)) || !mkdtemp(folder)) abort();
   }
   snprintf(path, sizeof paths[0], "%s/%s", folder, name);
   FILE *file = fopen(path, "wb");
