@@ -643,8 +643,8 @@ static void fill_widely(void) {
       p->tensor->value[k] += (real)(0.3 * random_normal(key, k));
   }
 }
-static void draw_images(const VitConfig *c) {
-  model.B = pick(1, 3);
+static void draw_images(const VitConfig *c, int least) {
+  model.B = pick(least, 3);
   model.images = params_add(now.params, "images", SHAPE(model.B, c->channels,
                             c->image_size, c->image_size), init_normal(1), PARAM_PLAIN);
 }
@@ -662,7 +662,7 @@ static Tensor *vit_loss(Tape *tape, void *state) {
 static void some_vit_holds(void) {
   const VitConfig c = some_vit();
   HOLDS(vit_check(&c), "impossible");
-  draw_images(&c);
+  draw_images(&c, 1);
   model.vit = vit_declare(now.params, "", c);
   fill_widely();
   check_derivatives(vit_loss);
@@ -709,7 +709,7 @@ static void some_dual_encoder_holds(void) {
   c.biased = c.loss >= LOSS_SIGMOID && coin();
   c.bias = pick_number(-5, 1);
   HOLDS(clip_check(&c), "impossible");
-  draw_images(&c.image);
+  draw_images(&c.image, 2); /* one pair has nothing to be told from */
   draw_texts(&c.text);
   if (c.loss >= LOSS_SIGMOID) c.chunks = pick(0, model.B);
   model.clip = clip_declare(now.params, c);
@@ -738,7 +738,7 @@ static void some_autoencoder_holds(void) {
   c.encoder.image_size = 3 * c.encoder.patch_size;
   c.encoder.pool = POOL_CLS, c.encoder.position = POSITION_SINCOS;
   c.encoder.variant.rotary = false;
-  draw_images(&c.encoder);
+  draw_images(&c.encoder, 1);
   model.mae = mae_declare(now.params, c);
   fill_widely();
   now.tape = keep; /* outlives the tapes of the check */
@@ -754,7 +754,7 @@ static void some_student_holds(void) {
   Tape *keep = tape_new(), *other = now.tape;
   c.student.image_size = 4 * c.student.patch_size;
   c.student.pool = POOL_CLS;
-  draw_images(&c.student);
+  draw_images(&c.student, 1);
   model.eva = eva_declare(now.params, c);
   fill_widely();
   now.tape = keep;
