@@ -38,7 +38,7 @@ help:
 	@echo "make check       all tests; make check-asan: the same under the sanitizers"
 	@echo "make check-valgrind, make check-tsan: under valgrind, under ThreadSanitizer"
 	@echo "make analyze     gcc -fanalyzer, clang-tidy, cppcheck; make fuzz SECONDS=60: hostile files"
-	@echo "make trust       every call to the system fails once, 200 runs are killed"
+	@echo "make trust       every call to the system fails once, 2000 runs are killed"
 	@echo "make debug       build/debug/*: naive kernels, unoptimised, gdb shows the chapters"
 	@echo "make bench       speed of every kernel and training step, against this machine's peak"
 	@echo "make bench-peers the same against PyTorch, OpenBLAS and oneDNN, in turn"
@@ -490,10 +490,10 @@ check-tsan: $(THREADED:%=build/tsan/tests/%)
 	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1; $(call run_suites,tsan,$(THREADED))
 analyze:
 	tools/analyze
-# Every call to the system fails once; two hundred runs are killed.
+# Every call to the system fails once; make check kills two hundred runs, this two thousand.
 trust: programs build/faults/shim.so build/release/tests/test_faults build/release/tests/test_killed
 	FAULT_STRIDE=1 SCRATCH=build/scratch/trust build/release/tests/test_faults
-	KILLS=200 SCRATCH=build/scratch/trust build/release/tests/test_killed
+	KILLS=2000 SCRATCH=build/scratch/trust build/release/tests/test_killed
 
 # A library that is loaded before others and lets the n-th request for memory fail.
 build/faults/shim.so: tests/faults/shim.c

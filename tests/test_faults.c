@@ -7,24 +7,6 @@
 // A run of milliseconds
 static const char *tiny = "--data mnist --patch-size 4 --width 8 --depth 1 --heads 1 "
                           "--batch 4";
-
-/* MNIST in small: IDX files of 16 and 4 pictures. */
-static void write_digits(const char *folder) {
-  RandomKey key = random_key(1, "digits");
-  for (int train = 0; train < 2; train++) {
-    const uint8_t count = train ? 16 : 4;
-    uint8_t pictures[16 + 16 * 64] = {0, 0, 8, 3, 0, 0, 0, count,
-                                      0, 0, 0, 8, 0, 0, 0, 8};
-    uint8_t labels[8 + 16] = {0, 0, 8, 1, 0, 0, 0, count};
-    for (int i = 0; i < count * 64; i++)
-      pictures[16 + i] = (uint8_t)random_below(key, (uint64_t)i, 256);
-    for (int i = 0; i < count; i++) labels[8 + i] = (uint8_t)(i % 10);
-    const char *part = train ? "train" : "t10k";
-    write_file(text_of("%s/%s-images-idx3-ubyte", folder, part), pictures,
-               16 + count * 64);
-    write_file(text_of("%s/%s-labels-idx1-ubyte", folder, part), labels, 8 + count);
-  }
-}
 static char base[256];
 
 static const char *train(const char *how, const char *run) {
@@ -37,7 +19,6 @@ static const char *train(const char *how, const char *run) {
 static void prepare(const char *name) {
   const char *said;
   snprintf(base, sizeof base, "%s", scratch_folder(name));
-  run_command(&said, "mkdir -p %s/data/mnist", base);
   write_digits(text_of("%s/data/mnist", base));
   ck_assert_int_eq(run_command(&said, "%s", train("", "whole")), 0);
   ck_assert_int_eq(run_command(&said, "%s --stop-at 4", train("", "half")), 130);

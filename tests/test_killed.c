@@ -6,16 +6,18 @@
 static char base[256];
 
 static const char *train(const char *before, const char *run, bool resume) {
-  const char *how = resume ? "--resume" : "--patch-size 16 --width 8 --depth 1 --heads 1 "
-                                          "--batch 4 --limit 16 --epochs 12 --out";
-  return text_of("OMP_NUM_THREADS=1 %s %s/train-vit %s %s/%s", before,
-                 programs_folder(), how, base, run);
+  const char *how = resume ? "--resume"
+                           : "--data mnist --patch-size 4 --width 8 --depth 1 --heads 1 "
+                             "--batch 4 --steps 60 --out";
+  return text_of("OMP_NUM_THREADS=1 %s %s/train-vit --data-dir %s/data %s %s/%s", before,
+                 programs_folder(), base, how, base, run);
 }
 START_TEST(a_killed_run_comes_to_the_same_weights) {
   const char *said, *times = getenv("KILLS");
-  const int kills = times ? atoi(times) : 20;
+  const int kills = times ? atoi(times) : 200;
   RandomKey key = random_key((uint64_t)kills, "kill");
   snprintf(base, sizeof base, "%s", scratch_folder("killed"));
+  write_digits(text_of("%s/data/mnist", base));
   double start = stopwatch();
   ck_assert_int_eq(run_command(&said, "%s", train("", "whole", false)), 0);
   const double seconds = stopwatch() - start;

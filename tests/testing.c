@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "base/fail.h"
+#include "base/files.h"
 #include "base/random.h"
 #include "tensor/arithmetic.h"
 #include "tensor/gradcheck.h"
@@ -113,6 +114,23 @@ char *read_weights(const char *folder, size_t *count) {
   ck_assert_uint_le(header, *count - 8);
   memmove(file, file + 8 + header, *count -= 8 + header);
   return file;
+}
+void write_digits(const char *folder) {
+  RandomKey key = random_key(1, "digits");
+  ck_assert_msg(folder_make(folder), "%s", fail_message());
+  for (int train = 0; train < 2; train++) {
+    const uint8_t count = train ? 16 : 4;
+    uint8_t pictures[16 + 16 * 64] = {0, 0, 8, 3, 0, 0, 0, count,
+                                      0, 0, 0, 8, 0, 0, 0, 8};
+    uint8_t labels[8 + 16] = {0, 0, 8, 1, 0, 0, 0, count};
+    for (int i = 0; i < count * 64; i++)
+      pictures[16 + i] = (uint8_t)random_below(key, (uint64_t)i, 256);
+    for (int i = 0; i < count; i++) labels[8 + i] = (uint8_t)(i % 10);
+    const char *part = train ? "train" : "t10k";
+    write_file(text_of("%s/%s-images-idx3-ubyte", folder, part), pictures,
+               16 + count * 64);
+    write_file(text_of("%s/%s-labels-idx1-ubyte", folder, part), labels, 8 + count);
+  }
 }
 int run_command(const char **output, const char *format, ...) {
   static char text[1 << 16];

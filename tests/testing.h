@@ -50,6 +50,9 @@ const char *scratch_path(const char *folder, const char *file);
 void write_file(const char *path, const void *bytes, size_t count);
 char *read_file(const char *path, size_t *count); /* the caller frees */
 
+/* MNIST in small: a folder with IDX files of 16 and 4 pictures of noise, 8 x 8. */
+void write_digits(const char *folder);
+
 /* The bytes of all tensors in a run's model.safetensors, without the header, which
    holds the seconds the run took; the caller frees. */
 char *read_weights(const char *folder, size_t *count);
