@@ -116,7 +116,7 @@ class MAE(nn.Module):
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 size, channels = MODELS[name][:2]
-clip, mae = 'clip' in name, name.startswith('mae')
+clip, mae = name.endswith('lip-tiny'), name.startswith('mae')
 batch = 128 if clip or mae else 64
 sigmoid = {'sigmoid': True} if name.startswith('siglip') else {}
 model = (CLIP if clip else MAE if mae else ViT)(*MODELS[name], **sigmoid)
