@@ -39,6 +39,7 @@ static bool describe(json_t *header, const SafetensorsItem *item, size_t *offset
 /* The header as text; NULL if it cannot be made. The caller frees. */
 static char *make_header(const SafetensorsItem *items, int count,
                          const SafetensorsNote *notes, int note_count) {
+  jsontext_memory();
   json_t *header = json_object(), *metadata = json_object();
   size_t offset = 0;
   bool good = true;
