@@ -258,7 +258,7 @@ START_TEST(help_names_every_option) {
 END_TEST
 
 /* 60,000 + 10,000 pictures of noise in MNIST's form. */
-static void write_digits(const char *folder) {
+static void write_large_digits(const char *folder) {
   mkdir(text_of("%s/mnist", folder), 0777);
   for (int part = 0; part < 2; part++) {
     uint32_t count = part ? 10000 : 60000;
@@ -281,7 +281,7 @@ static void write_digits(const char *folder) {
 
 START_TEST(digits_fit_in_200_mebibytes) {
   const char *folder = scratch_folder("digits");
-  write_digits(folder);
+  write_large_digits(folder);
   expect_program(0, "test accuracy", "train-vit",
                  text_of("--data mnist --steps 2 --data-dir %s --out %s/run", folder,
                          folder));
