@@ -161,8 +161,8 @@ debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 # A run is done again when its program or its options changed, not when prose did. Runs take turns (a
 # lock), since each uses all cores.
 RUN_vit-shapes :=
-RUN_vit-mnist := --data mnist --epochs 6
-RUN_vit-cifar := --data cifar10 --width 128 --depth 6 --steps 1600 --clip 0
+RUN_vit-mnist := --data mnist --epochs 5
+RUN_vit-cifar := --data cifar10 --steps 1600 --clip 0
 RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
@@ -174,32 +174,34 @@ TUNE_5000 := --labels 5000 --steps 90
 TUNE_50000 := --labels 50000 --steps 120
 $(foreach n,500 5000 50000,$(eval RUN_tune-mae-$(n) := $(TUNED) --layer-decay 0.75 $(TUNE_$(n))))
 $(foreach n,500 5000 50000,$(eval RUN_tune-none-$(n) := $(TUNED) --take sizes $(TUNE_$(n))))
-CLIP_clip-shapes := --epochs 8
-CLIP_clip-emoji := --data emoji --steps 1500 --lr 1e-3 --width 96 --text-width 96 --embed 128 --vocabulary 1500
+CLIP_clip-shapes := --epochs 8 --context 12
+CLIP_clip-emoji := --data emoji --steps 1700 --lr 1.5e-3 --weight-decay 0.2 --embed 96 --vocabulary 1500 --context 16
 CLIP_clip-half := --patch-size 8 --epochs 2 --clip 0
 CLIP_clip-sum := --patch-size 8 --epochs 2 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
 CLIP_clip-sigmoid := --patch-size 8 --epochs 2 --clip 0 --loss sigmoid --bias paper --scale 10
 SIGLIP_siglip-shapes := --patch-size 8 --epochs 20 --context 12 --truth captions --scale-rate 10
-SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --steps 2400 --lr 1.5e-3 --weight-decay 0.3 --width 96 --text-width 96 --embed 96 --vocabulary 1500 --context 16 --scale-rate 10
-MAE_mae-cifar := --data cifar10 --width 128 --depth 6 --decoder-width 64 --decoder-depth 2 --steps 1000
+SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --steps 2400 --lr 2e-3 --weight-decay 0.3 --vocabulary 1500 --context 16 --scale-rate 10
+MAE_mae-cifar := --data cifar10 --lr 2e-3 --steps 1300
 MAE_mae-scenes := --data scenes --steps 400
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
-$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --width 64 --depth 4 --decoder-width 48 --steps 200 --ratio 0.$(r)))
+$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --steps 200 --ratio 0.$(r)))
 # Students of the CLIP of scenes: what is predicted, what is hidden.
-SCENES_TEACHER := --teacher build/runs/clip-shapes --steps 300
+PREDICT := --batch 64 --steps 300
+SCENES_TEACHER := --teacher build/runs/clip-shapes $(PREDICT)
 EVA_eva-scenes := $(SCENES_TEACHER)
 EVA_eva-features-random := $(SCENES_TEACHER) --masks random --ratio 0.75
-EVA_eva-pixels-blocks := --target pixels --steps 300
-EVA_eva-pixels-random := --target pixels --steps 300 --masks random --ratio 0.75
-# CLIPs that start from these towers, and from none.
+EVA_eva-pixels-blocks := --target pixels $(PREDICT)
+EVA_eva-pixels-random := --target pixels $(PREDICT) --masks random --ratio 0.75
+# CLIPs that start from these towers, and from none: once with the same steps, once with the same pictures.
+PAIRED := --steps 120 --context 12
 STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random mae-scenes
-$(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) --steps 120))
-EVA_cold := --from build/runs/eva-scenes --take sizes --steps 120
-EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 420
-EVA_eva-emoji := --data emoji --patch-size 8 --teacher build/runs/clip-emoji --steps 200
-EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 200
-EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 200
+$(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) $(PAIRED)))
+EVA_cold := --from build/runs/eva-scenes --take sizes $(PAIRED)
+EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 270 --context 12
+EVA_eva-emoji := --data emoji --patch-size 8 --teacher build/runs/clip-emoji $(PREDICT)
+EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 200 --context 16
+EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 200 --context 16
 MANY := --data cifar10 --test 2000 --steps 3000
 PROBE_probe-clip := clip-shapes --data scenes
 PROBE_probe-random := clip-shapes --data scenes --weights random
@@ -212,8 +214,8 @@ $(foreach n,500 5000,$(eval PROBE_probe-none-$(n) := mae-cifar $(FEW) --labels $
 $(foreach n,500 5000,$(eval PROBE_probe-mae-$(n) := mae-cifar $(FEW) --labels $(n)))
 $(foreach n,500 5000,$(eval PROBE_probe-vit-$(n) := vit-cifar $(FEW) --labels $(n)))
 EVA_eva02-scenes := $(SCENES_TEACHER) --block eva02
-EVA_warm-eva02-scenes := --from build/runs/eva02-scenes --steps 120
-EVA_warm-decay := --from build/runs/eva-scenes --steps 120 --layer-decay 0.75
+EVA_warm-eva02-scenes := --from build/runs/eva02-scenes $(PAIRED)
+EVA_warm-decay := --from build/runs/eva-scenes $(PAIRED) --layer-decay 0.75
 # Five ideas on the same scenes, each with the same number of pictures seen.
 EVO := --patch-size 8 --steps 400
 HALF := --steps 200
@@ -327,7 +329,7 @@ build/runs/bench/bench.tsv: build/release/programs/bench
 	flock build/runs/lock build/release/programs/bench --samples $(SAMPLES) --out $@
 build/runs/bench-naive/bench.tsv: build/naive/bench
 	@mkdir -p $(@D)
-	flock build/runs/lock build/naive/bench --set steps --only 'vit*' --samples 3 --out $@
+	flock build/runs/lock build/naive/bench --set steps --only 'vit*' --samples 1 --out $@
 build/runs/bench/profile.tsv: build/release/programs/bench
 	@mkdir -p $(@D)
 	flock build/runs/lock build/release/programs/bench --set profile --threads 1 --out $@

@@ -65,11 +65,13 @@ START_TEST(impossible_sizes) {
 END_TEST
 
 // The whole chain
+// A small model of pairs
 typedef struct Model {
   Params *params;
   Tape *tape;
   Clip clip;
   Tensor *images;
+  const unsigned char *truth; /* or NULL */
 } Model;
 
 static Model model_of(ClipConfig config) {
@@ -80,6 +82,7 @@ static Model model_of(ClipConfig config) {
   for (size_t i = 0; i < m.params->size; i++) /* LayerNorm bends sharply near zero */
     m.params->value[i] += (real)(0.2 * sin((double)i));
   m.clip.logit_scale->value[0] = (real)1.3;
+  if (m.clip.logit_bias) m.clip.logit_bias->value[0] = -2;
   return m;
 }
 
@@ -92,7 +95,7 @@ static Tensor *loss_of(Tape *tape, void *state) {
   const Model *m = state;
   Tensor *u = clip_image(tape, &m->clip, m->images);
   Tensor *v = clip_text(tape, &m->clip, captions, PAIRS, T);
-  return clip_loss(tape, &m->clip, u, v, NULL, NULL);
+  return clip_loss(tape, &m->clip, u, v, m->truth, NULL);
 }
 
 START_TEST(gradients_of_clip) {
@@ -152,39 +155,20 @@ START_TEST(seeing_and_reading_give_unit_vectors) {
 END_TEST
 
 // Clip against the witness
-static void agree(const Safetensors *file, const char *name, const Tensor *like,
-                  const real *found) {
-  const size_t n = tensor_size(like);
-  real *want = calloc(n, sizeof *want);
-  ck_assert_msg(safetensors_check(file, name, like->shape), "%s", fail_message());
-  safetensors_get(file, name, want);
-  ck_assert_msg(relative_error(found, want, n) < (sizeof(real) == 4 ? 1e-5 : 1e-7),
-                "%s: %g", name, relative_error(found, want, n));
-  free(want);
-}
-
 START_TEST(the_witness_agrees) {
   Model m = model_of(tiny);
   Safetensors *file = safetensors_read("tests/fixtures/clip.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
-  // Take over the weights of PyTorch
-  for (int i = 0; i < m.params->count; i++) {
-    const Tensor *t = m.params->list[i].tensor;
-    ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
-    safetensors_get(file, t->name, t->value);
-  }
+  fixture_take_parameters(file, m.params);
   params_clear_grad(m.params);
   Tensor *u = clip_image(m.tape, &m.clip, m.images);
   Tensor *v = clip_text(m.tape, &m.clip, captions, PAIRS, T);
   Tensor *loss = clip_loss(m.tape, &m.clip, u, v, NULL, NULL);
-  agree(file, "u", u, u->value);
-  agree(file, "v", v, v->value);
-  agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
+  fixture_agree(file, "u", u, u->value);
+  fixture_agree(file, "v", v, v->value);
+  fixture_agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
   tape_backward(m.tape, loss);
-  for (int i = 0; i < m.params->count; i++) {
-    const Tensor *t = m.params->list[i].tensor;
-    agree(file, params_name(m.params, "grad.%s", t->name), t, t->grad);
-  }
+  fixture_agree_gradients(file, m.params);
   safetensors_free(file);
   done(&m);
 }

@@ -246,7 +246,7 @@ START_TEST(the_witness_agrees) {
   Model m = model_of((EvaConfig){.patch_gradient = 1});
   Safetensors *file = safetensors_read("tests/fixtures/eva.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
-  for (int i = 0; i < m.params->count; i++) fixture_take(file, m.params->list[i].tensor);
+  fixture_take_parameters(file, m.params);
   Tensor *hidden = tape_tensor(m.tape, "hidden", SHAPE(B, N));
   Tensor *teacher = tape_tensor(m.tape, "teacher", SHAPE(B, N, E));
   fixture_take(file, hidden);
@@ -258,10 +258,7 @@ START_TEST(the_witness_agrees) {
   fixture_agree(file, "said", said, said->value);
   fixture_agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
   tape_backward(m.tape, loss);
-  for (int i = 0; i < m.params->count; i++) {
-    const Tensor *t = m.params->list[i].tensor;
-    fixture_agree(file, params_name(m.params, "grad.%s", t->name), t, t->grad);
-  }
+  fixture_agree_gradients(file, m.params);
   safetensors_free(file);
   done(&m);
 }

@@ -280,16 +280,13 @@ START_TEST(the_witness_agrees) {
   Safetensors *file = safetensors_read("tests/fixtures/eva02.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
   params_fill(params, 1);
-  for (int i = 0; i < params->count; i++) fixture_take(file, params->list[i].tensor);
+  fixture_take_parameters(file, params);
   Tensor *dy = tape_tensor(tape, "dy", SHAPE(3, 16));
   fixture_take(file, dy);
   Tensor *y = vit_features(tape, &vit, images);
   fixture_agree(file, "features", y, y->value);
   tape_backward(tape, sum(tape, mul(tape, y, dy)));
-  for (int i = 0; i < params->count; i++) {
-    const Tensor *t = params->list[i].tensor;
-    fixture_agree(file, params_name(params, "grad.%s", t->name), t, t->grad);
-  }
+  fixture_agree_gradients(file, params);
   safetensors_free(file);
   tape_free(tape);
   params_free(params);

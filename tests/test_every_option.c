@@ -95,14 +95,34 @@ static bool tested_elsewhere(const char *option) {
 }
 
 // What an option does to a run
-/* The log of a training program, or what probe prints. The caller frees. */
+/* Without the last column of each line. */
+static void drop_seconds(char *text) {
+  char *to = text, *tab = NULL;
+  for (; *text; text++) {
+    if (*text == '\t') tab = to;
+    if (*text == '\n' && tab) to = tab, tab = NULL;
+    *to++ = *text;
+  }
+  *to = 0;
+}
+
+/* How to show what a program leaves in its folder; NULL: what it prints is looked at. */
+static const char *left_by(const char *program) {
+  if (!strncmp(program, "train-", 6)) return "cat %s/log.tsv";
+  if (!strcmp(program, "patches")) return "cksum <%s/patches.png";
+  return strcmp(program, "captions") ? NULL : "cat %s/captions.tsv";
+}
+
+/* The log of a run, or what a program prints or paints. The caller frees. */
 static char *outcome(const char *program, const char *arguments, const char *folder) {
-  const char *said;
-  const bool probe = !strcmp(program, "probe");
+  const char *said, *left = left_by(program);
   int status = run_command(&said, "%s/%s %s %s %s", programs_folder(), program, arguments,
-                           probe ? "" : "--out", folder);
+                           left ? "--out" : "", left ? folder : "");
   ck_assert_msg(status == 0, "%s %s: %s", program, arguments, said);
-  return probe ? strdup(said) : read_file(text_of("%s/log.tsv", folder), NULL);
+  if (left) ck_assert_int_eq(run_command(&said, left, folder), 0);
+  char *text = strdup(said);
+  if (!strcmp(program, "loss-sweep")) drop_seconds(text);
+  return text;
 }
 /* Do two texts have the same words and nearly the same numbers? */
 static bool nearly(const char *a, const char *b) {
@@ -120,13 +140,11 @@ static bool nearly(const char *a, const char *b) {
 }
 static void try_row(const char *program, const char *plain, const Row *row) {
   const char *run = text_of("%s/plain", base);
-  const bool probe = !strcmp(program, "probe");
   const char *with = strstr(row->with, "%s") ? text_of(row->with, run) : row->with;
   char *without = outcome(program, text_of("%s %s", plain, with),
-                          probe ? run : text_of("%s/without", base));
+                          text_of("%s/without", base));
   char *changed = outcome(program, text_of("%s %s --%s %s", plain, with, row->option,
-                                           row->value),
-                          probe ? run : text_of("%s/with", base));
+                                           row->value), text_of("%s/with", base));
   if (row->alike)
     ck_assert_msg(nearly(without, changed), "%s --%s %s: expected the same log, found "
                   "another:\n%s", program, row->option, row->value, changed);
@@ -204,9 +222,43 @@ END_TEST
 START_TEST(of_probe) {
   prepare("option-probe");
   free(outcome("train-siglip", WORDS, text_of("%s/plain", base)));
-  TRY("probe", "--labels 60 --test 50 --steps 40", "", probe_rows);
+  const char *plain = text_of("%s/plain --labels 60 --test 50 --steps 40", base);
+  TRY("probe", plain, "", probe_rows);
+}
+END_TEST
+START_TEST(of_evolution) {
+  static const Row rows[] = {{"test", "50", "", 0}, {"seed", "2", "", 0}};
+  prepare("option-evolution");
+  free(outcome("train-siglip", WORDS, text_of("%s/plain", base)));
+  TRY("evolution", text_of("%s/plain --test 60", base), "", rows);
+}
+END_TEST
+
+START_TEST(of_loss_sweep) {
+  static const Row rows[] = {{"set", "batches", "", 0}, {"pairs", "1400", "", 0},
+                             {"seeds", "2", "", 0}, {"width", "8", "", 0},
+                             {"lr", "0.01", "", 0}, {"scale", "5", "", 0}};
+  prepare("option-sweep");
+  TRY("loss-sweep", "--set biases --pairs 1000 --seeds 1 --width 4", "", rows);
+}
+END_TEST
+
+START_TEST(of_what_prints) {
+  static const Row sets[] = {{"set", "giants", "", 0}};
+  static const Row curves[] = {{"curve", "start", "", 0}, {"curve", "logit", "", 0}};
+  static const Row most[] = {{"most", "128", "", 0}};
+  static const Row seed[] = {{"seed", "2", "", 0}};
+  static const Row patches[] = {{"patch-size", "8", "", 0}, {"size", "32", "", 0},
+                                {"gap", "1", "", 0}, {"seed", "2", "", 0}};
+  prepare("option-prints");
+  TRY("configurations", "", "", sets);
+  TRY("contrast-curves", "", "", curves);
+  TRY("pair-memory", "--most 64", "", most);
+  TRY("sketch", "", "", seed);
+  TRY("captions", text_of("--data-dir %s", base), "", seed);
+  TRY("patches", "--size 48", "", patches);
 }
 END_TEST
 
 TEST_MAIN("every option", of_train_vit, of_train_siglip, of_train_clip, of_train_mae,
-          of_train_eva, of_probe)
+          of_train_eva, of_probe, of_evolution, of_loss_sweep, of_what_prints)

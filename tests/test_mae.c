@@ -265,8 +265,7 @@ START_TEST(the_witness_agrees) {
   Model m = model_of(c, 0.5);
   Safetensors *file = safetensors_read("tests/fixtures/mae.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
-  for (int i = 0; i < m.params->count; i++)
-    fixture_take(file, m.params->list[i].tensor);
+  fixture_take_parameters(file, m.params);
   take_masks(file, &m.mask);
   params_clear_grad(m.params);
   Tensor *said = mae_decode(m.tape, &m.mae,

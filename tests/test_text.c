@@ -252,23 +252,14 @@ START_TEST(the_witness_agrees) {
                 fail_message());
   safetensors_get(file, "ids", numbers);
   for (int i = 0; i < B * T; i++) ck_assert(numbers[i] == (real)captions[i]);
-  // Take the witness's parameters
-  for (int i = 0; i < m.params->count; i++) {
-    const Tensor *t = m.params->list[i].tensor;
-    ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
-    safetensors_get(file, t->name, t->value);
-  }
+  fixture_take_parameters(file, m.params);
   Tensor *dy = tape_tensor(m.tape, "dy", SHAPE(B, W));
-  ck_assert(safetensors_check(file, "dy", dy->shape));
-  safetensors_get(file, "dy", dy->value);
+  fixture_take(file, dy);
   params_clear_grad(m.params);
   Tensor *vectors = text_forward(m.tape, &m.text, captions, B, T);
   fixture_agree(file, "vectors", vectors, vectors->value);
   tape_backward(m.tape, sum(m.tape, mul(m.tape, vectors, dy)));
-  for (int i = 0; i < m.params->count; i++) {
-    const Tensor *t = m.params->list[i].tensor;
-    fixture_agree(file, params_name(m.params, "grad.%s", t->name), t, t->grad);
-  }
+  fixture_agree_gradients(file, m.params);
   safetensors_free(file);
   done(&m);
 }

@@ -267,8 +267,12 @@ START_TEST(damaged_checkpoints_are_refused) {
   ck_assert_int_eq(train(&points, &config).end, TRAINER_FAILED);
   ck_assert(strstr(fail_message(), "checkpoint.safetensors: tensor"));
   ck_assert(points.params->value[0] == before);
-  ck_assert(parameters_load(copy, points.params));
+  Safetensors *file = safetensors_read(copy);
+  ck_assert(file && parameters_fit(file, points.params));
+  ck_assert(points.params->value[0] == before);
+  parameters_take(file, points.params);
   ck_assert(points.params->value[0] != before);
+  safetensors_free(file);
   // Refuse a stump, and a checkpoint that is gone
   write_file(path, weights, 8);
   ck_assert_int_eq(train(&points, &config).end, TRAINER_FAILED);

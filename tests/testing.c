@@ -27,6 +27,17 @@ void fixture_agree(const Safetensors *file, const char *name, const Tensor *like
   free(want);
 }
 
+void fixture_take_parameters(const Safetensors *file, const Params *params) {
+  for (int i = 0; i < params->count; i++) fixture_take(file, params->list[i].tensor);
+}
+
+void fixture_agree_gradients(const Safetensors *file, Params *params) {
+  for (int i = 0; i < params->count; i++) {
+    const Tensor *t = params->list[i].tensor;
+    fixture_agree(file, params_name(params, "grad.%s", t->name), t, t->grad);
+  }
+}
+
 double relative_error(const real *a, const real *b, size_t n) {
   double difference = 0, size = 0;
   for (size_t i = 0; i < n; i++) {

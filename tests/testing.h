@@ -27,6 +27,11 @@ void fixture_take(const Safetensors *file, const Tensor *tensor);
 void fixture_agree(const Safetensors *file, const char *name, const Tensor *like,
                    const real *found);
 
+/* The same for all parameters, by their names, and for their gradients, by the names
+   with "grad." before them. */
+void fixture_take_parameters(const Safetensors *file, const Params *params);
+void fixture_agree_gradients(const Safetensors *file, Params *params);
+
 /* A parameter filled with normal numbers times `scale`, reproducibly. */
 Tensor *random_parameter(Params *params, const char *name, Shape shape,
                          double scale);

@@ -182,6 +182,14 @@ bool image_save(const Image *image, const char *path) {
   return fail("%s: out of memory while packing the picture", path);
 }
 
+bool image_save_in(const char *folder, const char *name, Image *image) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%s.png", folder, name);
+  const bool good = image_save(image, path);
+  image_free(image);
+  return good;
+}
+
 Image image_square(const Image *image, int side) {
   int shorter = image->width < image->height ? image->width : image->height;
   int left = (image->width - shorter) / 2, top = (image->height - shorter) / 2;

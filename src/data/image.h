@@ -28,6 +28,9 @@ bool image_load(Image *image, const char *path, int channels);
 /* Write a PNG to PATH.new, then rename it over PATH. False with a message. */
 bool image_save(const Image *image, const char *path);
 
+/* Write a picture as FOLDER/NAME.png, and free it. False with a message. */
+bool image_save_in(const char *folder, const char *name, Image *image);
+
 /* The largest square from the middle, scaled to side x side. */
 Image image_square(const Image *image, int side);
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "data/image.h"
 #include "data/scenes.h"
+#include "kernels/dot.h"
 #include "models/pair_vectors.h"
 #include "models/principal.h"
 #include "tensor/arithmetic.h"
@@ -21,12 +22,6 @@ static PairVectors vectors_of(const DualRun *run, const Pairs *pairs) {
 
 enum { SHOWN = 24 };
 
-static double cosine(const real *a, const real *b, int E) {
-  double sum = 0;
-  for (int i = 0; i < E; i++) sum += (double)a[i] * (double)b[i];
-  return sum;
-}
-
 bool dual_similarity(const DualRun *run, const char *name) {
   char path[1024];
   snprintf(path, sizeof path, "%s/%s.tsv", run->out, name);
@@ -37,8 +32,8 @@ bool dual_similarity(const DualRun *run, const char *name) {
   for (int i = 0; i < SHOWN; i++)
     for (int j = 0; j < SHOWN; j++)
       fprintf(file, "%d\t%d\t%.4f\n", i, j,
-              cosine(v.image + (size_t)i * apart * v.embed,
-                     v.text + (size_t)j * apart * v.embed, v.embed));
+              vector_cosine(v.image + (size_t)i * apart * v.embed,
+                            v.text + (size_t)j * apart * v.embed, v.embed));
   pair_vectors_free(&v);
   return file_commit(file, path);
 }
@@ -264,8 +259,8 @@ static bool write_pulls(const DualRun *run, const PairVectors *v) {
   Tape *tape = tape_new();
   // Make logits for both losses from the same cosines
   for (int i = 0; i < SHOWN * SHOWN; i++)
-    cosines[i] = (real)cosine(v->image + (size_t)(i / SHOWN * apart) * E,
-                              v->text + (size_t)(i % SHOWN * apart) * E, E);
+    cosines[i] = (real)vector_cosine(v->image + (size_t)(i / SHOWN * apart) * E,
+                                     v->text + (size_t)(i % SHOWN * apart) * E, E);
   for (int k = 0; k < 2; k++) {
     logits[k] = tape_tensor(tape, "logits", SHAPE(SHOWN, SHOWN));
     logits[k]->needs_grad = true;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/dot.h"
 #include "tensor/layers.h"
 
 int eva_outputs(const EvaConfig *c) {
@@ -77,19 +78,6 @@ typedef struct CosineSaved {
   real *cosine; /* [B N] */
   real *weight; /* of a hidden patch of each image */
 } CosineSaved;
-
-static real length(const real *a, int n) {
-  double squares = 0;
-  for (int i = 0; i < n; i++) squares += (double)a[i] * (double)a[i];
-  return (real)fmax(sqrt(squares), 1e-8);
-}
-
-static real cosine(const real *a, const real *b, int n) {
-  double dot = 0;
-  for (int i = 0; i < n; i++) dot += (double)a[i] * (double)b[i];
-  return (real)(dot / ((double)length(a, n) * (double)length(b, n)));
-}
-
 static void cosine_backward(const Entry *e) {
   const CosineSaved *s = e->saved;
   Tensor *said = e->input[0];
@@ -97,7 +85,7 @@ static void cosine_backward(const Entry *e) {
   for (int r = 0; r < tensor_rows(said); r++) {
     if (s->restore[r] >= 0) continue;
     const real *a = said->value + (size_t)r * n, *b = e->input[1]->value + (size_t)r * n;
-    const real la = length(a, n), lb = length(b, n);
+    const real la = (real)vector_length(a, n), lb = (real)vector_length(b, n);
     const real slope = -e->output->grad[0] * s->weight[r / N] / la;
     for (int i = 0; i < n; i++)
       said->grad[(size_t)r * n + i] += slope * (b[i] / lb - s->cosine[r] * a[i] / la);
@@ -120,7 +108,8 @@ Tensor *hidden_cosine_loss(Tape *tape, Tensor *said, Tensor *target,
       s->weight[b] = (real)(1.0 / ((double)mask->images * masking_hidden(mask, b)));
     }
     if (mask->restore[r] >= 0) continue;
-    s->cosine[r] = cosine(said->value + (size_t)r * n, target->value + (size_t)r * n, n);
+    s->cosine[r] = (real)vector_cosine(said->value + (size_t)r * n,
+                                       target->value + (size_t)r * n, n);
     sum += (double)(s->weight[b] * s->cosine[r]);
   }
   loss->value[0] = (real)-sum;

@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "base/memory.h"
+#include "kernels/dot.h"
 #include "tensor/losses.h"
 
 enum { GAP = 4 };
@@ -124,16 +125,6 @@ Image gallery_filters(const Vit *vit) {
 }
 
 // Show positions
-static real cosine(const real *a, const real *b, int n) {
-  double ab = 0, aa = 0, bb = 0;
-  for (int i = 0; i < n; i++) {
-    ab += (double)(a[i] * b[i]);
-    aa += (double)(a[i] * a[i]);
-    bb += (double)(b[i] * b[i]);
-  }
-  return aa > 0 && bb > 0 ? (real)(ab / sqrt(aa * bb)) : 0;
-}
-
 Image gallery_positions(const Vit *vit) {
   int n = vit->config.image_size / vit->config.patch_size, D = vit->config.width;
   int scale = 64 / n + 1;
@@ -143,7 +134,8 @@ Image gallery_positions(const Vit *vit) {
   const real *table = vit->pos_embed->value + (vit->tokens - vit->patches) * D;
   real *map = allocate((size_t)(n * n), sizeof *map);
   for (int i = 0; i < n * n; i++) {
-    for (int j = 0; j < n * n; j++) map[j] = cosine(table + i * D, table + j * D, D);
+    for (int j = 0; j < n * n; j++)
+      map[j] = (real)vector_cosine(table + i * D, table + j * D, D);
     Image tile = grey_map(map, n, -1, (real)1.0001);
     grid_put(&grid, &tile, i / n, i % n, n * scale);
     image_free(&tile);
@@ -219,11 +211,7 @@ static int worst_mistakes(const Predictions *p, const Dataset *data, int *index)
 }
 
 static bool write_picture(const char *folder, const char *name, Image image) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s.png", folder, name);
-  bool good = !image.pixels || image_save(&image, path);
-  image_free(&image);
-  return good;
+  return !image.pixels || image_save_in(folder, name, &image);
 }
 
 static bool write_mistakes(const char *folder, const Predictions *p,

@@ -228,20 +228,10 @@ static bool check_positions(const Safetensors *file, const VitConfig *c,
                                              c->width));
 }
 
-/* Are all declared parameters in the file? Nothing has been filled yet. */
-static bool check_all(const Safetensors *file, const Params *params) {
-  for (int i = 0; i < params->count; i++) {
-    const Tensor *t = params->list[i].tensor;
-    if (!safetensors_check(file, t->name, t->shape)) return false;
-  }
-  return true;
-}
-
 static bool fill(const Safetensors *file, Params *params, bool trained, uint64_t seed) {
-  if (!check_all(file, params)) return false;
+  if (!parameters_fit(file, params)) return false;
   params_fill(params, seed);
-  for (int i = 0; trained && i < params->count; i++)
-    safetensors_get(file, params->list[i].tensor->name, params->list[i].tensor->value);
+  if (trained) parameters_take(file, params);
   return true;
 }
 

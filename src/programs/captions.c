@@ -42,11 +42,8 @@ static void grid_put(Image *grid, const uint8_t *pixels, int row, int column) {
 }
 
 static bool grid_save(Image *grid, const char *name) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s.png", out, name);
-  bool good = image_save(grid, path);
-  if (good) printf("wrote %s\n", path);
-  image_free(grid);
+  const bool good = image_save_in(out, name, grid);
+  if (good) printf("wrote %s/%s.png\n", out, name);
   return good;
 }
 

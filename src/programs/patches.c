@@ -49,11 +49,8 @@ static Image draw_apart(const real *patches, int C, int side, int P) {
 
 // Cut, show and join
 static bool save(Image image, const char *name) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s", out, name);
-  bool good = image_save(&image, path);
-  if (good) printf("wrote %s\n", path);
-  image_free(&image);
+  const bool good = image_save_in(out, name, &image);
+  if (good) printf("wrote %s/%s.png\n", out, name);
   return good;
 }
 
@@ -71,8 +68,7 @@ static bool cut_and_join(const Image *square) {
   Image back = image_from_planes(joined, C, side, side, black, white);
   bool same = memcmp(back.pixels, square->pixels, count) == 0;
   printf("joined again: %s\n", same ? "every dot as before" : "DIFFERENT");
-  bool good = save(draw_apart(patches, C, side, P), "patches.png") &&
-              save(back, "joined.png");
+  bool good = save(draw_apart(patches, C, side, P), "patches") && save(back, "joined");
   free(planes);
   free(patches);
   free(joined);

@@ -79,14 +79,6 @@ static Image grid_new(int columns, int rows, int side) {
                    rows * (side * ZOOM + GAP) - GAP, 3, 255);
 }
 
-static bool save_grid(Image *grid, const char *name) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s.png", settings.out, name);
-  const bool good = image_save(grid, path);
-  image_free(grid);
-  return good;
-}
-
 static Tensor *one_image(Tape *tape, const Dataset *data, int index) {
   Tensor *image = tape_tensor(tape, "image", SHAPE(1, data->channels, data->height,
                                                    data->width));
@@ -124,7 +116,7 @@ static bool write_masks(const Predicting *p) {
     paste(&grid, picture_of(p->test, image->value), index, i / SHOWN, ZOOM);
   }
   tape_free(tape);
-  return save_grid(&grid, "masks");
+  return image_save_in(settings.out, "masks", &grid);
 }
 
 static int odd_patch(Tape *tape, Tensor *image, int P) {
@@ -273,7 +265,7 @@ static int train1(Stage1 *s) {
   if (!status) {
     // Show, save and report
     show_row(&features, p, ROW_AFTER);
-    const bool good = save_grid(&features, "features") && write_masks(p) &&
+    const bool good = image_save_in(settings.out, "features", &features) && write_masks(p) &&
                       write_summary1(s, &config, result);
     if (!good) status = fail_report(program.name);
     else printf("%s: loss %.4f, error %.3f of a constant's, after %d steps in %.1f s; "

@@ -183,25 +183,17 @@ static void show(Image *grid, const Run *run, int index, double hidden, int plac
   tape_free(tape);
 }
 
-static bool save_grid(Image *grid, const char *name) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s.png", settings.out, name);
-  bool good = image_save(grid, path);
-  image_free(grid);
-  return good;
-}
-
 static bool write_filled(const Run *run, const char *name) {
   Image grid = grid_new(run, SHOWN / 2);
   for (int i = 0; i < SHOWN; i++) show(&grid, run, i, ratio, i);
-  return save_grid(&grid, name);
+  return image_save_in(settings.out, name, &grid);
 }
 
 static bool write_ratios(const Run *run) {
   static const double ratios[] = {0.25, 0.5, 0.75, 0.9};
   Image grid = grid_new(run, 4);
   for (int i = 0; i < 8; i++) show(&grid, run, i % 2, ratios[i / 2], i);
-  return save_grid(&grid, "ratios");
+  return image_save_in(settings.out, "ratios", &grid);
 }
 
 // Train an autoencoder

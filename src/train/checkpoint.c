@@ -129,13 +129,12 @@ static bool load_array(const Safetensors *file, const Params *params,
   return true;
 }
 
-bool parameters_load(const char *path, Params *params) {
-  Safetensors *file = safetensors_read(path);
-  if (!file) return false;
-  bool good = load_array(file, params, "", params->value, false) &&
-              load_array(file, params, "", params->value, true);
-  safetensors_free(file);
-  return good;
+bool parameters_fit(const Safetensors *file, const Params *params) {
+  return load_array(file, params, "", NULL, false);
+}
+
+void parameters_take(const Safetensors *file, Params *params) {
+  load_array(file, params, "", params->value, true);
 }
 
 // Load a checkpoint

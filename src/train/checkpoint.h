@@ -34,6 +34,8 @@ bool checkpoint_load_options(const char *folder, Program *program);
 /* Load parameters, means and progress. Everything is checked first. */
 bool checkpoint_load(const char *folder, AdamW *optimizer, Progress *progress);
 
-/* Load parameters alone from a file, all or nothing. */
-bool parameters_load(const char *path, Params *params);
+/* Parameters alone from an open file, all or nothing: has it all of them, in these
+   shapes? False with a message. If so, take their values. */
+bool parameters_fit(const Safetensors *file, const Params *params);
+void parameters_take(const Safetensors *file, Params *params);
 #endif
