@@ -161,7 +161,7 @@ debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 # A run is done again when its program or its options changed, not when prose did. Runs take turns (a
 # lock), since each uses all cores.
 RUN_vit-shapes :=
-RUN_vit-mnist := --data mnist --epochs 5
+RUN_vit-mnist := --data mnist --epochs 5 --lr 1.5e-3
 RUN_vit-cifar := --data cifar10 --steps 1600 --clip 0
 RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0

@@ -48,5 +48,23 @@ START_TEST(walks_of_later_chapters) {
 }
 END_TEST
 
+START_TEST(walks_without_options) {
+  static const char *const walks[][4] = {
+      {"matmul-steps", "-ex 'tbreak as_the_formula' -ex run -ex 'break strip' "
+       "-ex 'call packed(0)' -ex 'print panel[5]' -ex 'print c.at[0]' -ex up "
+       "-ex 'print b.at[5 * b.column]' -ex down -ex finish -ex 'print y[0]'",
+       "$1 = -2\n$2 = 0\n", "$4 = 2\n"},
+      {"sketch", "-x src/tensor/ptensor.py -ex 'tbreak info_nce' -ex run "
+       "-ex 'ptensor logits' -ex 'tbreak sigmoid_loss' -ex continue -ex 'ptensor logits' "
+       "-ex 'tbreak adamw_update' -ex continue -ex backtrace",
+       "shift [4, 4]\n  value: -1", "in take_step (name="}};
+  for (int i = 0; i < 2; i++) {
+    const char *output;
+    run_command(&output, "gdb -batch -nx %s build/debug/%s", walks[i][1], walks[i][0]);
+    ck_assert_msg(strstr(output, walks[i][2]) && strstr(output, walks[i][3]), "%s", output);
+  }
+}
+END_TEST
+
 TEST_MAIN("debugger", gdb_shows_the_lines_of_the_chapter, ptensor_prints_a_tensor,
-          walks_of_later_chapters)
+          walks_of_later_chapters, walks_without_options)

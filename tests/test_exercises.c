@@ -280,6 +280,32 @@ START_TEST(momentum) {
   ck_assert_int_eq(steps, 22);
 }
 END_TEST
+/* A weight after three steps, whose gradients are so many times .0001, .0002, .0003. */
+static double after_steps(double times, double limit) {
+  static const double one[] = {1};
+  Params *params = params_new();
+  Tensor *w = given_parameter(params, "w", SHAPE(1), one);
+  params_fill(params, 1);
+  AdamW optimizer = adamw_new(params, 0.999, 0);
+  for (int i = 0; i < 3; i++) {
+    w->grad[0] = (real)(1e-4 * times * (i + 1));
+    clip_gradients(params, limit);
+    adamw_update(&optimizer, 0.1);
+  }
+  const double found = (double)w->value[0];
+  adamw_free(&optimizer);
+  params_free(params);
+  return found;
+}
+
+START_TEST(a_thousand_times_the_loss) {
+  const double plain = after_steps(1, 0);
+  ck_assert_double_eq_tol(after_steps(1000, 0), plain, 1e-3);
+  ck_assert_double_eq_tol(after_steps(1000, 1), after_steps(1000, 0), ROUNDING);
+  ck_assert_double_eq_tol(after_steps(1e5, 1), 1 - 3 * 0.1, 1e-5);
+  ck_assert_double_gt(fabs(after_steps(1e5, 1) - plain), 1e-3);
+}
+END_TEST
 
 // Answers on fast kernels
 START_TEST(square_products_and_tiles) {
@@ -363,6 +389,18 @@ START_TEST(end_before_start) {
   real v[32];
   two_vectors(ids, 2, true, v);
   ck_assert_mem_eq(v, v + 16, 16 * sizeof(real));
+}
+END_TEST
+START_TEST(padding_and_exclamation_marks) {
+  const int ids[] = {6, 1, 7, 0, 0, 6, 1, 7, 5, 5};
+  const int marks[] = {6, 1, 7, 0, 0, 6, 0, 7, 0, 0};
+  for (int causal = 0; causal < 2; causal++) {
+    real v[32];
+    two_vectors(ids, 2, causal, v);
+    ck_assert((memcmp(v, v + 16, 16 * sizeof(real)) == 0) == causal);
+    two_vectors(marks, 2, causal, v);
+    ck_assert_double_gt(relative_error(v, v + 16, 16), 1e-2);
+  }
 }
 END_TEST
 
@@ -577,6 +615,7 @@ START_TEST(two_hundred_kills) {
 END_TEST
 
 TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start,
+          padding_and_exclamation_marks, a_thousand_times_the_loss,
           how_many_patches, channels_last, half_filter,
           attention_against_linear, product_of_sum_and_product,
           scale_by_a_number, one_sided_differences, rectified_linear,

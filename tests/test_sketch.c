@@ -141,7 +141,7 @@ END_TEST
 START_TEST(gradients_follow_from_the_cosines) {
   for (int seed = 1; seed <= 3; seed++) {
     const Said s = read_back(sketch(seed));
-    double sum = 0;
+    double sum = 0, by_bias = 0;
     for (int i = 0; i < CELLS; i++) {
       const int row = i / N, column = i % N, y = row == column;
       const double both =
@@ -150,8 +150,10 @@ START_TEST(gradients_follow_from_the_cosines) {
       const double p = 1 / (1 + exp(10 - 10 * s.cosine[i]));
       ck_assert_double_eq_tol(s.gradient[1][i], (p - y) / N, 2e-5);
       sum += s.gradient[0][i];
+      by_bias += s.gradient[1][i];
     }
     ck_assert_double_eq_tol(sum, 0, 1e-4);
+    ck_assert_double_eq_tol(by_bias, -1, 0.01);
   }
 }
 END_TEST
