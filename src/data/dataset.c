@@ -19,6 +19,7 @@ size_t dataset_image_size(const Dataset *data) {
 }
 
 const uint8_t *dataset_image(const Dataset *data, int index) {
+  assert(index >= 0 && index < data->count);
   return data->pixels + (size_t)index * dataset_image_size(data);
 }
 

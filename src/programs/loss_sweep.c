@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/least.h"
 #include "base/options.h"
 #include "base/stopwatch.h"
 #include "data/captioned.h"
@@ -41,7 +42,8 @@ typedef struct Data {
 
 static bool data_open(Data *d, CaptionedSet which) {
   *d = (Data){.set = which};
-  if (!captioned_open(which, data_dir, 0, 1, &d->train, &d->test)) return false;
+  const int limit = which == CAPTIONED_SCENES ? pairs : 0;
+  if (!captioned_open(which, data_dir, limit, 1, &d->train, &d->test)) return false;
   pairs_limit(&d->test, TEST_PAIRS);
   d->tokenizer = tokenizer_train((const char *const *)d->train.caption,
                                  pairs_captions(&d->train), TOKENS);
@@ -51,7 +53,7 @@ static bool data_open(Data *d, CaptionedSet which) {
 /* Scenes of one figure, whose captions many pictures share. */
 static void data_single(Data *d) {
   *d = (Data){.set = CAPTIONED_SCENES};
-  scenes_make(&d->train, 6000, 1000, SCENES_SEEN, 1);
+  scenes_make(&d->train, least(6000, pairs), 1000, SCENES_SEEN, 1);
   scenes_make(&d->test, TEST_PAIRS, 1000, SCENES_SEEN, captioned_other(1));
   captioned_normalise_as(&d->test.pictures, &d->train.pictures);
   d->tokenizer = tokenizer_train((const char *const *)d->train.caption,

@@ -110,10 +110,10 @@ static bool write_masks(const Predicting *p) {
     Predicting other = *p;
     other.masks = i < SHOWN ? MASKS_BLOCKS : MASKS_RANDOM;
     other.ratio = i < SHOWN ? 0.41 : 0.75;
-    const int index = i % SHOWN;
+    const int column = i % SHOWN, index = column % p->test->count;
     Tensor *image = one_image(tape, p->test, index);
     hide(image->value, p->test, predicting_masks(tape, &other, &index, 1, 0).restore, P);
-    paste(&grid, picture_of(p->test, image->value), index, i / SHOWN, ZOOM);
+    paste(&grid, picture_of(p->test, image->value), column, i / SHOWN, ZOOM);
   }
   tape_free(tape);
   return image_save_in(settings.out, "masks", &grid);
@@ -179,7 +179,7 @@ static void show_row(Image *grid, const Predicting *p, int row) {
   tape->recording = false;
   for (int i = 0; i < SHOWN; i++) {
     tape_reset(tape, (RandomKey){0});
-    Tensor *image = one_image(tape, p->test, i), *x;
+    Tensor *image = one_image(tape, p->test, i % p->test->count), *x;
     const int odd = odd_patch(tape, image, P);
     if (row == ROW_TEACHER && p->teacher) {
       x = eva_teach(tape, p->teacher, image);

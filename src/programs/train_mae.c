@@ -185,14 +185,15 @@ static void show(Image *grid, const Run *run, int index, double hidden, int plac
 
 static bool write_filled(const Run *run, const char *name) {
   Image grid = grid_new(run, SHOWN / 2);
-  for (int i = 0; i < SHOWN; i++) show(&grid, run, i, ratio, i);
+  for (int i = 0; i < SHOWN; i++) show(&grid, run, i % run->test.count, ratio, i);
   return image_save_in(settings.out, name, &grid);
 }
 
 static bool write_ratios(const Run *run) {
   static const double ratios[] = {0.25, 0.5, 0.75, 0.9};
   Image grid = grid_new(run, 4);
-  for (int i = 0; i < 8; i++) show(&grid, run, i % 2, ratios[i / 2], i);
+  for (int i = 0; i < 8; i++)
+    show(&grid, run, i % 2 % run->test.count, ratios[i / 2], i);
   return image_save_in(settings.out, "ratios", &grid);
 }
 
