@@ -130,7 +130,7 @@ static bool load_array(const Safetensors *file, const Params *params,
 }
 
 bool parameters_fit(const Safetensors *file, const Params *params) {
-  return load_array(file, params, "", NULL, false);
+  return load_array(file, params, "", params->value, false);
 }
 
 void parameters_take(const Safetensors *file, Params *params) {
