@@ -476,7 +476,7 @@ check: drift warnings check-float $(TESTS:%=build/double/tests/%)
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
 check-asan: build/naive/train-vit $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
-	    $(call run_suites,asan,$(filter-out test_debugger test_every_option test_faults test_killed,$(TESTS)))
+	    $(call run_suites,asan,$(filter-out test_debugger test_faults test_killed,$(TESTS)))
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
 
 # valgrind knows of each bit whether it was set. For any processor, since it does not know the newest
