@@ -158,15 +158,20 @@ programs: $(foreach p,$(PROGRAMS),build/$(call dash,$(p)))
 debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 
 # ---- Runs, figures, book -----------------------------------------------------------------------
-# A run is done again when its program or its options changed, not when prose did. Runs take turns (a
-# lock), since each uses all cores.
+# A run is done again when its program or its options changed, not when prose did. A run by itself uses
+# all cores and waits for its turn (a lock). make book does as many at once as there are cores, one core
+# for each: small towers make better use of them that way, and the numbers are the same. What measures
+# speed has the machine for itself.
+TURN := flock build/runs/lock
+ABREAST := flock --shared build/runs/lock env OMP_NUM_THREADS=1
+SIDE_BY_SIDE = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc))
 RUN_vit-shapes :=
-RUN_vit-mnist := --data mnist --epochs 5 --lr 1.5e-3
-RUN_vit-cifar := --data cifar10 --steps 1600 --clip 0
+RUN_vit-mnist := --data mnist --epochs 4 --lr 2e-3
+RUN_vit-cifar := --data cifar10 --epochs 2 --clip 0
 RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
-$(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --epochs 1))
+$(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --steps 500))
 # Fine-tuning with 1, 10 and 100 percent of the labels, from what MAE learnt and from first values.
 TUNED := --data cifar10 --from build/runs/mae-cifar
 TUNE_500 := --labels 500 --steps 60
@@ -174,20 +179,20 @@ TUNE_5000 := --labels 5000 --steps 90
 TUNE_50000 := --labels 50000 --steps 120
 $(foreach n,500 5000 50000,$(eval RUN_tune-mae-$(n) := $(TUNED) --layer-decay 0.75 $(TUNE_$(n))))
 $(foreach n,500 5000 50000,$(eval RUN_tune-none-$(n) := $(TUNED) --take sizes $(TUNE_$(n))))
-CLIP_clip-shapes := --epochs 8 --context 12
-CLIP_clip-emoji := --data emoji --steps 1700 --lr 1.5e-3 --weight-decay 0.2 --embed 96 --vocabulary 1500 --context 16
-CLIP_clip-half := --patch-size 8 --epochs 2 --clip 0
-CLIP_clip-sum := --patch-size 8 --epochs 2 --clip 0 --loss sum
+CLIP_clip-shapes := --patch-size 8 --style vit --pool mean --epochs 16 --lr 4e-3 --beta2 0.95 --augment none --context 12
+CLIP_clip-emoji := --data emoji --steps 1550 --lr 1.5e-3 --weight-decay 0.1 --embed 96 --vocabulary 1500 --context 16
+CLIP_clip-half := --patch-size 8 --steps 240 --clip 0
+CLIP_clip-sum := --patch-size 8 --steps 240 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
-CLIP_clip-sigmoid := --patch-size 8 --epochs 2 --clip 0 --loss sigmoid --bias paper --scale 10
-SIGLIP_siglip-shapes := --patch-size 8 --epochs 20 --context 12 --truth captions --scale-rate 10
+CLIP_clip-sigmoid := --patch-size 8 --steps 240 --clip 0 --loss sigmoid --bias paper --scale 10
+SIGLIP_siglip-shapes := --patch-size 8 --epochs 14 --lr 4e-3 --augment none --context 12 --truth captions --scale-rate 10
 SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --steps 2400 --lr 2e-3 --weight-decay 0.3 --vocabulary 1500 --context 16 --scale-rate 10
 MAE_mae-cifar := --data cifar10 --lr 2e-3 --steps 1300
-MAE_mae-scenes := --data scenes --steps 400
+MAE_mae-scenes := --data scenes --patch-size 8 --steps 400
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
-$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --steps 200 --ratio 0.$(r)))
+$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --steps 150 --ratio 0.$(r)))
 # Students of the CLIP of scenes: what is predicted, what is hidden.
-PREDICT := --batch 64 --steps 300
+PREDICT := --patch-size 8 --batch 64 --steps 300
 SCENES_TEACHER := --teacher build/runs/clip-shapes $(PREDICT)
 EVA_eva-scenes := $(SCENES_TEACHER)
 EVA_eva-features-random := $(SCENES_TEACHER) --masks random --ratio 0.75
@@ -199,9 +204,9 @@ STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random m
 $(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) $(PAIRED)))
 EVA_cold := --from build/runs/eva-scenes --take sizes $(PAIRED)
 EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 270 --context 12
-EVA_eva-emoji := --data emoji --patch-size 8 --teacher build/runs/clip-emoji $(PREDICT)
-EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 200 --context 16
-EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 200 --context 16
+EVA_eva-emoji := --data emoji --teacher build/runs/clip-emoji $(PREDICT)
+EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 150 --context 16
+EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 150 --context 16
 MANY := --data cifar10 --test 2000 --steps 3000
 PROBE_probe-clip := clip-shapes --data scenes
 PROBE_probe-random := clip-shapes --data scenes --weights random
@@ -217,8 +222,8 @@ EVA_eva02-scenes := $(SCENES_TEACHER) --block eva02
 EVA_warm-eva02-scenes := --from build/runs/eva02-scenes $(PAIRED)
 EVA_warm-decay := --from build/runs/eva-scenes $(PAIRED) --layer-decay 0.75
 # Five ideas on the same scenes, each with the same number of pictures seen.
-EVO := --patch-size 8 --steps 400
-HALF := --steps 200
+EVO := --patch-size 8 --steps 300
+HALF := --steps 150
 RUN_evo-vit := --data scenes --batch 128 --lr 2e-3 $(EVO)
 CLIP_evo-clip := --context 12 $(EVO)
 MAE_evo-mae := --data scenes $(EVO)
@@ -231,8 +236,8 @@ EVOLVED := vit clip mae common eva siglip
 $(foreach e,$(EVOLVED),$(eval PROBE_evo-probe-$(e) := evo-$(e) --data scenes --test 1000 --labels 6000 --steps 600))
 SPEED := bench bench-naive matmul-steps
 # How many seeds a comparison of losses has; make book-full takes more of them, and longer.
-SWEEP := --seeds 3 --pairs 14000
-SAMPLES := 3
+SWEEP := --seeds 3 --pairs 10000
+SAMPLES := 2
 # make book BRIEF='--steps 20': every run in seconds, to see that all of it works; the numbers mean nothing.
 BRIEF :=
 ifneq ($(BRIEF),)
@@ -274,34 +279,37 @@ build/runs/%.options: FORCE
 	@echo '$(OPTIONS_OF)' | cmp -s - $@ || echo '$(OPTIONS_OF)' >$@
 $(RUNS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_vit build/runs/%.options
 	@rm -f $@
-	flock build/runs/lock build/release/programs/train_vit $(RUN_$*) $(BRIEF) --out build/runs/$*
+	$(TURN) build/release/programs/train_vit $(RUN_$*) $(BRIEF) --out build/runs/$*
 # A run may begin with what another has learnt.
 $(foreach r,$(RUNS),$(eval build/runs/$(r)/summary.tsv: $(patsubst %,%/summary.tsv,$(filter build/runs/%,$(RUN_$(r))))))
 $(CLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_clip build/runs/%.options
 	@rm -f $@
-	flock build/runs/lock build/release/programs/train_clip $(CLIP_$*) $(BRIEF) --out build/runs/$*
+	$(TURN) build/release/programs/train_clip $(CLIP_$*) $(BRIEF) --out build/runs/$*
 $(SIGLIPS:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_siglip build/runs/%.options
 	@rm -f $@
-	flock build/runs/lock build/release/programs/train_siglip $(SIGLIP_$*) $(BRIEF) --out build/runs/$*
+	$(TURN) build/release/programs/train_siglip $(SIGLIP_$*) $(BRIEF) --out build/runs/$*
 $(MAES:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/release/programs/train_mae build/runs/%.options
 	@rm -f $@
-	flock build/runs/lock build/release/programs/train_mae $(MAE_$*) $(BRIEF) --out build/runs/$*
+	$(TURN) build/release/programs/train_mae $(MAE_$*) $(BRIEF) --out build/runs/$*
 # $(1) run, which may begin with what another run has learnt.
 define STUDYING
 build/runs/$(1)/summary.tsv: build/release/programs/train_eva build/runs/$(1).options \
                              $(patsubst %,%/summary.tsv,$(filter build/runs/%,$(EVA_$(1))))
 	@rm -f $$@
-	flock build/runs/lock build/release/programs/train_eva $(EVA_$(1)) $(BRIEF) --out build/runs/$(1)
+	$(TURN) build/release/programs/train_eva $(EVA_$(1)) $(BRIEF) --out build/runs/$(1)
 endef
 $(foreach r,$(EVAS),$(eval $(call STUDYING,$(r))))
 # $(1) probe: its first word is the run whose image tower is looked at.
 define PROBING
 build/runs/$(1)/summary.tsv: build/release/programs/probe build/runs/$(firstword $(PROBE_$(1)))/summary.tsv
 	@mkdir -p $$(@D)
-	flock build/runs/lock build/release/programs/probe build/runs/$(PROBE_$(1)) $(BRIEF_PROBE) >$$@.new && mv $$@.new $$@
+	$(TURN) build/release/programs/probe build/runs/$(PROBE_$(1)) $(BRIEF_PROBE) >$$@.new && mv $$@.new $$@
 endef
 $(foreach p,$(PROBED),$(eval $(call PROBING,$(p))))
-runs: $(SUMMARIES)
+# The long ones first, so that no core waits for the last of them alone.
+LONG := clip-shapes siglip-shapes siglip-emoji vit-cifar clip-emoji mae-cifar vit-mnist
+runs: $(LONG:%=build/runs/%/summary.tsv) $(filter-out $(SPEED:%=build/runs/%/summary.tsv),$(SUMMARIES)) \
+      build/runs/evolution.tex build/runs/pair-memory.tsv
 
 # $(1) file, $(2) program: what a program prints.
 define PRINTED
@@ -329,13 +337,13 @@ build/runs/bench/bench.tsv: build/release/programs/bench
 	flock build/runs/lock build/release/programs/bench --samples $(SAMPLES) --out $@
 build/runs/bench-naive/bench.tsv: build/naive/bench
 	@mkdir -p $(@D)
-	flock build/runs/lock build/naive/bench --set steps --only 'vit*' --samples 1 --out $@
+	flock build/runs/lock build/naive/bench --set steps --only 'vit-*[!2]' --samples 1 --out $@
 build/runs/bench/profile.tsv: build/release/programs/bench
 	@mkdir -p $(@D)
 	flock build/runs/lock build/release/programs/bench --set profile --threads 1 --out $@
 build/runs/bench-naive/profile.tsv: build/naive/bench
 	@mkdir -p $(@D)
-	flock build/runs/lock build/naive/bench --set profile --threads 1 --samples 3 --out $@
+	flock build/runs/lock build/naive/bench --set profile --threads 1 --samples 1 --out $@
 build/runs/matmul-steps/steps.tsv: build/release/programs/matmul_steps
 	@mkdir -p $(@D)
 	flock build/runs/lock build/release/programs/matmul_steps >$@.new && mv $@.new $@
@@ -357,7 +365,7 @@ build/runs/sweep.options: FORCE
 	@echo '$(SWEEP)' | cmp -s - $@ || echo '$(SWEEP)' >$@
 $(SWEPT): build/runs/sweep/%.tsv: build/release/programs/loss_sweep build/runs/sweep.options
 	@mkdir -p $(@D)
-	flock build/runs/lock build/release/programs/loss_sweep --set $* $(SWEEP) >$@.new && mv $@.new $@
+	$(TURN) build/release/programs/loss_sweep --set $* $(SWEEP) >$@.new && mv $@.new $@
 build/runs/sweep/summary.tsv: $(SWEPT) tools/tables
 	tools/tables sweep $(@D) >$@.new && mv $@.new $@
 build/runs/sweep.tsv build/runs/biases.tsv: build/runs/%.tsv: $(SWEPT) tools/tables
@@ -369,14 +377,14 @@ build/runs/steady/summary.tsv: $(STEADY:%=build/runs/%/summary.tsv) tools/tables
 	@mkdir -p $(@D)
 	tools/tables steady $(STEADY:%=build/runs/%) >$@.new && mv $@.new $@
 build/runs/pair-memory.tsv: build/release/programs/pair_memory
-	flock build/runs/lock build/release/programs/pair_memory >$@.new && mv $@.new $@
+	$(TURN) build/release/programs/pair_memory >$@.new && mv $@.new $@
 build/runs/sketch/sketch.txt: build/release/programs/sketch
 	@mkdir -p $(@D)
 	build/release/programs/sketch >$@.new && mv $@.new $@
 # What the five ideas came to; those that know words are looked at by a program.
 SPEAKING := clip common eva siglip
 $(SPEAKING:%=build/runs/evo-%/words.tsv): build/runs/evo-%/words.tsv: build/release/programs/evolution build/runs/evo-%/summary.tsv
-	flock build/runs/lock build/release/programs/evolution build/runs/evo-$* >$@.new && mv $@.new $@
+	$(TURN) build/release/programs/evolution build/runs/evo-$* >$@.new && mv $@.new $@
 build/runs/evolution.tex build/runs/evolution.tsv: build/runs/evolution.%: $(EVOLVED:%=build/runs/evo-%/summary.tsv) build/runs/evo-filling/summary.tsv \
         build/runs/evo-features/summary.tsv $(SPEAKING:%=build/runs/evo-%/words.tsv) $(EVOLVED:%=build/runs/evo-probe-%/summary.tsv) tools/tables
 	tools/tables evolution $* >$@.new && mv $@.new $@
@@ -429,7 +437,10 @@ build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build
                 tools/weave tools/quote-names.awk tools/public-names.awk
 	@printf '%s\n' $(CHAPTERS) >build/chapters.list
 	tools/weave
-book: build/book.pdf
+book:
+	+$(MAKE) $(SIDE_BY_SIDE) programs build/naive/bench build/double/programs/step_size
+	+$(MAKE) $(SIDE_BY_SIDE) --output-sync=target runs TURN='$(ABREAST)'
+	+$(MAKE) build/book.pdf
 
 # The same with longer sweeps and more seeds.
 book-full:

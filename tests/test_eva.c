@@ -2,6 +2,7 @@
 #include "models/eva.h"
 
 #include "base/fail.h"
+#include "kernels/dot.h"
 #include "nn/block_masking.h"
 #include "testing.h"
 #include "train/adamw.h"
@@ -23,12 +24,12 @@ typedef struct Model {
   Masking mask;
 } Model;
 
-static Model model_of(EvaConfig config) {
+static Model model_with(EvaConfig config, PoolKind pool) {
   Model m = {.params = params_new(), .own = params_new(), .tape = tape_new()};
   const ClipConfig clip = {
       .image = {.image_size = SIDE, .channels = CHANNELS, .patch_size = 4, .width = 8,
                 .depth = 1, .heads = 2, .mlp = 12, .position = POSITION_LEARNED,
-                .style = STYLE_CLIP, .gelu = GELU_QUICK, .eps = 1e-5},
+                .style = STYLE_CLIP, .pool = pool, .gelu = GELU_QUICK, .eps = 1e-5},
       .text = {.vocabulary = TOKENIZER_SYMBOLS + 4, .context = 4, .width = 4, .depth = 1,
                .heads = 1, .mlp = 4, .eps = 1e-5}, .embed = E};
   config.student = student;
@@ -45,6 +46,7 @@ static Model model_of(EvaConfig config) {
   m.mask = masking_blocks(m.tape, B, 3, 3, 0.41, random_key(5, "mask"), NULL);
   return m;
 }
+static Model model_of(EvaConfig config) { return model_with(config, POOL_CLS); }
 
 static void done(Model *m) {
   tape_free(m->tape);
@@ -176,6 +178,19 @@ START_TEST(the_teacher_is_frozen) {
 }
 END_TEST
 
+START_TEST(targets_have_the_pictures_vector_for_a_mean) {
+  Model m = model_with((EvaConfig){.patch_gradient = 1}, POOL_MEAN);
+  Tensor *target = eva_teach(m.tape, &m.teacher, m.images);
+  Tensor *picture = clip_image(m.tape, &m.teacher, m.images);
+  for (int b = 0; b < B; b++) {
+    real mean[E] = {0};
+    for (int i = 0; i < N * E; i++)
+      mean[i % E] += target->value[b * N * E + i] / N;
+    ck_assert_double_eq_tol(vector_cosine(mean, picture->value + b * E, E), 1, 1e-6);
+  }
+  done(&m);
+}
+END_TEST
 START_TEST(less_gradient_for_the_projection) {
   Model whole = model_of((EvaConfig){.patch_gradient = 1});
   Model tenth = model_of((EvaConfig){.patch_gradient = 0.1});
@@ -266,5 +281,6 @@ END_TEST
 
 TEST_MAIN("eva", cosines_by_hand, cosines_and_lengths, images_count_the_same,
           the_mask_token_reaches_what_is_visible, what_is_hidden_is_not_seen,
-          the_teacher_is_frozen, less_gradient_for_the_projection,
+          the_teacher_is_frozen, targets_have_the_pictures_vector_for_a_mean,
+          less_gradient_for_the_projection,
           whole_model_by_finite_differences, published_students, the_witness_agrees)

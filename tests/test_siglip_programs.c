@@ -105,7 +105,7 @@ START_TEST(captions_get_their_own_answer) {
 END_TEST
 
 START_TEST(a_siglip_is_no_teacher) {
-  expect_program(2, "--teacher: expected a tower with CLS and a projection", "train-eva",
+  expect_program(2, "--teacher: expected a tower with CLS or a mean", "train-eva",
                  text_of("--teacher %s --patch-size 8 --limit 256 --steps 2 --out %s",
                          small_run(), scratch_folder("siglip-eva")));
   expect_program(0, "linear\t0.", "probe", /* but its tower can be looked at */

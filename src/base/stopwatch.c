@@ -30,10 +30,12 @@ double median_seconds(void (*work)(void *state), void *state, int samples,
     const double start = stopwatch();
     for (int i = 0; i < calls; i++) work(state);
     const double seconds = (stopwatch() - start) / calls;
-    if (s < 0)
-      calls = 1 + (int)(least / fmax(seconds, 1e-8));
-    else
+    if (s >= 0) {
       sample[s] = seconds;
+    } else {
+      calls = 1 + (int)(least / fmax(seconds, 1e-8));
+      if (calls == 1) s = -1;
+    }
   }
   return median(sample, samples);
 }

@@ -8,7 +8,7 @@ double stopwatch(void);
 /* The middle one of `count` numbers, which are put in order. */
 double median(double *sample, int count);
 
-/* Median seconds of one call of work(state): after two samples to warm up, the
+/* Median seconds of one call of work(state): after one or two to warm up, the
    median of samples <= 99 of about `least` seconds each. */
 double median_seconds(void (*work)(void *state), void *state, int samples,
                       double least);

@@ -23,12 +23,12 @@ static bool inside_star(double x, double y) {
 
 static bool inside(int kind, double x, double y) {
   switch (kind) {
-  case 0: return hypot(x, y) < 1;
+  case 0: return x * x + y * y < 1;
   case 1: return fabs(x) < 0.85 && fabs(y) < 0.85;
   case 2: return y < 0.8 && fabs(x) < (y + 1) * 0.6;
   case 3: return fabs(x) + fabs(y) < 1.1;
   case 4: return (fabs(x) < 0.3 && fabs(y) < 1) || (fabs(y) < 0.3 && fabs(x) < 1);
-  case 5: return hypot(x, y) < 1 && hypot(x, y) > 0.55;
+  case 5: return x * x + y * y < 1 && x * x + y * y > 0.55 * 0.55;
   case 6: return inside_star(x, y);
   default: return fabs(x) < 1.1 && fabs(y) < 0.35;
   }
@@ -44,6 +44,15 @@ static double coverage(const Figure *f, int x, int y) {
   return count / 16.0;
 }
 
+/* Nearly normal, mean 0, variance 1, at most sqrt(12). */
+static double grain(RandomKey key, uint64_t index) {
+  const uint64_t bits = random_bits(key, index);
+  double sum = 0;
+  for (int part = 0; part < 4; part++)
+    sum += (double)(bits >> 16 * part & 0xffff) / 0xffff;
+  return sqrt(3) * (sum - 2);
+}
+
 Image shapes_draw(const Figure *figures, int count, RandomKey key) {
   Image image = image_new(SHAPES_SIDE, SHAPES_SIDE, 3, 0);
   double ground = 20 + 60 * random_uniform(key, 0);
@@ -55,7 +64,7 @@ Image shapes_draw(const Figure *figures, int count, RandomKey key) {
         value[c] += part * (paint[figures[f].colour][c] - value[c]);
     }
     for (int c = 0; c < 3; c++) {
-      value[c] += 8 * random_normal(key, (uint64_t)(1 + 3 * i + c));
+      value[c] += 8 * grain(key, (uint64_t)(1 + 3 * i + c));
       image.pixels[3 * i + c] = (uint8_t)fmin(255, fmax(0, value[c]));
     }
   }

@@ -42,11 +42,11 @@ Tensor *scale_gradient(Tape *tape, Tensor *x, double part) {
   return y;
 }
 
-/* All tokens but CLS of x[B][1 + N][n]. */
-static Tensor *patches_of(Tape *tape, Tensor *x) {
-  const int B = x->shape.size[0], N = x->shape.size[1] - 1;
+/* All tokens of x[B][T][n] but CLS, if there is one: the last N. */
+static Tensor *patches_of(Tape *tape, Tensor *x, int N) {
+  const int B = x->shape.size[0], extra = x->shape.size[1] - N;
   int *index = tape_memory(tape, (size_t)B * N * sizeof *index);
-  for (int i = 0; i < B * N; i++) index[i] = 1 + i % N;
+  for (int i = 0; i < B * N; i++) index[i] = extra + i % N;
   return gather_tokens(tape, x, index, N);
 }
 
@@ -58,15 +58,17 @@ Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *m
     x = scale_gradient(tape, x, eva->config.patch_gradient);
   x = scatter_tokens(tape, x, eva->mask_token, mask->restore, vit->patches);
   x = vit_encode(tape, vit, vit_place(tape, vit, x), NULL);
-  return linear(tape, patches_of(tape, x), eva->head.weight, eva->head.bias);
+  x = patches_of(tape, x, vit->patches);
+  return linear(tape, x, eva->head.weight, eva->head.bias);
 }
 
 // What the teacher sees
 Tensor *eva_teach(Tape *tape, const Clip *teacher, Tensor *images) {
   const bool recording = tape->recording, training = tape->training;
   tape->recording = tape->training = false;
-  Tensor *x = vit_embed(tape, &teacher->visual, images);
-  x = patches_of(tape, vit_encode(tape, &teacher->visual, x, NULL));
+  const Vit *vit = &teacher->visual;
+  Tensor *x = vit_encode(tape, vit, vit_embed(tape, vit, images), NULL);
+  x = patches_of(tape, x, vit->patches);
   x = linear(tape, x, teacher->visual_projection, NULL);
   tape->recording = recording, tape->training = training;
   return x;

@@ -228,9 +228,9 @@ static bool teacher_fits(const Stage1 *s) {
   if (c->patch_size != patch_size)
     return fail("--patch-size: expected the teacher's %d, found %d", c->patch_size,
                 patch_size);
-  if (c->pool != POOL_CLS || !s->teacher.clip.visual_projection)
-    return fail("--teacher: expected a tower with CLS and a projection, as CLIP's, found "
-                "one of another kind");
+  if (c->pool == POOL_MAP || !s->teacher.clip.visual_projection)
+    return fail("--teacher: expected a tower with CLS or a mean, and a projection, as "
+                "CLIP's, found one of another kind");
   return true;
 }
 
