@@ -167,7 +167,7 @@ ABREAST := flock --shared build/runs/lock env OMP_NUM_THREADS=1
 SIDE_BY_SIDE = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc))
 RUN_vit-shapes :=
 RUN_vit-mnist := --data mnist --epochs 4 --lr 2e-3
-RUN_vit-cifar := --data cifar10 --epochs 2 --clip 0
+RUN_vit-cifar := --data cifar10 --steps 1100 --clip 0 --augment none
 RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
 $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
@@ -180,7 +180,7 @@ TUNE_50000 := --labels 50000 --steps 120
 $(foreach n,500 5000 50000,$(eval RUN_tune-mae-$(n) := $(TUNED) --layer-decay 0.75 $(TUNE_$(n))))
 $(foreach n,500 5000 50000,$(eval RUN_tune-none-$(n) := $(TUNED) --take sizes $(TUNE_$(n))))
 CLIP_clip-shapes := --patch-size 8 --style vit --pool mean --epochs 16 --lr 4e-3 --beta2 0.95 --augment none --context 12
-CLIP_clip-emoji := --data emoji --steps 1550 --lr 1.5e-3 --weight-decay 0.1 --embed 96 --vocabulary 1500 --context 16
+CLIP_clip-emoji := --data emoji --steps 1700 --lr 1.5e-3 --weight-decay 0.2 --embed 96 --vocabulary 1500 --context 16
 CLIP_clip-half := --patch-size 8 --steps 240 --clip 0
 CLIP_clip-sum := --patch-size 8 --steps 240 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
@@ -190,20 +190,20 @@ SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --steps 2400 --lr 2
 MAE_mae-cifar := --data cifar10 --lr 2e-3 --steps 1300
 MAE_mae-scenes := --data scenes --patch-size 8 --steps 400
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
-$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --steps 150 --ratio 0.$(r)))
+$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --steps 120 --ratio 0.$(r)))
 # Students of the CLIP of scenes: what is predicted, what is hidden.
-PREDICT := --patch-size 8 --batch 64 --steps 300
+PREDICT := --patch-size 8 --batch 64 --steps 600 --lr 4e-3 --augment none
 SCENES_TEACHER := --teacher build/runs/clip-shapes $(PREDICT)
 EVA_eva-scenes := $(SCENES_TEACHER)
 EVA_eva-features-random := $(SCENES_TEACHER) --masks random --ratio 0.75
 EVA_eva-pixels-blocks := --target pixels $(PREDICT)
 EVA_eva-pixels-random := --target pixels $(PREDICT) --masks random --ratio 0.75
 # CLIPs that start from these towers, and from none: once with the same steps, once with the same pictures.
-PAIRED := --steps 120 --context 12
+PAIRED := --steps 120 --context 12 --augment none
 STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random mae-scenes
 $(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) $(PAIRED)))
 EVA_cold := --from build/runs/eva-scenes --take sizes $(PAIRED)
-EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 270 --context 12
+EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 420 --context 12 --augment none
 EVA_eva-emoji := --data emoji --teacher build/runs/clip-emoji $(PREDICT)
 EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 150 --context 16
 EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 150 --context 16
@@ -222,8 +222,8 @@ EVA_eva02-scenes := $(SCENES_TEACHER) --block eva02
 EVA_warm-eva02-scenes := --from build/runs/eva02-scenes $(PAIRED)
 EVA_warm-decay := --from build/runs/eva-scenes $(PAIRED) --layer-decay 0.75
 # Five ideas on the same scenes, each with the same number of pictures seen.
-EVO := --patch-size 8 --steps 300
-HALF := --steps 150
+EVO := --patch-size 8 --steps 300 --augment none
+HALF := --steps 150 --augment none
 RUN_evo-vit := --data scenes --batch 128 --lr 2e-3 $(EVO)
 CLIP_evo-clip := --context 12 $(EVO)
 MAE_evo-mae := --data scenes $(EVO)
@@ -237,13 +237,12 @@ $(foreach e,$(EVOLVED),$(eval PROBE_evo-probe-$(e) := evo-$(e) --data scenes --t
 SPEED := bench bench-naive matmul-steps
 # How many seeds a comparison of losses has; make book-full takes more of them, and longer.
 SWEEP := --seeds 3 --pairs 10000
-SAMPLES := 2
+SAMPLES := 1
 # make book BRIEF='--steps 20': every run in seconds, to see that all of it works; the numbers mean nothing.
 BRIEF :=
 ifneq ($(BRIEF),)
 BRIEF_PROBE := --labels 1000 --test 200 --steps 50
 SWEEP := --seeds 1 --pairs 1000
-SAMPLES := 1
 endif
 RUNS := $(patsubst RUN_%,%,$(filter RUN_%,$(.VARIABLES)))
 CLIPS := $(patsubst CLIP_%,%,$(filter CLIP_%,$(.VARIABLES)))
@@ -440,7 +439,8 @@ build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build
 book:
 	+$(MAKE) $(SIDE_BY_SIDE) programs build/naive/bench build/double/programs/step_size
 	+$(MAKE) $(SIDE_BY_SIDE) --output-sync=target runs TURN='$(ABREAST)'
-	+$(MAKE) build/book.pdf
+	+$(MAKE) $(SPEED:%=build/runs/%/summary.tsv) build/runs/profile.tsv
+	+$(MAKE) $(SIDE_BY_SIDE) build/book.pdf
 
 # The same with longer sweeps and more seeds.
 book-full:
