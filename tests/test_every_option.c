@@ -232,7 +232,7 @@ END_TEST
 START_TEST(of_probe) {
   prepare("option-probe");
   free(outcome("train-siglip", WORDS, text_of("%s/plain", base)));
-  const char *plain = text_of("%s/plain --labels 60 --test 50 --steps 40", base);
+  const char *plain = text_of("%s/plain --labels 300 --test 500 --steps 40", base);
   TRY("probe", plain, "", probe_rows);
 }
 END_TEST
