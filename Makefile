@@ -23,7 +23,9 @@ CHAPTERS := $(sort $(wildcard chapters/*.nw))
 TANGLED := $(shell tools/tangle --list)
 LIBRARY := $(filter-out src/programs/% src/kernels/% src/peers/%,$(filter src/%.c,$(TANGLED)))
 PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
-TESTS := $(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED)))
+# The longest suites first, so that no core waits for one of them alone.
+SLOW := test_every_option test_faults test_killed test_stopped
+TESTS := $(SLOW) $(filter-out $(SLOW),$(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED))))
 
 .PHONY: all help data book book-full sketch pdf programs check check-float check-asan check-valgrind check-tsan analyze fuzz trust debug tangle drift warnings witness clean
 all: programs
