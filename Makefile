@@ -27,7 +27,7 @@ PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 SLOW := test_every_option test_faults test_killed test_stopped
 TESTS := $(SLOW) $(filter-out $(SLOW),$(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED))))
 
-.PHONY: all help data book book-full sketch pdf programs check check-float check-asan check-valgrind check-tsan analyze fuzz trust debug tangle drift warnings witness clean
+.PHONY: all help data book book-full sketch pdf programs suites check check-float check-asan check-valgrind check-tsan analyze fuzz trust debug tangle drift warnings witness clean
 all: programs
 
 help:
@@ -239,7 +239,6 @@ $(foreach e,$(EVOLVED),$(eval PROBE_evo-probe-$(e) := evo-$(e) --data scenes --t
 SPEED := bench bench-naive matmul-steps
 # How many seeds a comparison of losses has; make book-full takes more of them, and longer.
 SWEEP := --seeds 3 --pairs 10000
-SAMPLES := 1
 # make book BRIEF='--steps 20': every run in seconds, to see that all of it works; the numbers mean nothing.
 BRIEF :=
 ifneq ($(BRIEF),)
@@ -335,7 +334,7 @@ build/runs/pull.tsv build/runs/start.tsv build/runs/logit.tsv: build/runs/%.tsv:
 # Speed, measured when no other run is under way, with both sets of kernels.
 build/runs/bench/bench.tsv: build/release/programs/bench
 	@mkdir -p $(@D)
-	flock build/runs/lock build/release/programs/bench --samples $(SAMPLES) --out $@
+	flock build/runs/lock build/release/programs/bench --samples 1 --out $@
 build/runs/bench-naive/bench.tsv: build/naive/bench
 	@mkdir -p $(@D)
 	flock build/runs/lock build/naive/bench --set steps --only 'vit-*[!2]' --samples 1 --out $@
@@ -483,9 +482,13 @@ ONCE := test_debugger test_every_option test_faults test_killed test_stopped tes
 run_suites = export OMP_WAIT_POLICY=passive; printf '%s\n' $(2) | xargs -P 2 -I TEST sh -c \
     'said=$$(SCRATCH=build/scratch/$(1)/TEST build/$(1)/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'
 ONCE_FAST := $(if $(filter naive,$(KERNELS)),$(ONCE))
-check-float: programs debug build/naive/train-vit build/faults/shim.so $(TESTS:%=build/release/tests/%)
+CHECKED := programs debug build/naive/train-vit build/faults/shim.so $(TESTS:%=build/release/tests/%)
+check-float: $(CHECKED)
 	@echo "== float"; $(call run_suites,release,$(filter-out $(ONCE_FAST),$(TESTS)))
-check: drift warnings check-float $(TESTS:%=build/double/tests/%)
+suites: $(CHECKED) $(TESTS:%=build/double/tests/%)
+check:
+	+$(MAKE) $(SIDE_BY_SIDE) drift warnings suites
+	+$(MAKE) check-float
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
 check-asan: build/naive/train-vit $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
