@@ -166,6 +166,7 @@ debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 # speed has the machine for itself.
 TURN := flock build/runs/lock
 ABREAST := flock --shared build/runs/lock env OMP_NUM_THREADS=1
+# One job for each core, unless make was told how many.
 SIDE_BY_SIDE = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc))
 RUN_vit-shapes :=
 RUN_vit-mnist := --data mnist --epochs 4 --lr 2e-3
@@ -335,6 +336,7 @@ build/runs/pull.tsv build/runs/start.tsv build/runs/logit.tsv: build/runs/%.tsv:
 build/runs/bench/bench.tsv: build/release/programs/bench
 	@mkdir -p $(@D)
 	flock build/runs/lock build/release/programs/bench --samples 1 --out $@
+# The naive kernels are not tried on the largest model.
 build/runs/bench-naive/bench.tsv: build/naive/bench
 	@mkdir -p $(@D)
 	flock build/runs/lock build/naive/bench --set steps --only 'vit-*[!2]' --samples 1 --out $@
