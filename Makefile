@@ -160,6 +160,11 @@ programs: $(foreach p,$(PROGRAMS),build/$(call dash,$(p)))
 debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 
 # ---- Runs, figures, book -----------------------------------------------------------------------
+# The sheets of CIFAR-10 are unpacked once, since each run would do it again.
+UNPACKED := data/cifar10/test_batch.bin
+$(UNPACKED): | build/release/programs/unpack_cifar10
+	build/release/programs/unpack_cifar10
+
 # A run is done again when its program or its options changed, not when prose did. A run by itself uses
 # all cores and waits for its turn (a lock). make book does as many at once as there are cores, one core
 # for each: small towers make better use of them that way, and the numbers are the same. What measures
@@ -169,31 +174,31 @@ ABREAST := flock --shared build/runs/lock env OMP_NUM_THREADS=1
 # One job for each core, unless make was told how many.
 SIDE_BY_SIDE = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc))
 RUN_vit-shapes :=
-RUN_vit-mnist := --data mnist --epochs 4 --lr 2e-3
-RUN_vit-cifar := --data cifar10 --steps 1100 --clip 0 --augment none
-RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
-RUN_post-norm := --norm post --depth 12 --width 32 --epochs 4 --warmup 0 --lr 2e-3 --clip 0
-$(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 5))
-$(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --steps 500))
+RUN_vit-mnist := --data mnist --depth 3 --epochs 4 --lr 3e-3 --beta2 0.95
+RUN_vit-cifar := --data cifar10 --steps 950 --lr 2e-3 --beta2 0.95 --clip 0 --augment none
+RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 3 --warmup 0 --lr 2e-3 --clip 0
+RUN_post-norm := --norm post --depth 12 --width 32 --epochs 3 --warmup 0 --lr 2e-3 --clip 0
+$(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 4))
+$(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --steps 300))
 # Fine-tuning with 1, 10 and 100 percent of the labels, from what MAE learnt and from first values.
-TUNED := --data cifar10 --from build/runs/mae-cifar
+TUNED := --data cifar10 --test 2000 --lr 3e-3 --from build/runs/mae-cifar
 TUNE_500 := --labels 500 --steps 60
 TUNE_5000 := --labels 5000 --steps 90
 TUNE_50000 := --labels 50000 --steps 120
 $(foreach n,500 5000 50000,$(eval RUN_tune-mae-$(n) := $(TUNED) --layer-decay 0.75 $(TUNE_$(n))))
 $(foreach n,500 5000 50000,$(eval RUN_tune-none-$(n) := $(TUNED) --take sizes $(TUNE_$(n))))
-CLIP_clip-shapes := --patch-size 8 --style vit --pool mean --epochs 16 --lr 4e-3 --beta2 0.95 --augment none --context 12
-CLIP_clip-emoji := --data emoji --steps 1700 --lr 1.5e-3 --weight-decay 0.2 --embed 96 --vocabulary 1500 --context 16
-CLIP_clip-half := --patch-size 8 --steps 240 --clip 0
-CLIP_clip-sum := --patch-size 8 --steps 240 --clip 0 --loss sum
+CLIP_clip-shapes := --patch-size 8 --style vit --pool mean --text-depth 1 --epochs 14 --lr 4e-3 --beta2 0.95 --weight-decay 0.2 --augment none --context 12
+CLIP_clip-emoji := --data emoji --steps 850 --lr 1.5e-3 --weight-decay 0.2 --embed 96 --vocabulary 1500 --context 12
+CLIP_clip-half := --patch-size 8 --steps 150 --clip 0
+CLIP_clip-sum := --patch-size 8 --steps 150 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
-CLIP_clip-sigmoid := --patch-size 8 --steps 240 --clip 0 --loss sigmoid --bias paper --scale 10
-SIGLIP_siglip-shapes := --patch-size 8 --epochs 14 --lr 4e-3 --augment none --context 12 --truth captions --scale-rate 10
-SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --steps 2400 --lr 2e-3 --weight-decay 0.3 --vocabulary 1500 --context 16 --scale-rate 10
-MAE_mae-cifar := --data cifar10 --lr 2e-3 --steps 1300
+CLIP_clip-sigmoid := --patch-size 8 --steps 150 --clip 0 --loss sigmoid --bias paper --scale 10
+SIGLIP_siglip-shapes := --patch-size 8 --text-depth 1 --epochs 16 --lr 4e-3 --weight-decay 0.2 --augment none --context 12 --truth captions --scale-rate 10
+SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --text-depth 1 --steps 1400 --lr 2e-3 --weight-decay 0.2 --vocabulary 1500 --context 12 --scale-rate 10
+MAE_mae-cifar := --data cifar10 --lr 2.5e-3 --steps 1000
 MAE_mae-scenes := --data scenes --patch-size 8 --steps 400
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
-$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --steps 120 --ratio 0.$(r)))
+$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --steps 100 --ratio 0.$(r)))
 # Students of the CLIP of scenes: what is predicted, what is hidden.
 PREDICT := --patch-size 8 --batch 64 --steps 600 --lr 4e-3 --augment none
 SCENES_TEACHER := --teacher build/runs/clip-shapes $(PREDICT)
@@ -202,14 +207,14 @@ EVA_eva-features-random := $(SCENES_TEACHER) --masks random --ratio 0.75
 EVA_eva-pixels-blocks := --target pixels $(PREDICT)
 EVA_eva-pixels-random := --target pixels $(PREDICT) --masks random --ratio 0.75
 # CLIPs that start from these towers, and from none: once with the same steps, once with the same pictures.
-PAIRED := --steps 120 --context 12 --augment none
+PAIRED := --steps 120 --text-depth 1 --context 12 --augment none
 STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random mae-scenes
 $(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) $(PAIRED)))
 EVA_cold := --from build/runs/eva-scenes --take sizes $(PAIRED)
-EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 420 --context 12 --augment none
+EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 420 --text-depth 1 --context 12 --augment none
 EVA_eva-emoji := --data emoji --teacher build/runs/clip-emoji $(PREDICT)
-EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 150 --context 16
-EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 150 --context 16
+EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 120 --context 12
+EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 120 --context 12
 MANY := --data cifar10 --test 2000 --steps 3000
 PROBE_probe-clip := clip-shapes --data scenes
 PROBE_probe-random := clip-shapes --data scenes --weights random
@@ -225,8 +230,8 @@ EVA_eva02-scenes := $(SCENES_TEACHER) --block eva02
 EVA_warm-eva02-scenes := --from build/runs/eva02-scenes $(PAIRED)
 EVA_warm-decay := --from build/runs/eva-scenes $(PAIRED) --layer-decay 0.75
 # Five ideas on the same scenes, each with the same number of pictures seen.
-EVO := --patch-size 8 --steps 300 --augment none
-HALF := --steps 150 --augment none
+EVO := --patch-size 8 --steps 200 --augment none
+HALF := --steps 100 --augment none
 RUN_evo-vit := --data scenes --batch 128 --lr 2e-3 $(EVO)
 CLIP_evo-clip := --context 12 $(EVO)
 MAE_evo-mae := --data scenes $(EVO)
@@ -239,7 +244,7 @@ EVOLVED := vit clip mae common eva siglip
 $(foreach e,$(EVOLVED),$(eval PROBE_evo-probe-$(e) := evo-$(e) --data scenes --test 1000 --labels 6000 --steps 600))
 SPEED := bench bench-naive matmul-steps
 # How many seeds a comparison of losses has; make book-full takes more of them, and longer.
-SWEEP := --seeds 3 --pairs 10000
+SWEEP := --seeds 3 --pairs 8000
 # make book BRIEF='--steps 20': every run in seconds, to see that all of it works; the numbers mean nothing.
 BRIEF :=
 ifneq ($(BRIEF),)
@@ -308,7 +313,7 @@ build/runs/$(1)/summary.tsv: build/release/programs/probe build/runs/$(firstword
 endef
 $(foreach p,$(PROBED),$(eval $(call PROBING,$(p))))
 # The long ones first, so that no core waits for the last of them alone.
-LONG := clip-shapes siglip-shapes siglip-emoji vit-cifar clip-emoji mae-cifar vit-mnist
+LONG := clip-shapes siglip-shapes mae-cifar vit-cifar siglip-emoji vit-mnist clip-emoji sweep probe-mae probe-mae-random probe-vit
 runs: $(LONG:%=build/runs/%/summary.tsv) $(filter-out $(SPEED:%=build/runs/%/summary.tsv),$(SUMMARIES)) \
       build/runs/evolution.tex build/runs/pair-memory.tsv
 
@@ -440,7 +445,7 @@ build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build
 	@printf '%s\n' $(CHAPTERS) >build/chapters.list
 	tools/weave
 book:
-	+$(MAKE) $(SIDE_BY_SIDE) programs build/naive/bench build/double/programs/step_size
+	+$(MAKE) $(SIDE_BY_SIDE) programs build/naive/bench build/double/programs/step_size $(UNPACKED)
 	+$(MAKE) $(SIDE_BY_SIDE) --output-sync=target runs TURN='$(ABREAST)'
 	+$(MAKE) $(SPEED:%=build/runs/%/summary.tsv) build/runs/profile.tsv
 	+$(MAKE) $(SIDE_BY_SIDE) build/book.pdf

@@ -6,7 +6,7 @@ set ylabel "test accuracy" offset 1
 set title "drawn shapes" offset 0,-0.8
 plot for [k=1:3] "runs/position-".word("none learned sincos", k)."/eval.tsv" every ::1 using 2:4 \
      with linespoints ls k pt 4+k ps 0.6 title word("none learned sin-cos", k)
-set title "digits"; set xlabel "step"; set xtics 200; set ylabel "training accuracy"
+set title "digits"; set xlabel "step"; set xtics 100; set key left top; set ylabel "training accuracy"
 plot for [k=1:3] n=0, "runs/digits-".word("none learned sincos", k)."/log.tsv" every ::1 using 1:(running($6)) \
      with lines ls k title word("none learned sin-cos", k)
 unset multiplot

@@ -36,7 +36,7 @@ typedef struct Row {
   {"beta2", "0.5", "", 0}, {"clip", "0.01", "--optimizer lamb --lr 0.01", 0}, \
   {"seed", "2", "", 0}, {"lanes", "2", "", ALIKE}
 static const Row vit_rows[] = {
-    TRAINING, {"limit", "12", "", 0}, {"augment", "none", "", 0},
+    TRAINING, {"limit", "12", "", 0}, {"test", "2", "", 0}, {"augment", "none", "", 0},
     {"labels", "10", "", 0}, {"take", "sizes", "--from %s", 0},
     {"layer-decay", "0.5", "--from %s", 0}, {"patch-size", "8", "", 0},
     {"width", "12", "", 0}, {"depth", "1", "", 0}, {"heads", "1", "", 0},
@@ -109,7 +109,7 @@ static void drop_seconds(char *text) {
 
 /* How to show what a program leaves in its folder; NULL: what it prints is looked at. */
 static const char *left_by(const char *program) {
-  if (!strncmp(program, "train-", 6)) return "cat %s/log.tsv";
+  if (!strncmp(program, "train-", 6)) return "cd %s && cat log.tsv eval.tsv";
   if (!strcmp(program, "patches")) return "cksum <%s/patches.png";
   return strcmp(program, "captions") ? NULL : "cat %s/captions.tsv";
 }

@@ -249,6 +249,36 @@ START_TEST(patches_are_cut_and_joined) {
 }
 END_TEST
 
+static void draw_sheets(const char *folder) {
+  for (int part = 0; part < 6; part++) {
+    const char *name = part ? text_of("data_batch_%d.png", part) : "test_batch.png";
+    Image sheet = image_new(1024, 1, 3, (uint8_t)(10 * part));
+    ck_assert(image_save(&sheet, text_of("%s/%s", folder, name)));
+    image_free(&sheet);
+  }
+  write_file(text_of("%s/train_lables.json", folder), "[1,2,3,4,5]", 11);
+  write_file(text_of("%s/test_lables.json", folder), "[6]", 3);
+}
+
+START_TEST(sheets_are_unpacked_once) {
+  const char *base = scratch_folder("unpack"), *folder = text_of("%s/cifar10", base);
+  const char *there = text_of("--data-dir %s", base);
+  expect_program(1, "cifar10/data_batch_1.png: cannot open", "unpack-cifar10", there);
+  mkdir(folder, 0777);
+  draw_sheets(folder);
+  ck_assert_int_eq(symlink("/dev/full", text_of("%s/test_batch.bin.new", folder)), 0);
+  expect_program(1, "test_batch.bin: cannot write: No space", "unpack-cifar10", there);
+  expect_program(0, "wrote 5 and 1 pictures", "unpack-cifar10", there);
+  const char *output;
+  ck_assert_int_eq(run_command(&output, "rm %s/*.png %s/*.json", folder, folder), 0);
+  expect_program(0, "wrote 5 and 1 pictures", "unpack-cifar10", there);
+  size_t count;
+  char *batch = read_file(text_of("%s/data_batch_4.bin", folder), &count);
+  ck_assert(count == 3073 && batch[0] == 4 && batch[1] == 40 && batch[3072] == 40);
+  free(batch);
+}
+END_TEST
+
 START_TEST(help_names_every_option) {
   expect_program(0, "--smoothing X", "train-vit", "--help");
   expect_program(0, "--data shapes|mnist|cifar10", "train-vit", "--help");
@@ -298,6 +328,7 @@ END_TEST
 
 TEST_MAIN("programs", bad_options_have_status_two, bad_files_have_status_one,
           bad_folders_are_named, a_full_disk_ends_a_run, patches_are_cut_and_joined,
+          sheets_are_unpacked_once,
           help_names_every_option, threads_do_not_change_a_run,
           both_sets_of_kernels_train_alike, the_benchmark_writes_its_table,
           a_resumed_run_ends_the_same, an_interrupted_run_can_go_on,

@@ -147,3 +147,18 @@ bool cifar10_load(Dataset *data, const char *folder, bool train) {
   else dataset_free(data);
   return good;
 }
+
+// Write a binary batch
+bool cifar10_save_batch(const Dataset *data, int first, int last, const char *path) {
+  const size_t bytes = (size_t)(last - first) * RECORD;
+  uint8_t *file = allocate(bytes, 1), *record = file;
+  for (int i = first; i < last; i++, record += RECORD) {
+    const uint8_t *dots = dataset_image(data, i);
+    record[0] = data->labels[i];
+    for (int c = 0; c < 3; c++)
+      for (int dot = 0; dot < DOTS; dot++) record[1 + c * DOTS + dot] = dots[3 * dot + c];
+  }
+  bool good = file_replace(path, file, bytes);
+  free(file);
+  return good;
+}

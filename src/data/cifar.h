@@ -13,4 +13,8 @@ bool cifar10_load(Dataset *data, const char *folder, bool train);
 bool cifar10_add_batch(Dataset *data, const char *path);
 bool cifar10_add_sheet(Dataset *data, const char *path);
 bool cifar10_read_labels(Dataset *data, const char *path);
+
+/* Write the pictures from first to last - 1 as a binary batch; false with a message if
+   that fails. */
+bool cifar10_save_batch(const Dataset *data, int first, int last, const char *path);
 #endif

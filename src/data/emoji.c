@@ -20,7 +20,7 @@ static const char *const categories[EMOJI_CATEGORIES] = {
     "Activities",    "Animals & Nature",  "Food & Drink", "Objects",
     "People & Body", "Smileys & Emotion", "Symbols",      "Travel & Places"};
 
-const Augment emoji_augment = {.shift = 3, .turn = 15, .scale = 1.25, .colour = 0.3,
+const Augment emoji_augment = {.shift = 2, .turn = 8, .scale = 1.12, .colour = 0.15,
                                .ground = 255};
 
 typedef struct Concept {

@@ -16,9 +16,11 @@ static const double paint[SHAPES_COLOURS][3] = {
 
 // Is a point inside
 static bool inside_star(double x, double y) {
+  const double radius = sqrt(x * x + y * y);
+  if (radius < 0.43 || radius > 1.1) return radius < 1; /* the edge is elsewhere */
   double angle = atan2(x, -y) * 5 / 6.283185307179586;
   double tip = fabs(angle - floor(angle + 0.5)) * 2; /* 0 at a tip, 1 between */
-  return hypot(x, y) < 1.1 / (1 + 1.5 * tip);
+  return radius < 1.1 / (1 + 1.5 * tip);
 }
 
 static bool inside(int kind, double x, double y) {
@@ -36,8 +38,9 @@ static bool inside(int kind, double x, double y) {
 
 // Draw a scene
 static double coverage(const Figure *f, int x, int y) {
+  const double reach = 1.1 * f->radius + 0.5; /* of all kinds, and half a dot */
   int count = 0;
-  if (fmax(fabs(x + 0.5 - f->x), fabs(y + 0.5 - f->y)) > 1.3 * f->radius + 1) return 0;
+  if (fabs(x + 0.5 - f->x) > reach || fabs(y + 0.5 - f->y) > reach) return 0;
   for (int i = 0; i < 16; i++)
     count += inside(f->kind, (x + (i % 4 + 0.5) / 4 - f->x) / f->radius,
                     (y + (i / 4 + 0.5) / 4 - f->y) / f->radius);
@@ -60,12 +63,13 @@ Image shapes_draw(const Figure *figures, int count, RandomKey key) {
     double value[3] = {ground, ground, ground};
     for (int f = 0; f < count; f++) {
       const double part = coverage(&figures[f], i % SHAPES_SIDE, i / SHAPES_SIDE);
-      for (int c = 0; c < 3; c++)
+      for (int c = 0; c < 3 && part > 0; c++)
         value[c] += part * (paint[figures[f].colour][c] - value[c]);
     }
     for (int c = 0; c < 3; c++) {
       value[c] += 8 * grain(key, (uint64_t)(1 + 3 * i + c));
-      image.pixels[3 * i + c] = (uint8_t)fmin(255, fmax(0, value[c]));
+      image.pixels[3 * i + c] =
+          (uint8_t)(value[c] < 0 ? 0 : value[c] > 255 ? 255 : value[c]);
     }
   }
   return image;

@@ -46,65 +46,60 @@ void matching_begin(Matching *m) {
   if (m->all_true)
     m->same[0] = number_captions(m->train), m->same[1] = number_captions(m->test);
   m->shuffle = shuffle_new(m->train->pictures.count);
+  m->example = allocate((size_t)m->batch, sizeof *m->example);
 }
 
 void matching_end(Matching *m) {
   shuffle_free(&m->shuffle);
-  free(m->ids), free(m->lengths);
+  free(m->ids), free(m->lengths), free(m->example);
   free(m->same[0]), free(m->same[1]);
 }
 
 // Forward, loss, after
-static void begin(void *state, int step) {
-  Matching *m = state;
-  m->step = step;
-  shuffle_begin(&m->shuffle, m->seed, step, m->repeat ? m->batch / m->repeat : m->batch);
-}
-
-/* Example i of the batch: which picture, for the how manieth time. */
-static int picture_of(const Matching *m, int i, int *again) {
-  const int pictures = m->repeat ? m->batch / m->repeat : m->batch;
-  *again = i / pictures;
-  return m->shuffle.batch[i % pictures];
-}
-
-/* The random numbers of that time, for captions or views. */
+/* The random numbers of a picture for the how manieth time, for captions or views. */
 static RandomKey key_of(const Matching *m, const char *purpose, int again) {
   const RandomKey key = random_subkey(random_key(m->seed, purpose), (uint64_t)m->step);
   return again ? random_subkey(key, (uint64_t)again) : key;
 }
 
-static int caption_of(const Matching *m, int i) {
-  int again;
-  const int picture = picture_of(m, i, &again);
-  return pairs_draw(m->train, picture, key_of(m, "captions", again));
+static int by_tokens(const void *a, const void *b) {
+  const Example *x = a, *y = b;
+  return x->tokens != y->tokens ? x->tokens - y->tokens : x->place - y->place;
 }
 
-/* The tokens of one caption of each of the examples from `first`, *T of them: as many
-   as needed. */
-static int *draw_captions(Tape *tape, const Matching *m, int first, int count, int *T) {
-  const int context = m->clip.config.text.context;
-  int *caption = tape_memory(tape, (size_t)count * sizeof *caption);
-  int *ids = tape_memory(tape, (size_t)count * context * sizeof *ids);
-  *T = 2;
-  for (int i = 0; i < count; i++) {
-    caption[i] = caption_of(m, first + i);
-    if (m->lengths[caption[i]] > *T) *T = m->lengths[caption[i]];
+static void begin(void *state, int step) {
+  Matching *m = state;
+  const int pictures = m->repeat ? m->batch / m->repeat : m->batch;
+  m->step = step;
+  shuffle_begin(&m->shuffle, m->seed, step, pictures);
+  for (int i = 0; i < m->batch; i++) {
+    Example *e = &m->example[i];
+    e->place = i, e->picture = m->shuffle.batch[i % pictures], e->again = i / pictures;
+    e->caption = pairs_draw(m->train, e->picture, key_of(m, "captions", e->again));
+    e->tokens = m->lengths[e->caption];
   }
+  qsort(m->example, (size_t)m->batch, sizeof *m->example, by_tokens);
+}
+
+/* The tokens of the captions of the examples from `first`, *T of them: as many as
+   needed. */
+static int *take_captions(Tape *tape, const Matching *m, int first, int count, int *T) {
+  const int context = m->clip.config.text.context;
+  const Example *e = m->example + first;
+  *T = e[count - 1].tokens;
+  int *ids = tape_memory(tape, (size_t)count * *T * sizeof *ids);
   for (int i = 0; i < count; i++)
-    memcpy(ids + (size_t)i * *T, m->ids + (size_t)caption[i] * context,
+    memcpy(ids + (size_t)i * *T, m->ids + (size_t)e[i].caption * context,
            (size_t)*T * sizeof *ids);
   return ids;
 }
 
-static void draw_views(Tape *tape, const Matching *m, int first, int count,
-                       real *images) {
+static void draw_views(const Matching *m, int first, int count, real *images) {
   const Dataset *data = &m->train->pictures;
-  int again, *labels = tape_memory(tape, (size_t)count * sizeof *labels);
   for (int i = 0; i < count; i++) {
-    const int picture = picture_of(m, first + i, &again);
-    dataset_batch(data, &picture, 1, m->augment, key_of(m, "augment", again),
-                  images + (size_t)i * dataset_image_size(data), labels);
+    const Example *e = &m->example[first + i];
+    dataset_batch(data, &e->picture, 1, m->augment, key_of(m, "augment", e->again),
+                  images + (size_t)i * dataset_image_size(data), NULL);
   }
 }
 
@@ -116,8 +111,8 @@ static void forward(Tape *tape, void *state, int step, int first, int count,
   (void)step;
   Tensor *images = tape_tensor(tape, "images", SHAPE(count, data->channels,
                                                      data->height, data->width));
-  draw_views(tape, m, first, count, images->value);
-  int *ids = draw_captions(tape, m, first, count, &T);
+  draw_views(m, first, count, images->value);
+  int *ids = take_captions(tape, m, first, count, &T);
   out[0] = clip_image(tape, &m->clip, images);
   out[1] = clip_text(tape, &m->clip, ids, count, T);
 }
@@ -140,10 +135,10 @@ static Tensor *loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *m
   const int n = m->batch;
   unsigned char *truth = NULL;
   if (m->all_true) {
-    int again, *picture = tape_memory(tape, (size_t)n * sizeof *picture);
+    int *picture = tape_memory(tape, (size_t)n * sizeof *picture);
     int *caption = tape_memory(tape, (size_t)n * sizeof *caption);
     for (int i = 0; i < n; i++)
-      picture[i] = picture_of(m, i, &again), caption[i] = caption_of(m, i);
+      picture[i] = m->example[i].picture, caption[i] = m->example[i].caption;
     truth = true_pairs(tape, m->train, m->same[0], picture, caption, n);
   }
   Tensor *result = clip_loss(tape, &m->clip, all[0], all[1], truth, metric);

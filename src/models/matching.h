@@ -6,6 +6,12 @@
 #include "train/shuffle.h"
 #include "train/trainer.h"
 
+/* A pair of a batch: the picture, for the how manieth time it is in the batch, which
+   of the captions was drawn, and how many tokens that has. */
+typedef struct Example {
+  int place, picture, again, caption, tokens;
+} Example;
+
 /* Training of a dual encoder on pictures with captions. What is marked `given` is
    set by the caller before matching_begin; all of it stays his. */
 typedef struct Matching {
@@ -26,6 +32,7 @@ typedef struct Matching {
                                  first caption that reads the same, for each */
   Shuffle shuffle;
   int step;
+  Example *example;           /* [batch], of this step, those of few tokens first */
 } Matching;
 
 /* Turn captions into tokens; give what was made back. */

@@ -328,8 +328,8 @@ static void step_free(Step *step) {
 static double step_macs(Step *step) {
   Tape *tape = tape_new();
   double metric;
-  step_loss(tape, step, 0, 0, IMAGES, &metric);
-  const double macs = tape->macs;
+  step_loss(tape, step, 0, 0, 1, &metric);
+  const double macs = IMAGES * tape->macs;
   tape_free(tape);
   return macs;
 }
@@ -413,11 +413,10 @@ static ClipConfig clip_tiny(PairLoss loss) {
 static double clip_step_macs(ClipStep *step) {
   Tape *tape = tape_new();
   Tensor *made[JOINT_KINDS];
-  clip_step_forward(tape, step, 0, 0, CLIP_PAIRS, made);
-  clip_logits(tape, &step->clip, made[0], made[1]);
-  const double macs = tape->macs;
+  clip_step_forward(tape, step, 0, 0, 1, made);
+  const double macs = CLIP_PAIRS * tape->macs;
   tape_free(tape);
-  return macs;
+  return macs + (double)CLIP_PAIRS * CLIP_PAIRS * step->clip.config.embed;
 }
 
 static void measure_clip_step(const char *name, PairLoss loss) {
@@ -500,8 +499,8 @@ static void measure_mae_step(const char *name, double ratio, bool encoder_only) 
   MaeStep step = mae_step_new(ratio, encoder_only);
   Tape *tape = tape_new();
   double metric;
-  mae_step_loss(tape, &step, 0, 0, MAE_IMAGES, &metric);
-  const double flops = 6 * tape->macs;
+  mae_step_loss(tape, &step, 0, 0, 1, &metric);
+  const double flops = 6 * MAE_IMAGES * tape->macs;
   const double seconds = median_seconds(take_mae_step, &step, samples, 0.05);
   print_row((Row){"steps", name, seconds, MAE_IMAGES, flops, 0});
   tape_free(tape);

@@ -17,7 +17,7 @@
 
 // The options of train-vit
 static Settings settings = {SETTINGS_DEFAULTS};
-static int data_kind = PICTURES_SHAPES, limit = 0, augment = 1;
+static int data_kind = PICTURES_SHAPES, limit = 0, tested = 0, augment = 1;
 static int patch_size = 0, width = 64, depth = 4, heads = 4, mlp = 0;
 static int position = POSITION_LEARNED, pool = POOL_CLS, norm = 0, gelu_kind = GELU_ERF;
 static int block = 0, take = 0, budget = 0;
@@ -30,6 +30,7 @@ static Option options[] = {
     CHOICE_OPTION("data", data_kind, PICTURES_CHOICES PICTURES_CAPTIONED,
                   "what to learn"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
+    INT_OPTION("test", tested, 0, 1e9, "pictures to be tested on; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "shift (and mirror) pictures"),
     INT_OPTION("labels", budget, 0, 1e9,
                "so many pictures, of each class as many; 0: all"),
@@ -80,6 +81,7 @@ static bool open_data(Run *run) {
   if (!pictures_open((PictureSet)data_kind, settings.data_dir, limit,
                      (uint64_t)settings.seed, &run->train, &run->test))
     return false;
+  if (tested && tested < run->test.count) run->test.count = tested;
   if (augment) run->augment = pictures_augment((PictureSet)data_kind);
   budget_limit(&run->train, budget, (uint64_t)settings.seed);
   return true;
