@@ -179,7 +179,7 @@ RUN_vit-cifar := --data cifar10 --steps 950 --lr 2e-3 --beta2 0.95 --clip 0 --au
 RUN_pre-norm := --norm pre --depth 12 --width 32 --epochs 3 --warmup 0 --lr 2e-3 --clip 0
 RUN_post-norm := --norm post --depth 12 --width 32 --epochs 3 --warmup 0 --lr 2e-3 --clip 0
 $(foreach p,none learned sincos,$(eval RUN_position-$(p) := --position $(p) --epochs 4))
-$(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --steps 300))
+$(foreach p,none learned sincos,$(eval RUN_digits-$(p) := --data mnist --position $(p) --steps 250))
 # Fine-tuning with 1, 10 and 100 percent of the labels, from what MAE learnt and from first values.
 TUNED := --data cifar10 --test 2000 --lr 3e-3 --from build/runs/mae-cifar
 TUNE_500 := --labels 500 --steps 60
@@ -189,18 +189,18 @@ $(foreach n,500 5000 50000,$(eval RUN_tune-mae-$(n) := $(TUNED) --layer-decay 0.
 $(foreach n,500 5000 50000,$(eval RUN_tune-none-$(n) := $(TUNED) --take sizes $(TUNE_$(n))))
 CLIP_clip-shapes := --patch-size 8 --style vit --pool mean --text-depth 1 --epochs 14 --lr 4e-3 --beta2 0.95 --weight-decay 0.2 --augment none --context 12
 CLIP_clip-emoji := --data emoji --steps 850 --lr 1.5e-3 --weight-decay 0.2 --embed 96 --vocabulary 1500 --context 12
-CLIP_clip-half := --patch-size 8 --steps 150 --clip 0
-CLIP_clip-sum := --patch-size 8 --steps 150 --clip 0 --loss sum
+CLIP_clip-half := --patch-size 8 --steps 120 --clip 0
+CLIP_clip-sum := --patch-size 8 --steps 120 --clip 0 --loss sum
 # The same towers with the sigmoid loss, and both losses in SigLIP's.
-CLIP_clip-sigmoid := --patch-size 8 --steps 150 --clip 0 --loss sigmoid --bias paper --scale 10
+CLIP_clip-sigmoid := --patch-size 8 --steps 120 --clip 0 --loss sigmoid --bias paper --scale 10
 SIGLIP_siglip-shapes := --patch-size 8 --text-depth 1 --epochs 16 --lr 4e-3 --weight-decay 0.2 --augment none --context 12 --truth captions --scale-rate 10
 SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --text-depth 1 --steps 1400 --lr 2e-3 --weight-decay 0.2 --vocabulary 1500 --context 12 --scale-rate 10
 MAE_mae-cifar := --data cifar10 --lr 2.5e-3 --steps 1000
 MAE_mae-scenes := --data scenes --patch-size 8 --steps 400
 # Ratios of mask: 25, 50, 75, 90 percent; that at 75 is trained longer above.
-$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --steps 100 --ratio 0.$(r)))
+$(foreach r,25 50 75 90,$(eval MAE_mae-ratio-$(r) := --data cifar10 --steps 80 --ratio 0.$(r)))
 # Students of the CLIP of scenes: what is predicted, what is hidden.
-PREDICT := --patch-size 8 --batch 64 --steps 600 --lr 4e-3 --augment none
+PREDICT := --patch-size 8 --batch 64 --steps 500 --lr 4e-3 --augment none
 SCENES_TEACHER := --teacher build/runs/clip-shapes $(PREDICT)
 EVA_eva-scenes := $(SCENES_TEACHER)
 EVA_eva-features-random := $(SCENES_TEACHER) --masks random --ratio 0.75
@@ -211,10 +211,10 @@ PAIRED := --steps 120 --text-depth 1 --context 12 --augment none
 STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random mae-scenes
 $(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) $(PAIRED)))
 EVA_cold := --from build/runs/eva-scenes --take sizes $(PAIRED)
-EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 420 --text-depth 1 --context 12 --augment none
+EVA_cold-long := --from build/runs/eva-scenes --take sizes --steps 370 --text-depth 1 --context 12 --augment none
 EVA_eva-emoji := --data emoji --teacher build/runs/clip-emoji $(PREDICT)
-EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 120 --context 12
-EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 120 --context 12
+EVA_warm-emoji := --data emoji --from build/runs/eva-emoji --steps 100 --context 12
+EVA_cold-emoji := --data emoji --from build/runs/eva-emoji --take sizes --steps 100 --context 12
 MANY := --data cifar10 --test 2000 --steps 3000
 PROBE_probe-clip := clip-shapes --data scenes
 PROBE_probe-random := clip-shapes --data scenes --weights random
@@ -244,7 +244,7 @@ EVOLVED := vit clip mae common eva siglip
 $(foreach e,$(EVOLVED),$(eval PROBE_evo-probe-$(e) := evo-$(e) --data scenes --test 1000 --labels 6000 --steps 600))
 SPEED := bench bench-naive matmul-steps
 # How many seeds a comparison of losses has; make book-full takes more of them, and longer.
-SWEEP := --seeds 3 --pairs 8000
+SWEEP := --seeds 3 --pairs 7000
 # make book BRIEF='--steps 20': every run in seconds, to see that all of it works; the numbers mean nothing.
 BRIEF :=
 ifneq ($(BRIEF),)
