@@ -107,39 +107,29 @@ START_TEST(all_five_batches_in_order) {
 END_TEST
 
 // Sheets and batches hold the same
-static void write_sheets(const char *folder) {
-  char name[32];
-  for (int part = 0; part < 6; part++) {
-    Image sheet = image_new(1024, 2, 3, 0);
-    for (int i = 0; i < 2 * 3072; i++)
-      sheet.pixels[i] = (uint8_t)((i * 7 + part * 31 + i / 256) % 251);
-    snprintf(name, sizeof name, part ? "data_batch_%d.png" : "test_batch.png", part);
-    ck_assert(image_save(&sheet, scratch_path(folder, name)));
-    image_free(&sheet);
-  }
-  write_file(scratch_path(folder, "train_lables.json"), "[9,8,7,6,5,4,3,2,1,0]", 21);
-  write_file(scratch_path(folder, "test_lables.json"), "[3,5]", 5);
-}
-
 static void same(const Dataset *a, const Dataset *b) {
   ck_assert_int_eq(a->count, b->count);
   ck_assert(memcmp(a->labels, b->labels, (size_t)a->count) == 0);
   ck_assert(memcmp(a->pixels, b->pixels, (size_t)a->count * 3072) == 0);
 }
 
+/* All of `train` and `test`, two pictures a batch. */
+static void save_batches(const Dataset *train, const Dataset *test, const char *folder) {
+  for (int i = 0; i < 5; i++)
+    ck_assert(cifar10_save_batch(train, 2 * i, 2 * i + 2,
+                                 text_of("%s/data_batch_%d.bin", folder, i + 1)));
+  ck_assert(cifar10_save_batch(test, 0, 2, scratch_path(folder, "test_batch.bin")));
+}
+
 START_TEST(unpacked_sheets_are_the_same) {
-  char from[256], to[256], name[32];
+  char from[256], to[256];
   Dataset train, test, again;
   snprintf(from, sizeof from, "%s", scratch_folder("cifarsheets"));
   snprintf(to, sizeof to, "%s", scratch_folder("cifarbatches"));
-  write_sheets(from);
+  write_sheets(from, 2);
   ck_assert_msg(cifar10_load(&train, from, true), "%s", fail_message());
   ck_assert_msg(cifar10_load(&test, from, false), "%s", fail_message());
-  for (int i = 0; i < 5; i++) {
-    snprintf(name, sizeof name, "data_batch_%d.bin", i + 1);
-    ck_assert(cifar10_save_batch(&train, 2 * i, 2 * i + 2, scratch_path(to, name)));
-  }
-  ck_assert(cifar10_save_batch(&test, 0, 2, scratch_path(to, "test_batch.bin")));
+  save_batches(&train, &test, to);
   ck_assert(cifar10_load(&again, to, true));
   same(&train, &again);
   dataset_free(&again);

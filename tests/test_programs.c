@@ -227,6 +227,26 @@ START_TEST(a_damaged_run_is_refused) {
 }
 END_TEST
 
+// What is unpacked once
+START_TEST(sheets_are_unpacked_once) {
+  const char *base = scratch_folder("unpack"), *folder = text_of("%s/cifar10", base);
+  const char *there = text_of("--data-dir %s", base);
+  expect_program(1, "cifar10/data_batch_1.png: cannot open", "unpack-cifar10", there);
+  write_sheets(folder, 1);
+  ck_assert_int_eq(symlink("/dev/full", text_of("%s/test_batch.bin.new", folder)), 0);
+  expect_program(1, "test_batch.bin: cannot write: No space", "unpack-cifar10", there);
+  expect_program(0, "wrote 5 and 1 pictures", "unpack-cifar10", there);
+  const char *output;
+  ck_assert_int_eq(run_command(&output, "rm %s/*.png %s/*.json", folder, folder), 0);
+  expect_program(0, "wrote 5 and 1 pictures", "unpack-cifar10", there);
+  size_t count;
+  char *batch = read_file(text_of("%s/data_batch_4.bin", folder), &count);
+  ck_assert(count == 3073 && batch[0] == 4 && batch[1] == 40 && batch[3072] == 40);
+  free(batch);
+}
+END_TEST
+
+
 // What must be small
 START_TEST(patches_are_cut_and_joined) {
   const char *folder = scratch_folder("patches");
@@ -246,36 +266,6 @@ START_TEST(patches_are_cut_and_joined) {
                  text_of("--size 32 --out %s %s", folder, jpeg));
   image_free(&apart);
   image_free(&joined);
-}
-END_TEST
-
-static void draw_sheets(const char *folder) {
-  for (int part = 0; part < 6; part++) {
-    const char *name = part ? text_of("data_batch_%d.png", part) : "test_batch.png";
-    Image sheet = image_new(1024, 1, 3, (uint8_t)(10 * part));
-    ck_assert(image_save(&sheet, text_of("%s/%s", folder, name)));
-    image_free(&sheet);
-  }
-  write_file(text_of("%s/train_lables.json", folder), "[1,2,3,4,5]", 11);
-  write_file(text_of("%s/test_lables.json", folder), "[6]", 3);
-}
-
-START_TEST(sheets_are_unpacked_once) {
-  const char *base = scratch_folder("unpack"), *folder = text_of("%s/cifar10", base);
-  const char *there = text_of("--data-dir %s", base);
-  expect_program(1, "cifar10/data_batch_1.png: cannot open", "unpack-cifar10", there);
-  mkdir(folder, 0777);
-  draw_sheets(folder);
-  ck_assert_int_eq(symlink("/dev/full", text_of("%s/test_batch.bin.new", folder)), 0);
-  expect_program(1, "test_batch.bin: cannot write: No space", "unpack-cifar10", there);
-  expect_program(0, "wrote 5 and 1 pictures", "unpack-cifar10", there);
-  const char *output;
-  ck_assert_int_eq(run_command(&output, "rm %s/*.png %s/*.json", folder, folder), 0);
-  expect_program(0, "wrote 5 and 1 pictures", "unpack-cifar10", there);
-  size_t count;
-  char *batch = read_file(text_of("%s/data_batch_4.bin", folder), &count);
-  ck_assert(count == 3073 && batch[0] == 4 && batch[1] == 40 && batch[3072] == 40);
-  free(batch);
 }
 END_TEST
 

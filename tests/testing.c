@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/files.h"
 #include "base/random.h"
+#include "data/image.h"
 #include "tensor/arithmetic.h"
 #include "tensor/gradcheck.h"
 
@@ -142,6 +143,30 @@ void write_digits(const char *folder) {
                16 + count * 64);
     write_file(text_of("%s/%s-labels-idx1-ubyte", folder, part), labels, 8 + count);
   }
+}
+static void write_sheet_labels(const char *path, int count) {
+  char text[200] = "[";
+  for (int i = 0; i < count; i++)
+    sprintf(text + strlen(text), "%s%d", i ? "," : "", (i + 1) % 10);
+  strcat(text, "]");
+  write_file(path, text, strlen(text));
+}
+
+void write_sheets(const char *folder, int rows) {
+  ck_assert_msg(folder_make(folder), "%s", fail_message());
+  ck_assert_int_le(rows, 10);
+  for (int part = 0; part < 6; part++) {
+    const char *name = part ? text_of("data_batch_%d.png", part) : "test_batch.png";
+    Image sheet = image_new(1024, rows, 3, 0);
+    for (int row = 0; row < rows; row++)
+      for (int i = 0; i < 3072; i++)
+        sheet.pixels[3072 * row + i] =
+            (uint8_t)(10 * part + row + i * (3071 - i) % 7);
+    ck_assert(image_save(&sheet, text_of("%s/%s", folder, name)));
+    image_free(&sheet);
+  }
+  write_sheet_labels(text_of("%s/train_lables.json", folder), 5 * rows);
+  write_sheet_labels(text_of("%s/test_lables.json", folder), rows);
 }
 int run_command(const char **output, const char *format, ...) {
   static char text[1 << 16];

@@ -58,6 +58,10 @@ char *read_file(const char *path, size_t *count); /* the caller frees */
 /* MNIST in small: a folder with IDX files of 16 and 4 pictures of noise, 8 x 8. */
 void write_digits(const char *folder);
 
+/* CIFAR-10 in small: the six sheets of `rows` pictures each, and the labels 1, 2, ..., 9,
+   0, 1, .... Sheet k, the test's being 0, begins and ends with dots of 10 k. */
+void write_sheets(const char *folder, int rows);
+
 /* The bytes of all tensors in a run's model.safetensors, without the header, which
    holds the seconds the run took; the caller frees. */
 char *read_weights(const char *folder, size_t *count);
