@@ -38,6 +38,7 @@ help:
 	@echo "make sketch      the quick tour: all of it in small, in seconds"
 	@echo "make pdf         weave again from the runs that are there"
 	@echo "make check       all tests; make check-asan: the same under the sanitizers"
+	@echo "make same-bits   short runs of every training: no bit may differ from the committed sums"
 	@echo "make check-valgrind, make check-tsan: under valgrind, under ThreadSanitizer"
 	@echo "make analyze     gcc -fanalyzer, clang-tidy, cppcheck; make fuzz SECONDS=60: hostile files"
 	@echo "make trust       every call to the system fails once, 2000 runs are killed"
@@ -97,6 +98,8 @@ LINK_debug := -fopenmp
 FLAGS_valgrind := -O1 -g -fopenmp
 CC_tsan := clang
 FLAGS_tsan := -O1 -g -fopenmp -fsanitize=thread
+# The same on every x86-64 machine with AVX2 and FMA: builds for AVX-512 sum in another order.
+FLAGS_bits := $(patsubst -march=native,-march=x86-64-v3,$(filter-out $(WIDE),$(FLAGS_release)))
 CC_fuzz := clang
 FLAGS_fuzz := -O1 -g -Wno-unknown-pragmas -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LIBS := -ljansson -lz -lunistring -lm
@@ -131,6 +134,7 @@ $(eval $(call BUILD,double,))
 $(eval $(call BUILD,asan,))
 $(eval $(call BUILD,asan-double,))
 $(eval $(call BUILD,debug,build/debug/tangled/))
+$(eval $(call BUILD,bits,))
 $(eval $(call BUILD,fuzz,))
 $(eval $(call BUILD,valgrind,))
 $(eval $(call BUILD,tsan,))
@@ -495,8 +499,14 @@ check-float: $(CHECKED)
 suites: $(CHECKED) $(TESTS:%=build/double/tests/%)
 check:
 	+$(MAKE) $(SIDE_BY_SIDE) drift warnings suites
+	+$(MAKE) $(SIDE_BY_SIDE) same-bits
 	+$(MAKE) check-float
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
+# A little of every training, every bit of it as committed: what is moved or renamed changes none.
+BITS_PROGRAMS := $(addprefix build/bits/programs/,train_vit train_clip train_siglip train_mae train_eva)
+.PHONY: same-bits
+same-bits: $(BITS_PROGRAMS) tools/same-bits
+	tools/same-bits
 check-asan: build/naive/train-vit $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
 	    $(call run_suites,asan,$(filter-out test_debugger test_faults test_killed,$(TESTS)))
