@@ -75,8 +75,8 @@ KERNELS := fast
 ifeq ($(filter $(KERNELS),fast naive),)
 $(error KERNELS: expected fast or naive, found $(KERNELS))
 endif
-NAIVE := src/kernels/naive.c src/kernels/product.c src/kernels/common.c
-FAST := src/kernels/fast.c src/kernels/product.c src/kernels/common.c
+NAIVE := src/kernels/naive.c src/kernels/gemm.c src/kernels/common.c
+FAST := src/kernels/fast.c src/kernels/gemm.c src/kernels/common.c
 KERNELS_debug := $(NAIVE)
 kernels_of = $(or $(KERNELS_$(1)),$(if $(filter fast,$(KERNELS)),$(FAST),$(NAIVE)))
 
@@ -119,7 +119,7 @@ build/$(1)/libsight.a: $$(patsubst %.c,build/$(1)/%.o,$$(LIBRARY) $(call kernels
 	ar rcs $$@ $$(filter %.o,$$^)
 build/$(1)/tests/test_%: build/$(1)/tests/test_%.o build/$(1)/tests/testing.o build/$(1)/libsight.a
 	$$(or $$(CC_$(1)),$$(CC)) $$(FLAGS_$(1)) $$(LINK_$(1)) $$(WRAP) $$(filter %.o,$$^) $$(filter %.a,$$^) $$(CHECK_LIBS) $$(LIBS) -o $$@
-build/$(1)/tests/test_kernels: $$(patsubst %,build/$(1)/%.o,tests/naive_kernels tests/fast_kernels src/kernels/product)
+build/$(1)/tests/test_kernels: $$(patsubst %,build/$(1)/%.o,tests/naive_kernels tests/fast_kernels src/kernels/gemm)
 build/$(1)/tests/test_readers: build/$(1)/tests/fuzz/readers.o
 build/$(1)/tests/test_readers: WRAP := -Wl,--wrap=exit
 # A program that comes out as before keeps its date, so that no run is done again for nothing.
@@ -514,13 +514,13 @@ check-asan: build/naive/train-vit $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/
 
 # valgrind knows of each bit whether it was set. For any processor, since it does not know the newest
 # instructions; no children, so that what one test leaves behind is seen.
-WATCHED := $(filter-out $(ONCE) test_trainer test_readers test_kernels test_witness test_vector,$(TESTS))
+WATCHED := $(filter-out $(ONCE) test_trainer test_readers test_kernels test_reference test_vector,$(TESTS))
 check-valgrind: $(WATCHED:%=build/valgrind/tests/%)
 	@export CK_FORK=no OMP_NUM_THREADS=1; printf '%s\n' $(WATCHED) | xargs -P 2 -I TEST sh -c \
 	    'said=$$(SCRATCH=build/scratch/valgrind/TEST valgrind --quiet --error-exitcode=3 --leak-check=full \
 	     --errors-for-leak-kinds=definite --show-leak-kinds=definite build/valgrind/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'
 # ThreadSanitizer with the runtime that tells it what OpenMP's barriers order.
-THREADED := test_kernels test_lanes test_joint test_clip test_contrast test_probe test_retrieval test_cifar test_mae
+THREADED := test_kernels test_data_parallel test_gathered test_clip test_info_nce test_probe test_recall test_cifar test_mae
 check-tsan: $(THREADED:%=build/tsan/tests/%)
 	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1; $(call run_suites,tsan,$(THREADED))
 analyze:
@@ -563,7 +563,7 @@ CC_CHECK := sh -c 'exec "$$0" $(COMMON) -Werror -fopenmp -fsyntax-only -Isrc -It
 
 # The outside witness: needs python3-torch, which nothing else does.
 witness:
-	/usr/bin/python3 tests/fixtures/witness.py
+	/usr/bin/python3 tests/fixtures/reference.py
 
 clean:
 	rm -rf build

@@ -1,7 +1,7 @@
 /* Tangled from chapters/12-siglip.nw: edit that, not this. */
 #include "data/captioned.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "data/image.h"
 #include "testing.h"
 

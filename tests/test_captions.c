@@ -1,7 +1,7 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include <unistd.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "data/image.h"
 #include "testing.h"
 

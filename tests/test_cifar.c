@@ -4,7 +4,7 @@
 #include "data/image.h"
 #include "testing.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 enum { RECORD = 3073 };
 

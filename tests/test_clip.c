@@ -1,11 +1,11 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "models/clip.h"
 
-#include "base/fail.h"
+#include "base/error.h"
+#include "io/safetensors.h"
 #include "tensor/arithmetic.h"
 #include "tensor/losses.h"
 #include "testing.h"
-#include "train/safetensors.h"
 
 enum { PAIRS = 4, T = 6, E = 7 };
 static const int captions[PAIRS * T] = {9, 4, 7, 10, 0, 0, 9, 1, 2, 3, 4, 10,

@@ -2,7 +2,7 @@
 #include "data/image.h"
 #include "testing.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 /* A small run, which the tests share. */
 static const char small_options[] =

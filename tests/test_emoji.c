@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "data/image.h"
 #include "testing.h"
 

@@ -1,12 +1,12 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
 #include "models/eva.h"
 
-#include "base/fail.h"
+#include "base/error.h"
+#include "io/safetensors.h"
 #include "kernels/dot.h"
 #include "nn/block_masking.h"
 #include "testing.h"
-#include "train/adamw.h"
-#include "train/safetensors.h"
+#include "train/optimizer.h"
 
 enum { B = 3, SIDE = 12, N = 9, CHANNELS = 2, E = 5 };
 static const VitConfig student = {.image_size = SIDE, .channels = CHANNELS,

@@ -1,13 +1,13 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#include "base/fail.h"
-#include "models/giants.h"
-#include "nn/patchdrop.h"
+#include "base/error.h"
+#include "io/safetensors.h"
+#include "models/eva_presets.h"
+#include "nn/patch_dropout.h"
 #include "nn/rotary.h"
 #include "tensor/arithmetic.h"
-#include "tensor/gated.h"
 #include "tensor/layers.h"
+#include "tensor/swiglu.h"
 #include "testing.h"
-#include "train/safetensors.h"
 
 // Turns
 enum { DH = 8 };

@@ -1,8 +1,8 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
 #include "testing.h"
 
-#include "base/fail.h"
-#include "train/safetensors.h"
+#include "base/error.h"
+#include "io/safetensors.h"
 
 static const char few[] = "--batch 64 --steps 4 --warmup 0 --limit 256";
 static const char tiny_student[] = "--width 16 --depth 1 --heads 2";

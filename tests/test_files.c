@@ -7,7 +7,7 @@
 
 #include "testing.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 START_TEST(a_file_is_replaced_whole) {
   const char *path = scratch_path(scratch_folder("files"), "a");

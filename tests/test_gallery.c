@@ -1,5 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#include "models/gallery.h"
+#include "app/gallery.h"
 
 #include "data/shapes.h"
 #include "tensor/losses.h"

@@ -1,11 +1,11 @@
 /* Tangled from chapters/93-identities.nw: edit that, not this. */
 #include "models/clip.h"
-#include "nn/filling.h"
+#include "nn/masked_loss.h"
 #include "tensor/arithmetic.h"
-#include "tensor/contrast.h"
+#include "tensor/info_nce.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
-#include "tensor/sigmoid.h"
+#include "tensor/sigmoid_loss.h"
 #include "testing.h"
 
 // Identities of layers and losses

@@ -5,7 +5,7 @@
 
 #include "testing.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 static const uint8_t images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3,
                                  0, 51, 102, 153, 204, 255, 9, 8, 7, 6, 5, 4};

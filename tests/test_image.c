@@ -6,7 +6,7 @@
 
 #include "testing.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 static Image ramp(int width, int height, int channels) {
   Image image = image_new(width, height, channels, 0);

@@ -3,7 +3,7 @@
 
 #include "models/vit.h"
 #include "testing.h"
-#include "train/adamw.h"
+#include "train/optimizer.h"
 
 static double rate_of(const Params *params, const char *name) {
   const Parameter *p = params_find(params, name);

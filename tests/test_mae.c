@@ -1,12 +1,12 @@
 /* Tangled from chapters/10-mae.nw: edit that, not this. */
 #include "models/mae.h"
 
-#include "base/fail.h"
+#include "base/error.h"
+#include "io/safetensors.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
 #include "testing.h"
-#include "train/adamw.h"
-#include "train/safetensors.h"
+#include "train/optimizer.h"
 
 enum { B = 3, PATCHES = 9, SIDE = 12, CHANNELS = 2, INPUTS = CHANNELS * 4 * 4 };
 static const MaeConfig tiny = {

@@ -1,8 +1,8 @@
 /* Tangled from chapters/10-mae.nw: edit that, not this. */
 #include "testing.h"
 
-#include "base/fail.h"
-#include "train/safetensors.h"
+#include "base/error.h"
+#include "io/safetensors.h"
 
 static const char small_options[] =
     "--width 16 --depth 1 --decoder-width 8 --batch 64 --steps 8 --warmup 0 --limit 256";

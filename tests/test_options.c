@@ -1,9 +1,9 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
-#include "base/options.h"
+#include "app/options.h"
 
 #include "testing.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 static int count = 3, kind = 1;
 static double rate = 0.1;

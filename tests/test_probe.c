@@ -1,5 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#include "models/probe.h"
+#include "eval/probe.h"
 
 #include "testing.h"
 

@@ -2,23 +2,23 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "base/options.h"
+#include "app/options.h"
 #include "models/eva.h"
 #include "models/mae.h"
-#include "models/siglip.h"
+#include "models/siglip_presets.h"
+#include "nn/attention_pool.h"
 #include "nn/block_masking.h"
 #include "nn/patches.h"
-#include "nn/pooling.h"
 #include "nn/rotary.h"
 #include "tensor/arithmetic.h"
-#include "tensor/gated.h"
 #include "tensor/gradcheck.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
-#include "tensor/sigmoid.h"
+#include "tensor/sigmoid_loss.h"
+#include "tensor/swiglu.h"
 #include "testing.h"
-#include "train/adamw.h"
 #include "train/lamb.h"
+#include "train/optimizer.h"
 #include "train/schedule.h"
 // A case and its seed
 typedef struct Case {

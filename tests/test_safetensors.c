@@ -1,11 +1,11 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#include "train/safetensors.h"
+#include "io/safetensors.h"
 
 #include <unistd.h>
 
 #include "testing.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 static const real a[] = {1, -2, 3, (real)0.1, 5, 6}, b[] = {7};
 

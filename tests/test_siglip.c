@@ -1,9 +1,9 @@
 /* Tangled from chapters/12-siglip.nw: edit that, not this. */
-#include "models/siglip.h"
+#include "models/siglip_presets.h"
 
-#include "base/fail.h"
+#include "base/error.h"
+#include "io/safetensors.h"
 #include "testing.h"
-#include "train/safetensors.h"
 
 enum { PAIRS = 4, T = 6, E = 12 };
 static const int captions[PAIRS * T] = {4, 7, 10, 10, 10, 10, 1,  2,  3, 4,  5,  10,

@@ -1,5 +1,5 @@
 /* Tangled from chapters/15-trust.nw: edit that, not this. */
-#include "base/fail.h"
+#include "base/error.h"
 #include "testing.h"
 
 START_TEST(the_first_tensor_is_named) {

@@ -1,11 +1,11 @@
 /* Tangled from chapters/08-text.nw: edit that, not this. */
 #include "models/text.h"
 
-#include "base/fail.h"
+#include "base/error.h"
+#include "io/safetensors.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
 #include "testing.h"
-#include "train/safetensors.h"
 
 static const TextConfig tiny = {.vocabulary = 11, .context = 7, .width = 12,
                                 .depth = 2, .heads = 3, .mlp = 20, .causal = true,

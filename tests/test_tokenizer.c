@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "testing.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 static const char *const captions[] = {"a red ring", "a red thing", "a ring"};
 

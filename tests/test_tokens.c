@@ -3,7 +3,7 @@
 
 #include "testing.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 /* Run a command line in which % stands for the folder of the programs; expect
    its status and this text in what it prints. */

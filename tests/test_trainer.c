@@ -12,7 +12,7 @@
 #include "train/checkpoint.h"
 #include "train/schedule.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 
 // Count the calls of malloc
 static long heap_calls;

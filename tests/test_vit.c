@@ -1,7 +1,7 @@
 /* Tangled from chapters/05-vit.nw: edit that, not this. */
 #include "models/vit.h"
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"

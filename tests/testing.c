@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <sys/wait.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/random.h"
 #include "data/image.h"

@@ -11,9 +11,9 @@
 #undef fail /* an old macro of Check's; the name is ours */
 
 #include "base/real.h"
+#include "io/safetensors.h"
 #include "tensor/params.h"
 #include "tensor/tape.h"
-#include "train/safetensors.h"
 
 /* What agreement to expect of results that differ by rounding only. */
 #define ROUNDING (sizeof(real) == 4 ? 1e-5 : 1e-12)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/memory.h"
 
 char *file_read(const char *path, size_t *count) {

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/files.h"
-#include "base/jsontext.h"
 #include "base/memory.h"
 #include "data/image.h"
+#include "io/json_text.h"
 
 enum { DOTS = 32 * 32, SIZE = 3 * DOTS, RECORD = 1 + SIZE, CLASSES = 10,
        MAX_LABELS = 1 << 20 /* bytes of the list */ };

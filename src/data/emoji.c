@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/files.h"
-#include "base/jsontext.h"
 #include "base/memory.h"
 #include "data/image.h"
+#include "io/json_text.h"
 
 enum { MAX_BYTES = 1 << 24, PATH = 1024 };
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
 

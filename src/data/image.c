@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
 #define STBI_NO_STDIO

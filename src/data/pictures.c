@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "data/captioned.h"
 #include "data/cifar.h"
 #include "data/idx.h"

@@ -11,7 +11,7 @@
 #include <unictype.h>
 #include <unistr.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
 

@@ -3,8 +3,8 @@
 #include <tgmath.h>
 
 #include "kernels/dot.h"
+#include "kernels/gemm.h"
 #include "kernels/kernels.h"
-#include "kernels/product.h"
 #include "kernels/vector.h"
 
 // Fast linear layers

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/least.h"
 #include "tensor/layers.h"
-#include "tensor/sigmoid.h"
+#include "tensor/sigmoid_loss.h"
 
 // Declare two towers
 bool clip_check(const ClipConfig *c) {

@@ -5,7 +5,7 @@
 #include "data/tokenizer.h"
 #include "models/text.h"
 #include "models/vit.h"
-#include "tensor/contrast.h"
+#include "tensor/info_nce.h"
 
 /* Info_nce's two forms, and the two of sigmoid_loss (Chapter 12). */
 typedef enum { LOSS_HALF, LOSS_SUM, LOSS_SIGMOID, LOSS_SIGMOID_MEAN } PairLoss;

@@ -2,7 +2,7 @@
 #ifndef EVA_H
 #define EVA_H
 #include "models/clip.h"
-#include "nn/filling.h"
+#include "nn/masked_loss.h"
 
 typedef enum { EVA_FEATURES, EVA_PIXELS } EvaTarget;
 

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
 

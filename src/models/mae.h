@@ -2,7 +2,7 @@
 #ifndef MAE_H
 #define MAE_H
 #include "models/vit.h"
-#include "nn/filling.h"
+#include "nn/masked_loss.h"
 
 typedef struct MaeConfig {
   VitConfig encoder; /* with CLS and sincos positions, no classes */

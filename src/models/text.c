@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/memory.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"

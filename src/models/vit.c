@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
-#include "nn/patchdrop.h"
+#include "base/error.h"
+#include "nn/patch_dropout.h"
 #include "nn/patches.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"

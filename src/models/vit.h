@@ -1,8 +1,8 @@
 /* Tangled from chapters/05-vit.nw: edit that, not this. */
 #ifndef VIT_H
 #define VIT_H
+#include "nn/attention_pool.h"
 #include "nn/block.h"
-#include "nn/pooling.h"
 #include "nn/position.h"
 
 typedef enum { POOL_CLS, POOL_MEAN, POOL_MAP } PoolKind;

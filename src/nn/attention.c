@@ -5,8 +5,8 @@
 
 #include "kernels/kernels.h"
 #include "nn/rotary.h"
-#include "tensor/gated.h"
 #include "tensor/layers.h"
+#include "tensor/swiglu.h"
 
 // Attention on the tape
 typedef struct AttentionSaved {

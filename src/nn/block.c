@@ -4,8 +4,8 @@
 #include <math.h>
 
 #include "tensor/arithmetic.h"
-#include "tensor/gated.h"
 #include "tensor/layers.h"
+#include "tensor/swiglu.h"
 
 // Declare the parameters of a block
 typedef struct FirstValues {

@@ -7,19 +7,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fail.h"
+#include "app/options.h"
+#include "app/peak.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "base/options.h"
 #include "base/stopwatch.h"
 #include "models/clip.h"
 #include "models/mae.h"
 #include "models/vit.h"
 #include "tensor/arithmetic.h"
 #include "tensor/losses.h"
-#include "train/adamw.h"
 #include "train/joint.h"
-#include "train/peak.h"
+#include "train/optimizer.h"
 
 // The options of bench
 enum { ALL_SETS, CEILINGS, KERNELS, PRODUCTS, STEPS, PROFILE };

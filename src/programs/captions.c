@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/fail.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "base/options.h"
 #include "data/emoji.h"
 #include "data/image.h"
 #include "data/scenes.h"

@@ -1,9 +1,9 @@
 /* Tangled from chapters/05-vit.nw: edit that, not this. */
 #include <stdio.h>
 
-#include "base/fail.h"
-#include "base/options.h"
-#include "models/giants.h"
+#include "app/options.h"
+#include "base/error.h"
+#include "models/eva_presets.h"
 
 /* Write 1234567 as 1,234,567. */
 static const char *grouped(size_t number) {

@@ -2,11 +2,11 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/fail.h"
-#include "base/options.h"
-#include "tensor/contrast.h"
+#include "app/options.h"
+#include "base/error.h"
+#include "tensor/info_nce.h"
 #include "tensor/layers.h"
-#include "tensor/sigmoid.h"
+#include "tensor/sigmoid_loss.h"
 
 enum { PULL, START, LOGIT };
 static int curve = PULL;

@@ -1,12 +1,12 @@
 /* Tangled from chapters/13-evolution.nw: edit that, not this. */
 #include <stdio.h>
 
-#include "base/fail.h"
-#include "base/options.h"
+#include "app/dual_encoder_report.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "data/scenes.h"
-#include "models/dual_report.h"
-#include "models/pair_vectors.h"
-#include "models/saved.h"
+#include "eval/pair_embeddings.h"
+#include "models/model_io.h"
 
 static int tests = 1000, seed = 1;
 static Option options[] = {

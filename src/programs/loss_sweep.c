@@ -3,15 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "base/least.h"
-#include "base/options.h"
 #include "base/stopwatch.h"
 #include "data/captioned.h"
 #include "data/scenes.h"
-#include "models/matching.h"
-#include "models/pair_vectors.h"
-#include "train/adamw.h"
+#include "eval/pair_embeddings.h"
+#include "tasks/contrastive.h"
+#include "train/optimizer.h"
 #include "train/schedule.h"
 
 enum { BATCHES, BIASES, TRUTHS };

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/peak.h"
 #include "base/memory.h"
 #include "base/stopwatch.h"
-#include "kernels/product.h"
+#include "kernels/gemm.h"
 #include "kernels/vector.h"
-#include "train/peak.h"
 
 enum { ROWS = 4160, IN = 128, OUT = 512 };
 static real x[ROWS * IN], w[OUT * IN], turned[IN * OUT], y[ROWS * OUT];

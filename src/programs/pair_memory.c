@@ -4,14 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fail.h"
-#include "base/options.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "base/random.h"
 #include "base/stopwatch.h"
-#include "tensor/contrast.h"
+#include "tensor/info_nce.h"
 #include "tensor/layers.h"
 #include "tensor/params.h"
-#include "tensor/sigmoid.h"
+#include "tensor/sigmoid_loss.h"
 
 static int most = 4096;
 static Option options[] = {

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "base/options.h"
 #include "data/image.h"
 #include "data/landscape.h"
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/fail.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "base/memory.h"
-#include "base/options.h"
 #include "base/stopwatch.h"
 #include "kernels/kernels.h"
 

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
-#include "base/options.h"
-#include "data/budget.h"
+#include "app/options.h"
+#include "base/error.h"
+#include "data/label_subset.h"
 #include "data/pictures.h"
 #include "data/scenes.h"
-#include "models/probe.h"
-#include "models/saved.h"
+#include "eval/probe.h"
+#include "models/model_io.h"
 
 static int data_kind = PICTURES_SCENES, labels = 0, k = 20, random_values = 0, seed = 1;
 static int steps = 1000, batch = 256, limit = 0;

@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fail.h"
-#include "base/options.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "data/scenes.h"
-#include "models/siglip.h"
+#include "models/siglip_presets.h"
 #include "nn/patches.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
-#include "tensor/sigmoid.h"
-#include "train/adamw.h"
+#include "tensor/sigmoid_loss.h"
+#include "train/optimizer.h"
 
 enum { SIDE = SHAPES_SIDE, N = 4, P = 8, D = 48, E = 32, CONTEXT = 32 };
 static int seed = 1;

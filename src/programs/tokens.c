@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fail.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "base/options.h"
 #include "data/tokenizer.h"
 
 enum { LONGEST = 1 << 28 };

@@ -4,20 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "app/settings.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/captioned.h"
 #include "data/image.h"
 #include "data/pictures.h"
-#include "models/giants.h"
-#include "models/matching.h"
-#include "models/pair_vectors.h"
-#include "models/predicting.h"
-#include "models/saved.h"
+#include "eval/pair_embeddings.h"
+#include "models/eva_presets.h"
+#include "models/model_io.h"
 #include "nn/block_masking.h"
+#include "tasks/contrastive.h"
+#include "tasks/masked_prediction.h"
 #include "train/layer_decay.h"
-#include "train/settings.h"
 
 // The options of train-eva
 enum { FEATURES, PIXELS, NORMALISED };

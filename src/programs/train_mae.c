@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "app/settings.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/image.h"
 #include "data/pictures.h"
 #include "models/mae.h"
-#include "models/saved.h"
+#include "models/model_io.h"
 #include "nn/patches.h"
-#include "train/settings.h"
 #include "train/shuffle.h"
 
 // The options of train-mae

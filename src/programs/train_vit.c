@@ -3,16 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "app/gallery.h"
+#include "app/settings.h"
+#include "base/error.h"
 #include "base/files.h"
-#include "data/budget.h"
+#include "data/label_subset.h"
 #include "data/pictures.h"
-#include "models/gallery.h"
-#include "models/giants.h"
-#include "models/saved.h"
+#include "models/eva_presets.h"
+#include "models/model_io.h"
 #include "tensor/losses.h"
 #include "train/layer_decay.h"
-#include "train/settings.h"
 #include "train/shuffle.h"
 
 // The options of train-vit

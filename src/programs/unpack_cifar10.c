@@ -1,8 +1,8 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include <stdio.h>
 
-#include "base/fail.h"
-#include "base/options.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "data/cifar.h"
 
 enum { BATCHES = 5 };

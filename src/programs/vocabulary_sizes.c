@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "base/options.h"
 #include "data/tokenizer.h"
 
 enum { MOST = 1 << 28, SHOWN = 30 };

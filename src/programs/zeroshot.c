@@ -3,15 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "app/options.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "base/options.h"
 #include "data/image.h"
-#include "models/retrieval.h"
-#include "models/saved.h"
+#include "eval/recall.h"
+#include "models/model_io.h"
 #include "tensor/layers.h"
-#include "tensor/sigmoid.h"
+#include "tensor/sigmoid_loss.h"
 
 static const char *templates_path = NULL;
 static Option options[] = {

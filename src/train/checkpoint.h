@@ -1,10 +1,10 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #ifndef CHECKPOINT_H
 #define CHECKPOINT_H
-#include "base/options.h"
+#include "app/options.h"
+#include "io/safetensors.h"
 #include "tensor/params.h"
-#include "train/adamw.h"
-#include "train/safetensors.h"
+#include "train/optimizer.h"
 
 /* Where a run stands, besides its parameters. */
 typedef struct Progress {

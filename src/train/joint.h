@@ -1,7 +1,7 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #ifndef JOINT_H
 #define JOINT_H
-#include "train/lanes.h"
+#include "train/data_parallel.h"
 
 enum { JOINT_KINDS = 2 }; /* kinds of vectors: of images, of texts */
 

@@ -1,7 +1,7 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
 #ifndef LAMB_H
 #define LAMB_H
-#include "train/adamw.h"
+#include "train/optimizer.h"
 
 /* One step of LAMB with the running means of an AdamW, from the gradients in the
    table: for decayed parameters AdamW's step times |w| / |u|, where u is its

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/memory.h"
 #include "base/stopwatch.h"
 #include "train/checkpoint.h"
-#include "train/journal.h"
 #include "train/lamb.h"
+#include "train/log.h"
 #include "train/schedule.h"
 
 typedef struct Trainer {

@@ -1,7 +1,7 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #ifndef TRAINER_H
 #define TRAINER_H
-#include "base/options.h"
+#include "app/options.h"
 #include "tensor/params.h"
 #include "tensor/tape.h"
 #include "train/checkpoint.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fail.h"
+#include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/cifar.h"
@@ -18,7 +18,7 @@
 #include "data/idx.h"
 #include "data/image.h"
 #include "data/tokenizer.h"
-#include "models/saved.h"
+#include "models/model_io.h"
 #include "train/checkpoint.h"
 long readers_took, readers_refused;
 

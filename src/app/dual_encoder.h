@@ -1,0 +1,9 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#ifndef DUAL_ENCODER_H
+#define DUAL_ENCODER_H
+
+/* The whole of train-clip, or of train-siglip, which differ in the values that options
+   have unless given. Returns the status to exit with, the user having been told. */
+typedef enum { DUAL_CLIP, DUAL_SIGLIP } DualKind;
+int dual_main(DualKind kind, int argc, char **argv);
+#endif

@@ -1,0 +1,38 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#ifndef DUAL_ENCODER_REPORT_H
+#define DUAL_ENCODER_REPORT_H
+#include <stdio.h>
+
+#include "data/captioned.h"
+#include "tasks/contrastive.h"
+#include "train/trainer.h"
+
+/* All that a training of two towers has. */
+typedef struct DualRun {
+  CaptionedSet set;
+  const char *out;
+  Pairs train, test;
+  Pairs seen, held_out; /* scenes of one figure, for zero-shot; others: empty */
+  Tokenizer *tokenizer;
+  Params *params;
+  Matching matching;
+} DualRun;
+
+enum { DUAL_LEAST = 200, /* test pictures that the reports need */
+       DUAL_PROMPTS = 5 }; /* sentences for the name of a class of scenes */
+
+/* Write OUT/NAME.tsv: the cosines of some test pictures and texts. */
+bool dual_similarity(const DualRun *run, const char *name);
+
+/* Write accuracy on single figures, whose classes are named in the first `templates`
+   sentences, as lines NAME_seen, NAME_seen_of_all, NAME_held_out ... TAB share. */
+void dual_zeroshot(FILE *file, const DualRun *run, int templates, const char *name);
+
+/* Fill in the two sets of single figures, normalised as the training pictures. */
+void dual_single_figures(DualRun *run, int count, uint64_t seed);
+
+/* Write the lines of a summary that say what the model can do, and OUT/plane.tsv,
+   batches.tsv, answers.tsv, answer-0.png ..., pulls.tsv for figures. False with a
+   message. */
+bool dual_report(FILE *summary, const DualRun *run, TrainerResult result);
+#endif

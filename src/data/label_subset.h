@@ -1,0 +1,14 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#ifndef LABEL_SUBSET_H
+#define LABEL_SUBSET_H
+#include "data/dataset.h"
+
+/* Choose `wanted` of `count` examples, as many of each class as can be, drawn by the
+   seed: their numbers to chosen[wanted]. labels[count] are below `classes`. */
+void budget_choose(const int *labels, int count, int classes, int wanted, uint64_t seed,
+                   int *chosen);
+
+/* Keep that many pictures of a data set; 0 or more than there are: all. Mean and
+   deviation stay those of all. */
+void budget_limit(Dataset *data, int wanted, uint64_t seed);
+#endif

@@ -1,0 +1,182 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include "eval/probe.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/least.h"
+#include "base/memory.h"
+#include "tensor/layers.h"
+#include "tensor/losses.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/shuffle.h"
+
+// Make features
+enum { AT_ONCE = 50 };
+
+Features features_make(const Vit *vit, const Dataset *data) {
+  const int D = vit->config.width;
+  Features f = {data->count, D, data->classes,
+                allocate((size_t)data->count * D, sizeof(real)),
+                allocate((size_t)data->count, sizeof(int))};
+  Tape *tape = tape_new();
+  tape->recording = false;
+  for (int first = 0; first < f.count; first += AT_ONCE) {
+    // Send the next pictures through the tower
+    const int n = least(AT_ONCE, f.count - first);
+    int index[AT_ONCE];
+    tape_reset(tape, (RandomKey){0});
+    for (int i = 0; i < n; i++) index[i] = first + i;
+    Tensor *x = tape_tensor(tape, "images", SHAPE(n, data->channels, data->height,
+                                                  data->width));
+    dataset_batch(data, index, n, (Augment){0}, (RandomKey){0}, x->value,
+                  f.labels + first);
+    memcpy(f.x + (size_t)first * D, vit_features(tape, vit, x)->value,
+           (size_t)n * D * sizeof(real));
+  }
+  tape_free(tape);
+  return f;
+}
+
+void features_free(Features *f) {
+  free(f->x);
+  free(f->labels);
+  *f = (Features){0};
+}
+
+
+// Ask the neighbours
+/* Rows of length 1. */
+static real *unit_rows(const Features *f) {
+  real *unit = allocate((size_t)f->count * f->width, sizeof *unit);
+  real *length = allocate((size_t)f->count, sizeof *length);
+  normalize_forward(unit, length, f->x, (real)1e-12, f->count, f->width);
+  free(length);
+  return unit;
+}
+
+/* Vote of the k largest of n cosines; the array is used up. */
+static int vote(real *cosine, const int *labels, int n, int k, int classes,
+                double temperature, double *votes) {
+  int winner = 0;
+  memset(votes, 0, (size_t)classes * sizeof *votes);
+  for (int place = 0; place < k; place++) {
+    const int best = largest_of_row(cosine, n);
+    votes[labels[best]] += exp(((double)cosine[best] - 1) / temperature);
+    cosine[best] = -2;
+  }
+  for (int c = 1; c < classes; c++)
+    if (votes[c] > votes[winner]) winner = c;
+  return winner;
+}
+
+double probe_neighbours(const Features *train, const Features *test, int k,
+                        double temperature) {
+  const int n = train->count, D = train->width;
+  real *a = unit_rows(test), *b = unit_rows(train);
+  real *cosine = allocate((size_t)AT_ONCE * n, sizeof *cosine);
+  int correct = 0;
+  assert(0 < k && k <= n && test->width == D);
+  for (int first = 0; first < test->count; first += AT_ONCE) {
+    const int rows = least(AT_ONCE, test->count - first);
+    linear_forward(cosine, a + (size_t)first * D, b, NULL, rows, D, n);
+#pragma omp parallel for reduction(+ : correct)
+    for (int i = 0; i < rows; i++) {
+      double *votes = allocate((size_t)train->classes, sizeof *votes);
+      correct += vote(cosine + (size_t)i * n, train->labels, n, k, train->classes,
+                      temperature, votes) == test->labels[first + i];
+      free(votes);
+    }
+  }
+  free(a), free(b), free(cosine);
+  return (double)correct / test->count;
+}
+
+// Train a linear probe
+static void standardise(Features *f, const real *mean, const real *deviation) {
+  for (size_t i = 0; i < (size_t)f->count * f->width; i++)
+    f->x[i] = (f->x[i] - mean[i % f->width]) / deviation[i % f->width];
+}
+
+static void measure(const Features *f, real *mean, real *deviation) {
+  for (int c = 0; c < f->width; c++) {
+    double sum = 0, squares = 0;
+    for (int i = 0; i < f->count; i++) sum += (double)f->x[(size_t)i * f->width + c];
+    for (int i = 0; i < f->count; i++) {
+      double d = (double)f->x[(size_t)i * f->width + c] - sum / f->count;
+      squares += d * d;
+    }
+    mean[c] = (real)(sum / f->count);
+    deviation[c] = (real)sqrt(squares / f->count + 1e-12);
+  }
+}
+
+static Features copy_of(const Features *f) {
+  const size_t values = (size_t)f->count * f->width;
+  Features copy = {f->count, f->width, f->classes, allocate(values, sizeof(real)),
+                   allocate((size_t)f->count, sizeof(int))};
+  memcpy(copy.x, f->x, values * sizeof(real));
+  memcpy(copy.labels, f->labels, (size_t)f->count * sizeof(int));
+  return copy;
+}
+
+static void probe_step(Tape *tape, const Features *f, const int *batch, int count,
+                       Params *params, Affine layer) {
+  tape_reset(tape, (RandomKey){0});
+  Tensor *x = tape_tensor(tape, "features", SHAPE(count, f->width));
+  int *labels = tape_memory(tape, (size_t)count * sizeof *labels);
+  for (int i = 0; i < count; i++) {
+    labels[i] = f->labels[batch[i]];
+    memcpy(x->value + (size_t)i * f->width, f->x + (size_t)batch[i] * f->width,
+           (size_t)f->width * sizeof(real));
+  }
+  Tensor *logits = linear(tape, x, layer.weight, layer.bias);
+  params_clear_grad(params);
+  tape_backward(tape, cross_entropy(tape, logits, labels, 0, NULL));
+}
+
+static Affine train_layer(Params *params, const Features *f, ProbeConfig c) {
+  const int batch = least(c.batch, f->count);
+  const Init zero = init_constant(0);
+  Affine layer =
+      params_add_linear(params, "probe", SHAPE(f->classes, f->width), zero, zero);
+  params_fill(params, c.seed);
+  AdamW optimizer = adamw_new(params, 0.999, c.decay);
+  Shuffle shuffle = shuffle_new(f->count);
+  Tape *tape = tape_new();
+  for (int step = 0; step < c.steps; step++) {
+    shuffle_begin(&shuffle, c.seed, step, batch);
+    probe_step(tape, f, shuffle.batch, batch, params, layer);
+    adamw_update(&optimizer, schedule_rate(step + 1, c.steps, 0, c.lr, 0));
+  }
+  tape_free(tape);
+  shuffle_free(&shuffle);
+  adamw_free(&optimizer);
+  return layer;
+}
+
+double probe_linear(const Features *train, const Features *test, ProbeConfig config) {
+  const int D = train->width, K = train->classes;
+  Features seen = copy_of(train), unseen = copy_of(test);
+  real *mean = allocate((size_t)D, sizeof *mean);
+  real *deviation = allocate((size_t)D, sizeof *deviation);
+  real *logits = allocate((size_t)test->count * K, sizeof *logits);
+  Params *params = params_new();
+  int correct = 0;
+  measure(&seen, mean, deviation);
+  standardise(&seen, mean, deviation);
+  standardise(&unseen, mean, deviation);
+  Affine layer = train_layer(params, &seen, config);
+  linear_forward(logits, unseen.x, layer.weight->value, layer.bias->value,
+                 unseen.count, D, K);
+  for (int i = 0; i < unseen.count; i++)
+    correct += largest_of_row(logits + (size_t)i * K, K) == unseen.labels[i];
+  params_free(params);
+  features_free(&seen);
+  features_free(&unseen);
+  free(mean), free(deviation), free(logits);
+  return (double)correct / test->count;
+}

@@ -1,0 +1,42 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#ifndef RECALL_H
+#define RECALL_H
+#include "models/clip.h"
+
+/* How queries find their answers among candidates: the share whose best right
+   answer is the first, among the first 5, the first 10, and the median of its
+   rank (1: the first). */
+typedef struct Recall {
+  double at1, at5, at10, median;
+} Recall;
+
+/* queries[n][E] and candidates[m][E] are compared by their dot products. A right
+   answer is a candidate of the same group as the query. A wrong one with the same
+   product as the best right one comes before it, and so does one whose product is
+   no number. Each query must have a right answer. */
+Recall recall_measure(const real *queries, const int *query_groups, int n,
+                      const real *candidates, const int *candidate_groups, int m,
+                      int E);
+
+/* The rank of the best right answer of one query. */
+int recall_rank(const real *query, int group, const real *candidates,
+                const int *candidate_groups, int m, int E);
+
+/* The k candidates with the largest products, best first; k <= m. */
+void recall_best(const real *query, const real *candidates, int m, int E, int k,
+                 int *best);
+
+/* best[i] becomes the place of the largest entry of row i of a[n][E] b[m][E]^T. */
+void nearest(const real *a, int n, const real *b, int m, int E, int *best);
+
+/* Put `name` in the place of {} in the template; "a" before a vowel becomes "an".
+   Cut to size. */
+void prompt_fill(char *text, size_t size, const char *template, const char *name);
+
+/* One unit vector for each of K class names, vectors[K][E]: the mean over the M
+   templates of the unit vectors of the prompts, made a unit vector again. Prompts
+   are cut to 255 bytes. Source: CLIP, section 3.1.4. Asserts M > 0. */
+void zeroshot_classes(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
+                      const char *const *names, int K, const char *const *templates,
+                      int M, real *vectors);
+#endif

@@ -1,0 +1,140 @@
+/* Tangled from chapters/12-siglip.nw: edit that, not this. */
+#include "nn/attention_pool.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "tensor/arithmetic.h"
+#include "tensor/layers.h"
+
+// One query attends
+/* The sizes of one image's part: T tokens, D channels in each of H heads. */
+typedef struct Sizes {
+  int B, T, H, D;
+} Sizes;
+
+typedef struct OnceSaved {
+  Sizes size;
+  real *weights; /* [B][H][T] */
+  real *scratch; /* [T], for the way back */
+} OnceSaved;
+
+static const real *key_of(const Tensor *kv, Sizes s, int b, int t, int h) {
+  return kv->value + ((size_t)b * s.T + t) * 2 * s.H * s.D + h * s.D;
+}
+
+static real *weights_of(const OnceSaved *saved, int b, int h) {
+  return saved->weights + ((size_t)b * saved->size.H + h) * saved->size.T;
+}
+
+/* How well q fits each key of image b, in head h. */
+static void score(real *scores, const real *q, const Tensor *kv, Sizes s, int b, int h) {
+  const real scale = (real)(1 / sqrt(s.D));
+  for (int t = 0; t < s.T; t++) {
+    const real *key = key_of(kv, s, b, t, h);
+    real sum = 0;
+    for (int d = 0; d < s.D; d++) sum += q[h * s.D + d] * key[d];
+    scores[t] = scale * sum;
+  }
+}
+
+static void once_backward(const Entry *e);
+
+Tensor *attend_once(Tape *tape, Tensor *q, Tensor *kv, int heads, Tensor **weights) {
+  const int B = kv->shape.size[0], T = kv->shape.size[1], C = kv->shape.size[2] / 2;
+  const Sizes s = {B, T, heads, C / heads};
+  assert(kv->shape.rank == 3 && C % heads == 0 && (int)tensor_size(q) == C);
+  Tensor *y = tape_tensor(tape, "attend_once", SHAPE(B, C));
+  Tensor *kept = tape_tensor(tape, "attention weights", SHAPE(B, heads, T));
+  OnceSaved *saved = tape_memory(tape, sizeof *saved);
+  *saved = (OnceSaved){s, kept->value, tape_memory(tape, (size_t)T * sizeof(real))};
+  for (int b = 0; b < B; b++)
+    for (int h = 0; h < heads; h++) {
+      real *w = weights_of(saved, b, h), *scores = saved->scratch;
+      real *to = y->value + (size_t)b * C + h * s.D;
+      score(scores, q->value, kv, s, b, h);
+      softmax_forward(w, scores, 1, T);
+      for (int d = 0; d < s.D; d++) to[d] = 0;
+      for (int t = 0; t < T; t++)
+        for (int d = 0; d < s.D; d++) to[d] += w[t] * key_of(kv, s, b, t, h)[C + d];
+    }
+  if (weights) *weights = kept;
+  tape->macs += 2.0 * B * T * C;
+  tape_record(tape, y, once_backward, saved, q, kv, NULL);
+  return y;
+}
+
+// The derivative of one query's attention
+/* Scores' gradients of image b and head h, from those of the weighted mean. */
+static void score_gradients(real *ds, const real *w, const real *dy, const Tensor *kv,
+                            Sizes s, int b, int h) {
+  real mean = 0;
+  for (int t = 0; t < s.T; t++) {
+    const real *value = key_of(kv, s, b, t, h) + s.H * s.D;
+    ds[t] = 0;
+    for (int d = 0; d < s.D; d++) ds[t] += dy[d] * value[d];
+    mean += w[t] * ds[t];
+  }
+  for (int t = 0; t < s.T; t++)
+    ds[t] = (real)(1 / sqrt(s.D)) * w[t] * (ds[t] - mean);
+}
+
+static void once_backward(const Entry *e) {
+  const OnceSaved *saved = e->saved;
+  const Sizes s = saved->size;
+  Tensor *q = e->input[0], *kv = e->input[1];
+  real *ds = saved->scratch;
+  for (int i = 0; i < s.B * s.H; i++) {
+    const int b = i / s.H, h = i % s.H;
+    const real *w = weights_of(saved, b, h);
+    const real *dy = e->output->grad + (size_t)b * s.H * s.D + h * s.D;
+    score_gradients(ds, w, dy, kv, s, b, h);
+    for (int t = 0; t < s.T; t++) {
+      const real *key = key_of(kv, s, b, t, h);
+      real *dkey = kv->needs_grad ? kv->grad + (key - kv->value) : NULL;
+      for (int d = 0; d < s.D; d++) {
+        if (q->needs_grad) q->grad[h * s.D + d] += ds[t] * key[d];
+        if (!dkey) continue;
+        dkey[d] += ds[t] * q->value[h * s.D + d];
+        dkey[s.H * s.D + d] += w[t] * dy[d];
+      }
+    }
+  }
+}
+
+// A pooling head
+Pooling pooling_declare(Params *params, const char *prefix, PoolingConfig c) {
+  const int C = c.width;
+  const Init zero = init_constant(0), tiny = init_normal(1e-6);
+  const Init square = init_xavier(C, C), wide = init_xavier(C, c.mlp);
+  const char *name[] = {params_name(params, "%s.latent", prefix),
+                        params_name(params, "%s.q", prefix),
+                        params_name(params, "%s.kv", prefix),
+                        params_name(params, "%s.proj", prefix),
+                        params_name(params, "%s.norm", prefix),
+                        params_name(params, "%s.mlp.fc1", prefix),
+                        params_name(params, "%s.mlp.fc2", prefix)};
+  Pooling p = {.config = c};
+  p.probe = params_add(params, name[0], SHAPE(1, 1, C), init_xavier(1, C), PARAM_PLAIN);
+  p.q = params_add_linear(params, name[1], SHAPE(C, C), square, zero);
+  p.kv = params_add_linear(params, name[2], SHAPE(2 * C, C), square, zero);
+  p.proj = params_add_linear(params, name[3], SHAPE(C, C), square, zero);
+  p.norm = params_add_norm(params, name[4], C);
+  p.fc1 = params_add_linear(params, name[5], SHAPE(c.mlp, C), wide, tiny);
+  p.fc2 = params_add_linear(params, name[6], SHAPE(C, c.mlp), wide, tiny);
+  return p;
+}
+
+Tensor *pooling_forward(Tape *tape, const Pooling *p, Tensor *x, Tensor **weights) {
+  Tensor *q = linear(tape, p->probe, p->q.weight, p->q.bias);
+  Tensor *kv = linear(tape, x, p->kv.weight, p->kv.bias);
+  Tensor *a = attend_once(tape, q, kv, p->config.heads, weights);
+  a = linear(tape, a, p->proj.weight, p->proj.bias);
+  Tensor *y = layernorm(tape, a, p->norm.weight, p->norm.bias, p->config.eps);
+  y = gelu(tape, linear(tape, y, p->fc1.weight, p->fc1.bias), p->config.gelu);
+  return add(tape, a, linear(tape, y, p->fc2.weight, p->fc2.bias));
+}
+
+double pooling_macs(double C, double M, double T) {
+  return T * 2 * C * C + 2 * T * C + 2 * C * C + 2 * C * M;
+}

@@ -1,0 +1,68 @@
+/* Tangled from chapters/10-mae.nw: edit that, not this. */
+#include "nn/masked_loss.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "nn/patches.h"
+#include "tensor/layers.h"
+
+static void normalise_patch(real *to, const real *from, int n) {
+  double mean = 0, squares = 0;
+  for (int i = 0; i < n; i++) mean += (double)from[i] / n;
+  for (int i = 0; i < n; i++) squares += pow((double)from[i] - mean, 2);
+  const double scale = 1 / sqrt(squares / (n - 1) + 1e-6);
+  for (int i = 0; i < n; i++) to[i] = (real)(((double)from[i] - mean) * scale);
+}
+
+Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalise) {
+  const int *size = images->shape.size, B = size[0], C = size[1], S = size[2];
+  const int N = S / patch_size * (S / patch_size), n = C * patch_size * patch_size;
+  Tensor *targets = tape_tensor(tape, "targets", SHAPE(B, N, n));
+#pragma omp parallel for
+  for (int b = 0; b < B; b++) {
+    real *own = targets->value + (size_t)b * N * n;
+    patchify(own, images->value + (size_t)b * C * S * S, C, S, S, patch_size);
+    for (int t = 0; normalise && t < N; t++)
+      normalise_patch(own + t * n, own + t * n, n);
+  }
+  return targets;
+}
+
+typedef struct ErrorSaved {
+  const int *restore;
+  double *weight; /* of a number in a hidden patch of each image */
+} ErrorSaved;
+
+static void hidden_error_backward(const Entry *e) {
+  Tensor *said = e->input[0], *targets = e->input[1];
+  const ErrorSaved *s = e->saved;
+  const int N = said->shape.size[1], n = tensor_last(said);
+  for (int r = 0; r < tensor_rows(said); r++) {
+    const real slope = (real)(2 * s->weight[r / N]) * e->output->grad[0];
+    for (int i = r * n; s->restore[r] < 0 && i < (r + 1) * n; i++)
+      said->grad[i] += slope * (said->value[i] - targets->value[i]);
+  }
+}
+
+Tensor *hidden_error(Tape *tape, Tensor *said, Tensor *targets, const Masking *mask) {
+  const int n = tensor_last(said), N = mask->patches;
+  Tensor *loss = tape_tensor(tape, "hidden_error", SCALAR);
+  ErrorSaved *s = tape_memory(tape, sizeof *s);
+  double mean = 0;
+  *s = (ErrorSaved){mask->restore,
+                    tape_memory(tape, (size_t)mask->images * sizeof *s->weight)};
+  assert(shape_equal(said->shape, targets->shape) && !targets->needs_grad);
+  for (int b = 0; b < mask->images; b++) {
+    double sum = 0;
+    for (int r = b * N; r < (b + 1) * N; r++)
+      for (int i = r * n; mask->restore[r] < 0 && i < (r + 1) * n; i++)
+        sum += pow((double)(said->value[i] - targets->value[i]), 2);
+    assert(masking_hidden(mask, b) > 0);
+    s->weight[b] = 1.0 / ((double)mask->images * masking_hidden(mask, b) * n);
+    mean += s->weight[b] * sum;
+  }
+  loss->value[0] = (real)mean;
+  tape_record(tape, loss, hidden_error_backward, s, said, targets, NULL);
+  return loss;
+}

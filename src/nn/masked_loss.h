@@ -1,0 +1,14 @@
+/* Tangled from chapters/10-mae.nw: edit that, not this. */
+#ifndef MASKED_LOSS_H
+#define MASKED_LOSS_H
+#include "nn/masking.h"
+
+/* The patches of images[B][C][S][S], to be filled in: [B][N][C P P], each by its
+   own mean and (unbiased) variance if so wanted. No gradient. */
+Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalise);
+
+/* How wrong said[B][N][n] is: the mean over images of the mean over an image's
+   hidden patches of the mean squared error of a patch; one number. Asserts that
+   something is hidden in each, and that the targets need no gradient. */
+Tensor *hidden_error(Tape *tape, Tensor *said, Tensor *targets, const Masking *mask);
+#endif

@@ -1,0 +1,36 @@
+/* Tangled from chapters/11-eva.nw: edit that, not this. */
+#ifndef MASKED_PREDICTION_H
+#define MASKED_PREDICTION_H
+#include "data/dataset.h"
+#include "models/eva.h"
+#include "train/shuffle.h"
+#include "train/trainer.h"
+
+typedef enum { MASKS_BLOCKS, MASKS_RANDOM } MaskKind;
+
+/* Training of a student on pictures. What is marked `given` is set by the caller
+   before predicting_begin; all of it stays his. */
+typedef struct Predicting {
+  const Dataset *train, *test; /* given; normalised alike, as the teacher's */
+  Eva eva;                     /* given */
+  const Clip *teacher;         /* given; may be NULL for pixels */
+  MaskKind masks;              /* given */
+  double ratio;                /* given: share of patches hidden */
+  Augment augment;             /* given */
+  uint64_t seed;               /* given */
+  int batch;                   /* given */
+  double constant; /* for features: the best constant answer's mean cosine */
+  Shuffle shuffle;
+} Predicting;
+
+void predicting_begin(Predicting *p);
+void predicting_end(Predicting *p);
+
+/* The masks of some images, in place; those of step 0 are for evaluation. */
+Masking predicting_masks(Tape *tape, const Predicting *p, const int *names, int count,
+                         int step);
+
+/* The task for the trainer; metric: the share of a constant answer's error.
+   Evaluation: the same on at most 1000 test pictures, always masked alike. */
+Task predicting_task(Predicting *p);
+#endif

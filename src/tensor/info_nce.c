@@ -1,0 +1,77 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include "tensor/info_nce.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "tensor/arithmetic.h"
+#include "tensor/losses.h"
+
+static void transpose_backward(const Entry *e) {
+  const int m = e->input[0]->shape.size[0], n = e->input[0]->shape.size[1];
+  for (int i = 0; i < m; i++)
+    for (int j = 0; j < n; j++)
+      e->input[0]->grad[(size_t)i * n + j] += e->output->grad[(size_t)j * m + i];
+}
+
+Tensor *transpose(Tape *tape, Tensor *x) {
+  const int m = x->shape.size[0], n = x->shape.size[1];
+  assert(x->shape.rank == 2);
+  Tensor *y = tape_tensor(tape, "transpose", SHAPE(n, m));
+  for (int i = 0; i < m; i++)
+    for (int j = 0; j < n; j++)
+      y->value[(size_t)j * m + i] = x->value[(size_t)i * n + j];
+  tape_record(tape, y, transpose_backward, NULL, x, NULL, NULL);
+  return y;
+}
+
+static void scale_by_backward(const Entry *e) {
+  const real factor = *(const real *)e->saved;
+  const size_t n = tensor_size(e->output);
+  for (size_t i = 0; i < n; i++) e->input[0]->grad[i] += factor * e->output->grad[i];
+}
+
+static Tensor *multiply(Tape *tape, Tensor *x, real factor, real **saved) {
+  Tensor *y = tape_tensor(tape, "scale", x->shape);
+  *saved = tape_memory(tape, sizeof **saved);
+  **saved = factor;
+  for (size_t i = 0; i < tensor_size(x); i++) y->value[i] = factor * x->value[i];
+  return y;
+}
+
+Tensor *scale_by(Tape *tape, Tensor *x, double factor) {
+  real *saved;
+  Tensor *y = multiply(tape, x, (real)factor, &saved);
+  tape_record(tape, y, scale_by_backward, saved, x, NULL, NULL);
+  return y;
+}
+
+static void scale_exp_backward(const Entry *e) {
+  Tensor *s = e->input[1];
+  real sum = 0;
+  if (e->input[0]->needs_grad) scale_by_backward(e);
+  for (size_t i = 0; i < tensor_size(e->output); i++)
+    sum += e->output->grad[i] * e->output->value[i];
+  if (s->needs_grad) s->grad[0] += sum;
+}
+
+Tensor *scale_exp(Tape *tape, Tensor *x, Tensor *s) {
+  real *saved;
+  assert(tensor_size(s) == 1);
+  Tensor *y = multiply(tape, x, (real)exp((double)s->value[0]), &saved);
+  tape_record(tape, y, scale_exp_backward, saved, x, s, NULL);
+  return y;
+}
+
+Tensor *info_nce(Tape *tape, Tensor *logits, InfoNceForm form, double *correct) {
+  const int N = logits->shape.size[0];
+  int by_rows, by_columns, *labels = tape_memory(tape, (size_t)N * sizeof *labels);
+  assert(logits->shape.rank == 2 && logits->shape.size[1] == N);
+  for (int i = 0; i < N; i++) labels[i] = i;
+  Tensor *rows = cross_entropy(tape, logits, labels, 0, &by_rows);
+  Tensor *columns =
+      cross_entropy(tape, transpose(tape, logits), labels, 0, &by_columns);
+  Tensor *both = add(tape, rows, columns);
+  if (correct) *correct = 0.5 * (by_rows + by_columns);
+  return form == INFO_NCE_SUM ? both : scale_by(tape, both, 0.5);
+}

@@ -1,0 +1,23 @@
+/* Tangled from chapters/09-clip.nw: edit that, not this. */
+#ifndef INFO_NCE_H
+#define INFO_NCE_H
+#include "tensor/tape.h"
+
+/* y[n][m] = x[m][n]. */
+Tensor *transpose(Tape *tape, Tensor *x);
+
+/* y = factor x, and y = e^s x for one number s that is learned; same shape. */
+Tensor *scale_by(Tape *tape, Tensor *x, double factor);
+Tensor *scale_exp(Tape *tape, Tensor *x, Tensor *s);
+
+/* The paper's loss is half the sum of two cross-entropies (CLIP, Figure 3);
+   popular accounts leave the half out. */
+typedef enum { INFO_NCE_HALF, INFO_NCE_SUM } InfoNceForm;
+
+/* Symmetric InfoNCE of logits[N][N], images by texts, whose pairs are on the
+   diagonal: the cross-entropy over rows (which text?) plus that over columns
+   (which image?), each a mean over N, halved or not. *correct, unless NULL,
+   becomes the mean over both of how many have the largest logit on the
+   diagonal, 0 to N. One number. */
+Tensor *info_nce(Tape *tape, Tensor *logits, InfoNceForm form, double *correct);
+#endif

@@ -1,0 +1,231 @@
+/* Tangled from chapters/12-siglip.nw: edit that, not this. */
+#include "tensor/sigmoid_loss.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }
+
+double logistic(double x) {
+  const double e = exp(-fabs(x));
+  return x >= 0 ? 1 / (1 + e) : e / (1 + e);
+}
+
+// Add a learned number
+static void shift_by_backward(const Entry *e) {
+  Tensor *x = e->input[0], *b = e->input[1];
+  const size_t n = tensor_size(e->output);
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (x->needs_grad) x->grad[i] += e->output->grad[i];
+    sum += (double)e->output->grad[i];
+  }
+  if (b->needs_grad) b->grad[0] += (real)sum;
+}
+
+Tensor *shift_by(Tape *tape, Tensor *x, Tensor *b) {
+  assert(tensor_size(b) == 1);
+  Tensor *y = tape_tensor(tape, "shift", x->shape);
+  for (size_t i = 0; i < tensor_size(x); i++) y->value[i] = x->value[i] + b->value[0];
+  tape_record(tape, y, shift_by_backward, NULL, x, b, NULL);
+  return y;
+}
+
+// Count the matches
+static bool is_true(const unsigned char *truth, int N, int i, int j) {
+  return truth ? truth[(size_t)i * N + j] : i == j;
+}
+
+/* The best text so far of each of N pictures, and texts whose best is true. */
+typedef struct Tally {
+  int N, columns;
+  real *best;
+  bool *right;
+} Tally;
+
+static Tally tally_new(Tape *tape, int N) {
+  Tally t = {N, 0, tape_memory(tape, (size_t)N * sizeof(real)),
+             tape_memory(tape, (size_t)N * sizeof(bool))};
+  for (int i = 0; i < N; i++) t.best[i] = -INFINITY, t.right[i] = false;
+  return t;
+}
+
+/* Take in logits[N][n] of texts first .. first + n - 1. */
+static void tally_add(Tally *t, const real *logits, const unsigned char *truth,
+                      int first, int n) {
+  for (int j = 0; j < n; j++) {
+    real most = -INFINITY;
+    bool right = false;
+    for (int i = 0; i < t->N; i++) {
+      const real logit = logits[(size_t)i * n + j];
+      const bool is = is_true(truth, t->N, i, first + j);
+      if (logit > most) most = logit, right = is;
+      if (logit > t->best[i]) t->best[i] = logit, t->right[i] = is;
+    }
+    t->columns += right;
+  }
+}
+
+static double tally_mean(const Tally *t) {
+  int rows = 0;
+  for (int i = 0; i < t->N; i++) rows += t->right[i];
+  return 0.5 * (rows + t->columns);
+}
+
+// The sigmoid loss of logits
+typedef struct SigmoidSaved {
+  const unsigned char *truth;
+  double share; /* one over the number of rows, or of pairs */
+} SigmoidSaved;
+
+static double share_of(SigmoidForm form, int N) {
+  return form == SIGMOID_BY_ROWS ? 1.0 / N : 1.0 / N / N;
+}
+
+static void sigmoid_loss_backward(const Entry *e) {
+  const SigmoidSaved *s = e->saved;
+  Tensor *logits = e->input[0];
+  const int N = logits->shape.size[0];
+  const double slope = s->share * (double)e->output->grad[0];
+  for (int i = 0; i < N; i++)
+    for (int j = 0; j < N; j++) {
+      const size_t at = (size_t)i * N + j;
+      const double p = logistic((double)logits->value[at]);
+      logits->grad[at] += (real)(slope * (p - is_true(s->truth, N, i, j)));
+    }
+}
+
+Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *truth,
+                     SigmoidForm form, double *correct) {
+  const int N = logits->shape.size[0];
+  assert(logits->shape.rank == 2 && logits->shape.size[1] == N);
+  Tensor *loss = tape_tensor(tape, "sigmoid_loss", SCALAR);
+  SigmoidSaved *s = tape_memory(tape, sizeof *s);
+  *s = (SigmoidSaved){truth, share_of(form, N)};
+  double sum = 0;
+  for (int i = 0; i < N; i++) {
+    double row = 0;
+    for (int j = 0; j < N; j++) {
+      const double logit = (double)logits->value[(size_t)i * N + j];
+      row += softplus(is_true(truth, N, i, j) ? -logit : logit);
+    }
+    sum += row;
+  }
+  loss->value[0] = (real)(s->share * sum);
+  if (correct) {
+    Tally tally = tally_new(tape, N);
+    tally_add(&tally, logits->value, truth, 0, N);
+    *correct = tally_mean(&tally);
+  }
+  tape_record(tape, loss, sigmoid_loss_backward, s, logits, NULL, NULL);
+  return loss;
+}
+
+// The sigmoid loss in chunks
+static void two_numbers_backward(const Entry *e) {
+  for (int i = 0; i < 2; i++)
+    if (e->input[i] && e->input[i]->needs_grad)
+      e->input[i]->grad[0] += e->output->grad[i];
+}
+
+static Tensor *two_numbers(Tape *tape, Tensor *a, Tensor *b) {
+  Tensor *y = tape_tensor(tape, "two numbers", SHAPE(2));
+  y->value[0] = a->value[0];
+  y->value[1] = b ? b->value[0] : 0;
+  tape_record(tape, y, two_numbers_backward, NULL, a, b, NULL);
+  return y;
+}
+
+/* Gradients of the loss, for a slope of one. */
+typedef struct ChunkSaved {
+  real *du, *dv;
+  double numbers[2]; /* by log_t and b */
+} ChunkSaved;
+
+static void chunks_backward(const Entry *e) {
+  const ChunkSaved *s = e->saved;
+  const real slope = e->output->grad[0];
+  const real *const kept[] = {s->du, s->dv};
+  for (int k = 0; k < 2; k++)
+    for (size_t i = 0; e->input[k]->needs_grad && i < tensor_size(e->input[k]); i++)
+      e->input[k]->grad[i] += slope * kept[k][i];
+  for (int k = 0; k < 2; k++)
+    if (e->input[2]->needs_grad)
+      e->input[2]->grad[k] += slope * (real)s->numbers[k];
+}
+
+typedef struct Chunk {
+  int N, first, count; /* texts first .. first + count - 1 of N */
+  double t, b, share;
+  const unsigned char *truth;
+} Chunk;
+
+/* cosines[N][count] to logits. */
+static void make_logits(const Chunk *c, real *cosines) {
+  for (size_t i = 0; i < (size_t)c->N * c->count; i++)
+    cosines[i] = (real)(c->t * (double)cosines[i] + c->b);
+}
+
+/* The loss of logits[N][count], which become t times their gradients; those of
+   log_t and b are added to numbers[2]. */
+static double work_off(const Chunk *c, real *logits, double *numbers) {
+  double sum = 0;
+  for (int i = 0; i < c->N; i++) {
+    double row[3] = {0};
+    for (int j = 0; j < c->count; j++) {
+      const size_t at = (size_t)i * c->count + j;
+      const double logit = (double)logits[at];
+      const bool is = is_true(c->truth, c->N, i, c->first + j);
+      const double g = c->share * (logistic(logit) - is);
+      row[0] += softplus(is ? -logit : logit);
+      row[1] += g * (logit - c->b); /* t cos = logit - b */
+      row[2] += g;
+      logits[at] = (real)(c->t * g);
+    }
+    sum += row[0], numbers[0] += row[1], numbers[1] += row[2];
+  }
+  return sum;
+}
+
+Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
+                               Tensor *b, const unsigned char *truth, SigmoidForm form,
+                               int chunks, double *correct) {
+  const int N = u->shape.size[0], E = u->shape.size[1];
+  assert(shape_equal(u->shape, v->shape) && chunks >= 1 && chunks <= N);
+  const int most = (N + chunks - 1) / chunks;
+  const size_t size = (size_t)N * E * sizeof(real);
+  Tensor *numbers = two_numbers(tape, log_t, b);
+  Tensor *loss = tape_tensor(tape, "sigmoid_loss_in_chunks", SCALAR);
+  // Make room for gradients and for one part of the logits
+  ChunkSaved *s = tape_memory(tape, sizeof *s);
+  *s = (ChunkSaved){tape_memory(tape, size), tape_memory(tape, size), {0}};
+  memset(s->du, 0, size), memset(s->dv, 0, size);
+  real *logits = tape_memory(tape, (size_t)N * most * sizeof *logits);
+  Tally tally = tally_new(tape, N);
+  Chunk c = {.N = N, .t = exp((double)numbers->value[0]), .b = (double)numbers->value[1],
+             .share = share_of(form, N), .truth = truth};
+  double sum = 0;
+  for (int k = 0; k < chunks; k++) {
+    c.first = (int)((long)N * k / chunks);
+    c.count = (int)((long)N * (k + 1) / chunks) - c.first;
+    // Work off one part of the texts
+    const real *texts = v->value + (size_t)c.first * E;
+    linear_forward(logits, u->value, texts, NULL, N, E, c.count);
+    make_logits(&c, logits);
+    if (correct) tally_add(&tally, logits, truth, c.first, c.count);
+    sum += work_off(&c, logits, s->numbers);
+    if (tape->recording) {
+      linear_backward_input(s->du, logits, texts, N, E, c.count);
+      linear_backward_weight(s->dv + (size_t)c.first * E, NULL, logits, u->value, N, E,
+                             c.count);
+    }
+  }
+  loss->value[0] = (real)(c.share * sum);
+  tape->macs += (double)N * N * E;
+  if (correct) *correct = tally_mean(&tally);
+  tape_record(tape, loss, chunks_backward, s, u, v, numbers);
+  return loss;
+}

@@ -1,0 +1,76 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "train/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/files.h"
+
+// Keep the rows up to a step
+static bool keep_rows(const char *path, const char *header, int keep) {
+  FILE *old = keep > 0 ? fopen(path, "r") : NULL;
+  char line[4096];
+  if (!old && keep > 0 && errno != ENOENT)
+    return fail("%s: cannot open: %s", path, strerror(errno));
+  FILE *new = file_begin(path);
+  if (!new) {
+    if (old) fclose(old);
+    return false;
+  }
+  fprintf(new, "%s\n", header);
+  bool first = true;
+  while (old && fgets(line, sizeof line, old)) {
+    bool whole = strchr(line, '\n') != NULL;
+    if (!first && whole && atoi(line) <= keep) fputs(line, new);
+    first = false;
+  }
+  bool good = !old || !ferror(old);
+  if (old) fclose(old);
+  if (good) return file_commit(new, path);
+  file_abandon(new, path);
+  return fail("%s: cannot read it to its end", path);
+}
+
+bool journal_open(Journal *j, const char *folder, const char *name,
+                  const char *header, int keep) {
+  snprintf(j->path, sizeof j->path, "%s/%s", folder, name);
+  if (!keep_rows(j->path, header, keep)) return false;
+  j->file = fopen(j->path, "a");
+  return j->file || fail("%s: cannot write: %s", j->path, strerror(errno));
+}
+
+void journal_row(Journal *j, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(j->file, format, arguments);
+  va_end(arguments);
+}
+
+bool journal_flush(Journal *j) {
+  int reason = file_flush(j->file);
+  return !reason || fail("%s: cannot write: %s", j->path, strerror(reason));
+}
+
+void journal_close(Journal *j) {
+  if (j->file) fclose(j->file);
+  j->file = NULL;
+}
+
+// Show the progress of a run
+void progress_show(const char *program, int step, int steps, double loss,
+                   double images_per_second, double seconds_left, bool last) {
+  static time_t shown;
+  bool terminal = isatty(STDERR_FILENO);
+  time_t now = time(NULL), pause = terminal ? 0 : 10;
+  if (!last && now - shown <= pause) return;
+  shown = now;
+  fprintf(stderr, "%s%s: step %d of %d, loss %.4f, %.0f images/s, %.0f s left%s",
+          terminal ? "\r" : "", program, step, steps, loss, images_per_second,
+          seconds_left, terminal ? "   " : "");
+  fputs(terminal && !last ? "" : "\n", stderr);
+}

@@ -1,0 +1,28 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#ifndef LOG_H
+#define LOG_H
+#include <stdbool.h>
+#include <stdio.h>
+
+/* A table in a file: a header line, then rows whose first column is a step. */
+typedef struct Journal {
+  FILE *file;
+  char path[1024];
+} Journal;
+
+/* Start FOLDER/NAME with this header, keeping rows of an earlier part of the
+   run up to step `keep` (0: none). False with a message. */
+bool journal_open(Journal *journal, const char *folder, const char *name,
+                  const char *header, int keep);
+void journal_row(Journal *journal, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Bring all rows to the disk. False with a message if that failed. */
+bool journal_flush(Journal *journal);
+void journal_close(Journal *journal);
+
+/* Show where a run stands on standard error: on a terminal one line that is
+   rewritten, otherwise a line now and then. `last` ends it. */
+void progress_show(const char *program, int step, int steps, double loss,
+                   double images_per_second, double seconds_left, bool last);
+#endif
