@@ -9,14 +9,14 @@ typedef struct Head {
   Params *params;
   Tape *tape;
   Tensor *x;
-  Pooling pooling;
+  AttentionPool pooling;
 } Head;
 
 static Head head_new(void) {
   Head h = {.params = params_new(), .tape = tape_new()};
   h.x = random_parameter(h.params, "x", SHAPE(B, T, C), 1);
-  h.pooling = pooling_declare(h.params, "attn_pool",
-                              (PoolingConfig){C, H, 12, GELU_TANH, 1e-6});
+  h.pooling = attention_pool_declare(h.params, "attn_pool",
+                                     (AttentionPoolConfig){C, H, 12, GELU_TANH, 1e-6});
   params_fill(h.params, 5);
   for (size_t i = 0; i < h.params->size; i++) /* biases that matter */
     h.params->value[i] += (real)(0.1 * sin((double)i));
@@ -30,7 +30,7 @@ static void head_free(Head *h) {
 
 static Tensor *run(Tape *tape, void *state) {
   const Head *h = state;
-  return weighted_sum(tape, pooling_forward(tape, &h->pooling, h->x, NULL));
+  return weighted_sum(tape, attention_pool_forward(tape, &h->pooling, h->x, NULL));
 }
 
 START_TEST(one_head_by_hand) {
@@ -40,7 +40,7 @@ START_TEST(one_head_by_hand) {
   Tensor *q = given_parameter(params, "q", SHAPE(1), (double[]){1}), *weights;
   Tensor *kv = given_parameter(params, "kv", SHAPE(1, 3, 2), keys);
   params_fill(params, 1);
-  Tensor *y = attend_once(tape, q, kv, 1, &weights);
+  Tensor *y = attention_pool(tape, q, kv, 1, &weights);
   ck_assert_double_eq_tol((double)y->value[0], 2, ROUNDING);
   ck_assert_double_eq_tol((double)weights->value[1], 0.5, ROUNDING);
   tape_free(tape);
@@ -58,15 +58,15 @@ END_TEST
 START_TEST(the_order_of_tokens_is_not_seen) {
   Head h = head_new();
   real before[B * C], row[C];
-  Tensor *y = pooling_forward(h.tape, &h.pooling, h.x, NULL);
+  Tensor *y = attention_pool_forward(h.tape, &h.pooling, h.x, NULL);
   memcpy(before, y->value, sizeof before);
   memcpy(row, h.x->value, sizeof row);
   memmove(h.x->value, h.x->value + C, (T - 1) * sizeof row); /* the first goes last */
   memcpy(h.x->value + (T - 1) * C, row, sizeof row);
-  y = pooling_forward(h.tape, &h.pooling, h.x, NULL);
+  y = attention_pool_forward(h.tape, &h.pooling, h.x, NULL);
   ck_assert_double_lt(relative_error(y->value, before, B * C), 10 * ROUNDING);
   h.x->value[3] += 1; /* but a changed one is */
-  y = pooling_forward(h.tape, &h.pooling, h.x, NULL);
+  y = attention_pool_forward(h.tape, &h.pooling, h.x, NULL);
   ck_assert_double_gt(relative_error(y->value, before, C), 1e-3);
   head_free(&h);
 }
@@ -77,11 +77,11 @@ START_TEST(the_probe_is_not_added) {
   real before[B * C];
   Tensor *w = h.pooling.proj.weight;
   memset(w->value, 0, tensor_size(w) * sizeof(real));
-  Tensor *y = pooling_forward(h.tape, &h.pooling, h.x, NULL);
+  Tensor *y = attention_pool_forward(h.tape, &h.pooling, h.x, NULL);
   memcpy(before, y->value, sizeof before);
   ck_assert_mem_eq(before, before + C, C * sizeof *before); /* both pictures alike */
   for (int i = 0; i < C; i++) h.pooling.probe->value[i] += (real)(1 + i);
-  y = pooling_forward(h.tape, &h.pooling, h.x, NULL);
+  y = attention_pool_forward(h.tape, &h.pooling, h.x, NULL);
   ck_assert_mem_eq(before, y->value, sizeof before);
   head_free(&h);
 }

@@ -37,7 +37,7 @@ START_TEST(with_zero_projections_the_block_is_the_identity) {
 }
 END_TEST
 
-START_TEST(post_norm_gives_normalised_rows) {
+START_TEST(post_norm_gives_normalized_rows) {
   BlockConfig config = base;
   config.post_norm = true;
   Fixture f = fixture(config);
@@ -78,8 +78,8 @@ static Tensor *block_loss(Tape *tape, void *state) {
 
 static Tensor *loss_at(Tape *tape, void *state) {
   Fixture *f = state;
-  static const int at[] = {2, 0, 3};
-  return weighted_sum(tape, block_forward_at(tape, &f->block, f->x, at));
+  static const int query_index[] = {2, 0, 3};
+  return weighted_sum(tape, block_forward_at(tape, &f->block, f->x, query_index));
 }
 
 START_TEST(gradients_of_the_block) {
@@ -98,7 +98,7 @@ START_TEST(gradients_of_the_block) {
 END_TEST
 
 START_TEST(one_token_alone_is_the_same) {
-  static const int at[] = {2, 0, 3};
+  static const int query_index[] = {2, 0, 3};
   for (int variant = 0; variant < 3; variant++) {
     BlockConfig config = base;
     config.post_norm = variant == 1;
@@ -106,11 +106,11 @@ START_TEST(one_token_alone_is_the_same) {
     Fixture f = fixture(config);
     Tape *tape = tape_new();
     Tensor *all = block_forward(tape, &f.block, f.x, NULL);
-    Tensor *one = block_forward_at(tape, &f.block, f.x, at);
+    Tensor *one = block_forward_at(tape, &f.block, f.x, query_index);
     ck_assert(shape_equal(one->shape, SHAPE(3, 1, 8)));
     for (int b = 0; b < 3; b++)
       ck_assert_double_lt(relative_error(one->value + 8 * b,
-                                         all->value + 8 * (4 * b + at[b]), 8),
+                                         all->value + 8 * (4 * b + query_index[b]), 8),
                           10 * ROUNDING);
     assert_gradients(loss_at, &f, f.params);
     tape_free(tape);
@@ -119,7 +119,7 @@ START_TEST(one_token_alone_is_the_same) {
 }
 END_TEST
 
-static double deviation(const Tensor *t) {
+static double std(const Tensor *t) {
   double squares = 0;
   for (size_t i = 0; i < tensor_size(t); i++)
     squares += (double)t->value[i] * (double)t->value[i];
@@ -128,19 +128,19 @@ static double deviation(const Tensor *t) {
 
 START_TEST(first_values_of_clip) {
   Params *params = params_new();
-  BlockConfig config = {.width = 128, .heads = 2, .mlp = 512, .first = FIRST_CLIP,
+  BlockConfig config = {.width = 128, .heads = 2, .mlp = 512, .first = INIT_CLIP,
                         .depth = 3};
   Block b = block_declare(params, "b", config);
   params_fill(params, 1);
-  ck_assert_double_eq_tol(deviation(b.attn.qkv.weight), sqrt(1.0 / 128), 2e-3);
-  ck_assert_double_eq_tol(deviation(b.attn.proj.weight), sqrt(1.0 / 768), 1e-3);
-  ck_assert_double_eq_tol(deviation(b.fc1.weight), sqrt(1.0 / 256), 1e-3);
-  ck_assert_double_eq_tol(deviation(b.fc2.weight), sqrt(1.0 / 768), 1e-3);
-  ck_assert_double_eq(deviation(b.fc1.bias) + deviation(b.attn.qkv.bias), 0);
+  ck_assert_double_eq_tol(std(b.attn.qkv.weight), sqrt(1.0 / 128), 2e-3);
+  ck_assert_double_eq_tol(std(b.attn.proj.weight), sqrt(1.0 / 768), 1e-3);
+  ck_assert_double_eq_tol(std(b.fc1.weight), sqrt(1.0 / 256), 1e-3);
+  ck_assert_double_eq_tol(std(b.fc2.weight), sqrt(1.0 / 768), 1e-3);
+  ck_assert_double_eq(std(b.fc1.bias) + std(b.attn.qkv.bias), 0);
   params_free(params);
 }
 END_TEST
 
 TEST_MAIN("block", with_zero_projections_the_block_is_the_identity,
-          post_norm_gives_normalised_rows, dropping_every_path_leaves_the_input,
+          post_norm_gives_normalized_rows, dropping_every_path_leaves_the_input,
           gradients_of_the_block, one_token_alone_is_the_same, first_values_of_clip)

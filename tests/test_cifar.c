@@ -30,8 +30,8 @@ START_TEST(binary_batches) {
   ck_assert_int_eq(data.count, 2);
   ck_assert_int_eq(data.labels[1], 9);
   ck_assert_str_eq(data.class_names[data.labels[0]], "cat");
-  const uint8_t *dot = dataset_image(&data, 1) + 5 * 3;
-  ck_assert(dot[0] == 10 && dot[1] == 20 && dot[2] == 0);
+  const uint8_t *pixel = dataset_image(&data, 1) + 5 * 3;
+  ck_assert(pixel[0] == 10 && pixel[1] == 20 && pixel[2] == 0);
   dataset_free(&data);
   // Refuse a short record, an empty file and a strange label
   write_file(path, file, RECORD - 1);

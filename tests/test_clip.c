@@ -31,7 +31,7 @@ START_TEST(published_clips) {
     Params *params = params_new();
     ClipConfig c;
     size_t vision = 0;
-    ck_assert(clip_named(&c, want[i].name));
+    ck_assert(clip_preset(&c, want[i].name));
     clip_declare(params, c);
     for (int k = 0; k < params->count; k++)
       if (strncmp(params->list[k].tensor->name, "visual", 6) == 0)
@@ -46,7 +46,7 @@ END_TEST
 
 START_TEST(unknown_names_are_refused) {
   ClipConfig c;
-  ck_assert(!clip_named(&c, "ViT-B/8"));
+  ck_assert(!clip_preset(&c, "ViT-B/8"));
   ck_assert(strstr(fail_message(), "ViT-B/8: expected ViT-B/32"));
 }
 END_TEST
@@ -71,7 +71,7 @@ typedef struct Model {
   Tape *tape;
   Clip clip;
   Tensor *images;
-  const unsigned char *truth; /* or NULL */
+  const unsigned char *positives; /* or NULL */
 } Model;
 
 static Model model_of(ClipConfig config) {
@@ -93,9 +93,9 @@ static void done(Model *m) {
 
 static Tensor *loss_of(Tape *tape, void *state) {
   const Model *m = state;
-  Tensor *u = clip_image(tape, &m->clip, m->images);
-  Tensor *v = clip_text(tape, &m->clip, captions, PAIRS, T);
-  return clip_loss(tape, &m->clip, u, v, m->truth, NULL);
+  Tensor *u = clip_encode_image(tape, &m->clip, m->images);
+  Tensor *v = clip_encode_text(tape, &m->clip, captions, PAIRS, T);
+  return clip_loss(tape, &m->clip, u, v, m->positives, NULL);
 }
 
 START_TEST(gradients_of_clip) {
@@ -134,12 +134,12 @@ START_TEST(seeing_and_reading_give_unit_vectors) {
   Tokenizer *t = tokenizer_train(texts, 3, c.text.vocabulary);
   uint8_t pixels[2 * 8 * 8 * 3] = {0}, labels[2] = {0};
   Dataset data = {.count = 2, .channels = 3, .height = 8, .width = 8, .pixels = pixels,
-                  .labels = labels, .deviation = {1, 1, 1}};
+                  .labels = labels, .std = {1, 1, 1}};
   real v[3 * E], u[2 * E];
   pixels[200] = 255;
   m.tape->recording = false;
-  clip_read(&m.clip, m.tape, t, texts, 3, v);
-  clip_see(&m.clip, m.tape, &data, u);
+  embed_texts(&m.clip, m.tape, t, texts, 3, v);
+  embed_images(&m.clip, m.tape, &data, u);
   // Expect five vectors of length one
   for (int i = 0; i < 5; i++) {
     double squares = 0;
@@ -159,10 +159,10 @@ START_TEST(the_witness_agrees) {
   Model m = model_of(tiny);
   Safetensors *file = safetensors_read("tests/fixtures/clip.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
-  fixture_take_parameters(file, m.params);
+  fixture_load_parameters(file, m.params);
   params_clear_grad(m.params);
-  Tensor *u = clip_image(m.tape, &m.clip, m.images);
-  Tensor *v = clip_text(m.tape, &m.clip, captions, PAIRS, T);
+  Tensor *u = clip_encode_image(m.tape, &m.clip, m.images);
+  Tensor *v = clip_encode_text(m.tape, &m.clip, captions, PAIRS, T);
   Tensor *loss = clip_loss(m.tape, &m.clip, u, v, NULL, NULL);
   fixture_agree(file, "u", u, u->value);
   fixture_agree(file, "v", v, v->value);

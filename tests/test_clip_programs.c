@@ -40,7 +40,7 @@ START_TEST(a_run_leaves_its_files) {
     ck_assert_msg(count > 0, "%s", files[i]);
   }
   char *log = read_file(scratch_path(small_run(), "log.tsv"), NULL);
-  ck_assert(strstr(log, "matched\tlogit_scale\timage_gradient\ttext_gradient\n"));
+  ck_assert(strstr(log, "batch_accuracy\tlogit_scale\timage_gradient\ttext_gradient\n"));
   free(log);
 }
 END_TEST

@@ -11,7 +11,7 @@ static const char *const words[] = {"red", "a red ring", "blue", "a blue ring", 
 typedef struct Fixture {
   Pairs pairs;
   Tokenizer *tokenizer;
-  Matching m;
+  Contrastive m;
 } Fixture;
 
 static Fixture fixture_new(void) {
@@ -34,8 +34,8 @@ static Fixture fixture_new(void) {
       .text = {.vocabulary = tokenizer_size(f.tokenizer), .context = 12, .width = 8,
                .depth = 1, .heads = 2, .mlp = 12, .eps = 1e-5, .causal = true},
       .embed = E};
-  f.m = (Matching){.tokenizer = f.tokenizer, .params = params_new(), .seed = 4,
-                   .batch = BATCH};
+  f.m = (Contrastive){.tokenizer = f.tokenizer, .params = params_new(), .seed = 4,
+                      .batch = BATCH};
   f.m.clip = clip_declare(f.m.params, config);
   params_fill(f.m.params, 2);
   return f;
@@ -43,11 +43,11 @@ static Fixture fixture_new(void) {
 
 static void begin(Fixture *f) { /* the fixture has its final place now */
   f->m.train = f->m.test = &f->pairs;
-  matching_begin(&f->m);
+  contrastive_begin(&f->m);
 }
 
 static void done(Fixture *f) {
-  matching_end(&f->m);
+  contrastive_end(&f->m);
   params_free(f->m.params);
   pairs_free(&f->pairs);
   tokenizer_free(f->tokenizer);
@@ -56,11 +56,11 @@ static void done(Fixture *f) {
 START_TEST(pictures_meet_their_captions) {
   Fixture f = fixture_new();
   begin(&f);
-  Task task = matching_task(&f.m);
+  Task task = contrastive_task(&f.m);
   Tape *tape = tape_new(), *plain = tape_new();
   real u[PICTURES * E], v[E];
   plain->recording = false;
-  clip_see(&f.m.clip, plain, &f.pairs.pictures, u);
+  embed_images(&f.m.clip, plain, &f.pairs.pictures, u);
   for (int step = 0; step < 5; step++) {
     Tensor *out[JOINT_KINDS];
     tape_reset(tape, (RandomKey){0});
@@ -72,7 +72,7 @@ START_TEST(pictures_meet_their_captions) {
       const RandomKey key = random_subkey(random_key(4, "captions"), (uint64_t)step);
       const char *text = f.pairs.caption[pairs_draw(&f.pairs, picture, key)];
       ck_assert_int_eq(text[strlen(text) - 1] - '0', picture);
-      clip_read(&f.m.clip, plain, f.tokenizer, &text, 1, v);
+      embed_texts(&f.m.clip, plain, f.tokenizer, &text, 1, v);
       ck_assert_double_lt(relative_error(out[0]->value + i * E, u + picture * E, E),
                           10 * ROUNDING);
       ck_assert_double_lt(relative_error(out[1]->value + i * E, v, E), 10 * ROUNDING);
@@ -86,7 +86,7 @@ END_TEST
 START_TEST(what_is_noted_and_clamped) {
   Fixture f = fixture_new();
   begin(&f);
-  Task task = matching_task(&f.m);
+  Task task = contrastive_task(&f.m);
   double extras[4], image = 0, text = 0;
   for (int i = 0; i < f.m.params->count; i++) {
     const Tensor *t = f.m.params->list[i].tensor;
@@ -111,7 +111,7 @@ END_TEST
 START_TEST(evaluation_is_the_loss_of_first_captions) {
   Fixture f = fixture_new();
   begin(&f);
-  Task task = matching_task(&f.m);
+  Task task = contrastive_task(&f.m);
   Tape *tape = tape_new();
   double loss, matched, want = 0, right = 0;
   real u[PICTURES * E], v[PICTURES * E];
@@ -119,8 +119,8 @@ START_TEST(evaluation_is_the_loss_of_first_captions) {
   tape->recording = false;
   task.evaluate(tape, &f.m, &loss, &matched);
   for (int i = 0; i < PICTURES; i++) texts[i] = f.pairs.caption[f.pairs.first[i]];
-  clip_see(&f.m.clip, tape, &f.pairs.pictures, u);
-  clip_read(&f.m.clip, tape, f.tokenizer, texts, PICTURES, v);
+  embed_images(&f.m.clip, tape, &f.pairs.pictures, u);
+  embed_texts(&f.m.clip, tape, f.tokenizer, texts, PICTURES, v);
   for (int b = 0; b < 2; b++) { /* two whole batches; the seventh is left out */
     // Add the loss of one batch, and its matches
     double correct;
@@ -153,7 +153,7 @@ START_TEST(pictures_can_come_again) {
   int differ = 0;
   f.m.batch = 4, f.m.repeat = 2;
   begin(&f);
-  Task task = matching_task(&f.m);
+  Task task = contrastive_task(&f.m);
   plain->recording = false;
   for (int step = 0; step < 6; step++) {
     Tensor *out[JOINT_KINDS];
@@ -164,7 +164,7 @@ START_TEST(pictures_can_come_again) {
     // Hold views and captions against what was drawn
     const real *u = out[0]->value;
     int at[4] = {-1, -1, -1, -1};
-    for (int i = 0; i < 4; i++) at[f.m.example[i].place] = i;
+    for (int i = 0; i < 4; i++) at[f.m.example[i].index] = i;
     for (int i = 0; i < 2; i++) {
       ck_assert(at[i] >= 0 && at[i + 2] >= 0);
       const real *one = u + at[i] * E, *other = u + at[i + 2] * E;
@@ -176,7 +176,7 @@ START_TEST(pictures_can_come_again) {
       const char *text = drawn_caption(&f, picture, step, i / 2);
       real v[E];
       ck_assert_int_eq(text[strlen(text) - 1] - '0', picture);
-      clip_read(&f.m.clip, plain, f.tokenizer, &text, 1, v);
+      embed_texts(&f.m.clip, plain, f.tokenizer, &text, 1, v);
       ck_assert_double_lt(relative_error(out[1]->value + at[i] * E, v, E), 10 * ROUNDING);
       ck_assert(at[i] == 0 || f.m.example[at[i]].tokens >= f.m.example[at[i] - 1].tokens);
       differ += i > 1 && strcmp(text, drawn_caption(&f, picture, step, 0)) != 0;
@@ -205,7 +205,7 @@ static Fixture twins(void) {
   c.loss = LOSS_SIGMOID, c.biased = true, c.bias = -1;
   f.m.clip = clip_declare(f.m.params, c);
   params_fill(f.m.params, 2);
-  f.m.batch = 6, f.m.all_true = true;
+  f.m.batch = 6, f.m.multi_positive = true;
   return f;
 }
 
@@ -217,22 +217,22 @@ static bool fits(const Fixture *f, int picture, const char *text) {
 
 static double loss_by_hand(Tape *tape, const Fixture *f, const int *picture,
                            const char **text) {
-  static unsigned char truth[36];
+  static unsigned char positives[36];
   real u[6 * E], v[6 * E];
   Tensor *side[2] = {tape_tensor(tape, "u", SHAPE(6, E)),
                      tape_tensor(tape, "v", SHAPE(6, E))};
   Tape *plain = tape_new();
   plain->recording = false;
-  clip_see(&f->m.clip, plain, &f->pairs.pictures, u);
-  clip_read(&f->m.clip, plain, f->tokenizer, text, 6, v);
+  embed_images(&f->m.clip, plain, &f->pairs.pictures, u);
+  embed_texts(&f->m.clip, plain, f->tokenizer, text, 6, v);
   tape_free(plain);
   for (int i = 0; i < 6; i++) {
     memcpy(side[0]->value + i * E, u + picture[i] * E, sizeof *u * E);
     memcpy(side[1]->value + i * E, v + i * E, sizeof *v * E);
-    for (int j = 0; j < 6; j++) truth[6 * i + j] = fits(f, picture[i], text[j]);
+    for (int j = 0; j < 6; j++) positives[6 * i + j] = fits(f, picture[i], text[j]);
   }
   Tensor *logits = clip_logits(tape, &f->m.clip, side[0], side[1]);
-  return (double)sigmoid_loss(tape, logits, truth, SIGMOID_BY_ROWS, NULL)->value[0];
+  return (double)sigmoid_loss(tape, logits, positives, SIGMOID_BY_ROWS, NULL)->value[0];
 }
 
 START_TEST(all_that_is_true_counts) {
@@ -241,7 +241,7 @@ START_TEST(all_that_is_true_counts) {
   const char *text[6];
   double metric, found;
   begin(&f);
-  Task task = matching_task(&f.m);
+  Task task = contrastive_task(&f.m);
   for (int step = 0; step < 4; step++) {
     Tensor *out[JOINT_KINDS];
     tape_reset(tape, (RandomKey){0});
@@ -253,10 +253,10 @@ START_TEST(all_that_is_true_counts) {
       text[i] = drawn_caption(&f, f.m.shuffle.batch[i], step, 0);
     ck_assert_double_eq_tol(loss, loss_by_hand(tape, &f, f.m.shuffle.batch, text),
                             20 * ROUNDING);
-    f.m.all_true = false;
+    f.m.multi_positive = false;
     const double pairs = (double)task.joint->loss(tape, &f.m, out, &metric)->value[0];
     ck_assert_double_gt(fabs(pairs - loss), 1e-3);
-    f.m.all_true = true;
+    f.m.multi_positive = true;
   }
   tape->recording = false;
   task.evaluate(tape, &f.m, &found, &metric);

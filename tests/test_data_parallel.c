@@ -38,32 +38,32 @@ static Tensor *problem_loss(Tape *tape, void *state, int step, int first, int co
   return cross_entropy(tape, vit_forward(tape, &p->vit, x), labels, 0, NULL);
 }
 /* The gradient to gradient[20000]; the loss is returned. */
-static double loss_of(int count, int portion, int threads, double dropout_rate,
+static double loss_of(int count, int micro_batch, int threads, double dropout_rate,
                       real *gradient, size_t *size) {
   Problem p = problem_new(dropout_rate);
   double metric;
   omp_set_num_threads(threads);
-  Lanes *lanes = lanes_new(p.params, count, portion);
+  Shards *shards = shards_new(p.params, count, micro_batch);
   for (int i = 0; i < 2; i++) /* twice: nothing is left over from the first */
-    lanes_gradient(lanes, problem_loss, &p, 9, BATCH, random_key(1, "k"), &metric);
-  double loss = lanes_gradient(lanes, problem_loss, &p, 9, BATCH, random_key(1, "k"),
-                               &metric);
+    shards_gradient(shards, problem_loss, &p, 9, BATCH, random_key(1, "k"), &metric);
+  double loss = shards_gradient(shards, problem_loss, &p, 9, BATCH, random_key(1, "k"),
+                                &metric);
   ck_assert_double_eq_tol(metric, 3, 1e-12);
   ck_assert_uint_le(p.params->size, 20000);
   memcpy(gradient, p.params->grad, p.params->size * sizeof(real));
   *size = p.params->size;
-  lanes_free(lanes);
+  shards_free(shards);
   params_free(p.params);
   return loss;
 }
 
-START_TEST(lanes_give_the_gradient_of_the_whole_batch) {
+START_TEST(shards_give_the_gradient_of_the_whole_batch) {
   static real whole[20000], parts[20000];
   size_t n;
   const double loss = loss_of(1, BATCH, 1, 0, whole, &n);
   for (int count = 1; count <= 9; count += 2)
-    for (int portion = 1; portion <= 4; portion++) {
-      const double got = loss_of(count, portion, 2, 0, parts, &n);
+    for (int micro_batch = 1; micro_batch <= 4; micro_batch++) {
+      const double got = loss_of(count, micro_batch, 2, 0, parts, &n);
       double squares = 0, difference = 0;
       for (size_t i = 0; i < n; i++) {
         squares += pow((double)whole[i], 2);
@@ -88,5 +88,5 @@ START_TEST(threads_do_not_change_a_bit) {
   }
 }
 END_TEST
-TEST_MAIN("lanes", lanes_give_the_gradient_of_the_whole_batch,
+TEST_MAIN("lanes", shards_give_the_gradient_of_the_whole_batch,
           threads_do_not_change_a_bit)

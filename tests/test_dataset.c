@@ -11,7 +11,7 @@ START_TEST(every_shift_occurs_and_no_other) {
   int seen[SIDE * SIDE] = {0}, kinds = 0;
   Dataset data = {.count = COUNT, .classes = 1, .channels = 1, .height = SIDE,
                   .width = SIDE, .pixels = pixels, .labels = label,
-                  .mean = {0}, .deviation = {1}};
+                  .mean = {0}, .std = {1}};
   for (int i = 0; i < COUNT; i++) { /* one dot in the middle of each */
     pixels[i * SIDE * SIDE + 3 * SIDE + 3] = 255;
     index[i] = i;
@@ -29,7 +29,7 @@ START_TEST(every_shift_occurs_and_no_other) {
   ck_assert_int_eq(kinds, 9);
   memset(pixels, 9, sizeof pixels);
   dataset_measure(&data);
-  ck_assert(data.deviation[0] == 1); /* a flat set divides by 1 */
+  ck_assert(data.std[0] == 1); /* a flat set divides by 1 */
 }
 END_TEST
 

@@ -57,16 +57,17 @@ static void done(Model *m) {
 // The loss of features
 /* The loss of rows a against b; all patches of one image are hidden. */
 static Tensor *loss_of(Tape *tape, Params *params, const real *a, const real *b,
-                       int patches, int n, Tensor **said) {
+                       int patches, int n, Tensor **predicted) {
   int *restore = tape_memory(tape, (size_t)patches * sizeof *restore);
   const Masking mask = {1, patches, patches, NULL, restore};
   for (int i = 0; i < patches; i++) restore[i] = -1;
-  *said = params_add(params, "said", SHAPE(1, patches, n), init_constant(0), PARAM_PLAIN);
+  *predicted = params_add(params, "said", SHAPE(1, patches, n), init_constant(0),
+                          PARAM_PLAIN);
   params_fill(params, 1);
   Tensor *target = tape_tensor(tape, "target", SHAPE(1, patches, n));
-  memcpy((*said)->value, a, tensor_size(target) * sizeof *a);
+  memcpy((*predicted)->value, a, tensor_size(target) * sizeof *a);
   memcpy(target->value, b, tensor_size(target) * sizeof *b);
-  Tensor *loss = hidden_cosine_loss(tape, *said, target, &mask);
+  Tensor *loss = masked_cosine_loss(tape, *predicted, target, &mask);
   tape_backward(tape, loss);
   return loss;
 }
@@ -74,12 +75,12 @@ static Tensor *loss_of(Tape *tape, Params *params, const real *a, const real *b,
 START_TEST(cosines_by_hand) {
   Tape *tape = tape_new();
   Params *params = params_new();
-  Tensor *said;
+  Tensor *predicted;
   Tensor *loss = loss_of(tape, params, (real[]){3, 4, 1, 0}, (real[]){0, 2, -5, 0}, 2, 2,
-                         &said);
+                         &predicted);
   ck_assert_double_eq_tol(loss->value[0], -(0.8 - 1) / 2, 1e-6);
   static const double want[] = {0.048, -0.036, 0, 0};
-  for (int i = 0; i < 4; i++) ck_assert_double_eq_tol(said->grad[i], want[i], 1e-7);
+  for (int i = 0; i < 4; i++) ck_assert_double_eq_tol(predicted->grad[i], want[i], 1e-7);
   params_free(params);
   tape_free(tape);
 }
@@ -90,7 +91,7 @@ START_TEST(cosines_and_lengths) {
   real a[ROWS * LONG], louder[ROWS * LONG], b[ROWS * LONG];
   Tape *tape = tape_new();
   Params *params[4];
-  Tensor *said[4];
+  Tensor *predicted[4];
   double along = 0;
   // Make answers and targets at random
   for (int i = 0; i < ROWS * LONG; i++) {
@@ -99,26 +100,26 @@ START_TEST(cosines_and_lengths) {
     louder[i] = 7 * a[i];
   }
   for (int i = 0; i < 4; i++) params[i] = params_new();
-  Tensor *plain = loss_of(tape, params[0], a, b, ROWS, LONG, &said[0]);
-  for (int i = 0; i < ROWS * LONG; i++) along += (double)(a[i] * said[0]->grad[i]);
+  Tensor *plain = loss_of(tape, params[0], a, b, ROWS, LONG, &predicted[0]);
+  for (int i = 0; i < ROWS * LONG; i++) along += (double)(a[i] * predicted[0]->grad[i]);
   const double loss = (double)plain->value[0];
   // Say it louder, perfectly and not at all
   tape_reset(tape, (RandomKey){0});
   const double loud =
-      (double)loss_of(tape, params[1], louder, b, ROWS, LONG, &said[1])->value[0];
+      (double)loss_of(tape, params[1], louder, b, ROWS, LONG, &predicted[1])->value[0];
   tape_reset(tape, (RandomKey){0});
   const double perfect =
-      (double)loss_of(tape, params[2], b, b, ROWS, LONG, &said[2])->value[0];
+      (double)loss_of(tape, params[2], b, b, ROWS, LONG, &predicted[2])->value[0];
   tape_reset(tape, (RandomKey){0});
   const real zeros[LONG] = {0};
   const double silent =
-      (double)loss_of(tape, params[3], zeros, b, 1, LONG, &said[3])->value[0];
+      (double)loss_of(tape, params[3], zeros, b, 1, LONG, &predicted[3])->value[0];
   ck_assert_double_eq_tol(loss, 0, 0.1);
   ck_assert_double_eq_tol(along, 0, 1e-6);
   ck_assert_double_eq_tol(loud, loss, 1e-6);
   ck_assert_double_eq_tol(perfect, -1, 1e-6);
   ck_assert_double_eq_tol(silent, 0, 1e-12);
-  ck_assert(isfinite(said[3]->grad[0]) && said[3]->grad[0] != 0);
+  ck_assert(isfinite(predicted[3]->grad[0]) && predicted[3]->grad[0] != 0);
   for (int i = 0; i < 4; i++) params_free(params[i]);
   tape_free(tape);
 }
@@ -130,9 +131,10 @@ START_TEST(images_count_the_same) {
   const Masking mask = {2, 3, 3, NULL, restore};
   Tensor *a = tape_tensor(tape, "a", SHAPE(2, 3, 2));
   Tensor *b = tape_tensor(tape, "b", SHAPE(2, 3, 2));
-  static const real said[] = {1, 0, 9, 9, 9, 9, 1, 0, 0, 1, 1, 0};
-  for (int i = 0; i < 12; i++) a->value[i] = said[i], b->value[i] = (real)(i % 2 == 0);
-  ck_assert_double_eq_tol(hidden_cosine_loss(tape, a, b, &mask)->value[0],
+  static const real predicted[] = {1, 0, 9, 9, 9, 9, 1, 0, 0, 1, 1, 0};
+  for (int i = 0; i < 12; i++) a->value[i] = predicted[i],
+  b->value[i] = (real)(i % 2 == 0);
+  ck_assert_double_eq_tol(masked_cosine_loss(tape, a, b, &mask)->value[0],
                           -(1 + 2.0 / 3) / 2, 1e-6);
   tape_free(tape);
 }
@@ -160,9 +162,9 @@ START_TEST(what_is_hidden_is_not_seen) {
     const bool hidden = m.mask.restore[image * N + y / 4 * 3 + x / 4] < 0;
     pixels->value[i] = hidden ? 1000 : m.images->value[i];
   }
-  Tensor *said = eva_predict(m.tape, &m.eva, m.images, &m.mask);
+  Tensor *predicted = eva_predict(m.tape, &m.eva, m.images, &m.mask);
   Tensor *same = eva_predict(m.tape, &m.eva, pixels, &m.mask);
-  ck_assert_mem_eq(said->value, same->value, tensor_size(said) * sizeof(real));
+  ck_assert_mem_eq(predicted->value, same->value, tensor_size(predicted) * sizeof(real));
   done(&m);
 }
 END_TEST
@@ -180,8 +182,8 @@ END_TEST
 
 START_TEST(targets_have_the_pictures_vector_for_a_mean) {
   Model m = model_with((EvaConfig){.patch_gradient = 1}, POOL_MEAN);
-  Tensor *target = eva_teach(m.tape, &m.teacher, m.images);
-  Tensor *picture = clip_image(m.tape, &m.teacher, m.images);
+  Tensor *target = eva_teacher_features(m.tape, &m.teacher, m.images);
+  Tensor *picture = clip_encode_image(m.tape, &m.teacher, m.images);
   for (int b = 0; b < B; b++) {
     real mean[E] = {0};
     for (int i = 0; i < N * E; i++)
@@ -223,9 +225,9 @@ typedef struct Fixed {
 static Tensor *with_fixed_target(Tape *tape, void *state) {
   const Fixed *f = state;
   const Model *m = &f->model;
-  Tensor *said = eva_predict(tape, &m->eva, m->images, &m->mask);
-  return (m->eva.config.target == EVA_FEATURES ? hidden_cosine_loss : hidden_error)(
-      tape, said, f->target, &m->mask);
+  Tensor *predicted = eva_predict(tape, &m->eva, m->images, &m->mask);
+  return (m->eva.config.target == EVA_FEATURES ? masked_cosine_loss : masked_mse)(
+      tape, predicted, f->target, &m->mask);
 }
 
 START_TEST(whole_model_by_finite_differences) {
@@ -233,7 +235,8 @@ START_TEST(whole_model_by_finite_differences) {
     Fixed f = {model_of((EvaConfig){.target = (EvaTarget)target, .patch_gradient = 1}),
                NULL};
     Model *m = &f.model;
-    f.target = target == EVA_FEATURES ? eva_teach(m->tape, &m->teacher, m->images)
+    f.target = target == EVA_FEATURES
+        ? eva_teacher_features(m->tape, &m->teacher, m->images)
                                       : patch_targets(m->tape, m->images, 4, false);
     assert_gradients(with_fixed_target, &f, m->params);
     done(m);
@@ -245,7 +248,7 @@ END_TEST
 START_TEST(published_students) {
   EvaConfig c = {.embed = 768};
   Params *params = params_new();
-  ck_assert(vit_named(&c.student, "g/14"));
+  ck_assert(vit_preset(&c.student, "g/14"));
   c.student.classes = 0;
   c.student.variant.no_key_bias = true;
   eva_declare(params, c);
@@ -261,16 +264,16 @@ START_TEST(the_witness_agrees) {
   Model m = model_of((EvaConfig){.patch_gradient = 1});
   Safetensors *file = safetensors_read("tests/fixtures/eva.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
-  fixture_take_parameters(file, m.params);
+  fixture_load_parameters(file, m.params);
   Tensor *hidden = tape_tensor(m.tape, "hidden", SHAPE(B, N));
   Tensor *teacher = tape_tensor(m.tape, "teacher", SHAPE(B, N, E));
-  fixture_take(file, hidden);
-  fixture_take(file, teacher);
+  fixture_load(file, hidden);
+  fixture_load(file, teacher);
   for (int i = 0; i < B * N; i++) m.mask.restore[i] = hidden->value[i] > 0 ? -1 : i % N;
   params_clear_grad(m.params);
-  Tensor *said = eva_predict(m.tape, &m.eva, m.images, &m.mask);
-  Tensor *loss = hidden_cosine_loss(m.tape, said, teacher, &m.mask);
-  fixture_agree(file, "said", said, said->value);
+  Tensor *predicted = eva_predict(m.tape, &m.eva, m.images, &m.mask);
+  Tensor *loss = masked_cosine_loss(m.tape, predicted, teacher, &m.mask);
+  fixture_agree(file, "said", predicted, predicted->value);
   fixture_agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
   tape_backward(m.tape, loss);
   fixture_agree_gradients(file, m.params);

@@ -15,12 +15,12 @@ enum { DH = 8 };
 /* One token with query x, key y and value x in one head, turned at a place. */
 static Tensor *turned(Tape *tape, const real *x, const real *y, int place) {
   Tensor *qkv = tape_tensor(tape, "qkv", SHAPE(1, 1, 3 * DH));
-  int *places = tape_memory(tape, sizeof *places);
-  *places = place;
+  int *positions = tape_memory(tape, sizeof *positions);
+  *positions = place;
   memcpy(qkv->value, x, DH * sizeof *x);
   memcpy(qkv->value + DH, y, DH * sizeof *x);
   memcpy(qkv->value + 2 * DH, x, DH * sizeof *x);
-  return rotary(tape, qkv, 1, 4, 5, 0, places);
+  return rotary(tape, qkv, 1, 4, 5, 0, positions);
 }
 
 static const real eight[DH] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -110,7 +110,7 @@ START_TEST(a_bias_of_keys_does_nothing) {
 }
 END_TEST
 
-static double deviation_of(const real *value, size_t n) {
+static double std_of(const real *value, size_t n) {
   double squares = 0;
   for (size_t i = 0; i < n; i++) squares += (double)value[i] * (double)value[i];
   return sqrt(squares / (double)n);
@@ -120,25 +120,25 @@ START_TEST(first_values_of_eva) {
   enum { W = 96, M = 256 };
   for (int number = 0; number < 12; number += 11) {
     Params *params = params_new();
-    BlockConfig c = {.width = W, .heads = 2, .mlp = M, .first = FIRST_EVA,
+    BlockConfig c = {.width = W, .heads = 2, .mlp = M, .first = INIT_EVA,
                      .number = number, .depth = 12};
     Block block = block_declare(params, "eva", c);
-    c.first = FIRST_EVA02, c.variant.sub_norm = c.variant.swiglu = true;
+    c.first = INIT_EVA02, c.variant.sub_norm = c.variant.swiglu = true;
     Block block02 = block_declare(params, "eva02", c);
     params_fill(params, 1);
     const double cut = 0.5397; /* deviation of N(0, 1) cut at one */
     const real *qkv = block02.attn.qkv.weight->value;
-    ck_assert_double_eq_tol(deviation_of(block.attn.qkv.weight->value, 3 * W * W),
+    ck_assert_double_eq_tol(std_of(block.attn.qkv.weight->value, 3 * W * W),
                             0.015 * cut, 0.015 * 0.01);
-    ck_assert_double_eq_tol(deviation_of(block.fc2.weight->value, W * M),
+    ck_assert_double_eq_tol(std_of(block.fc2.weight->value, W * M),
                             0.015 * cut / sqrt(2 * (number + 1)), 0.015 * 0.01);
-    ck_assert_double_eq_tol(deviation_of(block.attn.proj.weight->value, W * W),
+    ck_assert_double_eq_tol(std_of(block.attn.proj.weight->value, W * W),
                             0.015 * cut / sqrt(2 * (number + 1)), 0.015 * 0.01);
     // Measure the first values of EVA-02
-    ck_assert_double_eq_tol(deviation_of(qkv, 2 * W * W), 1 / sqrt(W), 0.002);
-    ck_assert_double_eq_tol(deviation_of(qkv + 2 * W * W, W * W), 1.782710 / sqrt(W),
+    ck_assert_double_eq_tol(std_of(qkv, 2 * W * W), 1 / sqrt(W), 0.002);
+    ck_assert_double_eq_tol(std_of(qkv + 2 * W * W, W * W), 1.782710 / sqrt(W),
                             0.003);
-    ck_assert_double_eq_tol(deviation_of(block02.gate.weight->value, W * M),
+    ck_assert_double_eq_tol(std_of(block02.gate.weight->value, W * M),
                             1.782710 * sqrt(2.0 / (W + M)), 0.002);
     params_free(params);
   }
@@ -157,14 +157,14 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 typedef struct Small {
   Block block;
   Tensor *x;
-  const int *at, *places;
+  const int *at, *positions;
 } Small;
 
 static Small small_of(Params *params, BlockVariant variant) {
   Small s = {.x = random_parameter(params, "x", SHAPE(B, T, C), 1)};
   s.block = block_declare(params, "block", (BlockConfig){
       .width = C, .heads = H, .mlp = 6, .eps = 1e-6, .variant = variant, .rows = 2,
-      .columns = 2, .extra = 1, .first = FIRST_EVA02, .depth = 2});
+      .columns = 2, .extra = 1, .first = INIT_EVA02, .depth = 2});
   params_fill(params, 4);
   return s;
 }
@@ -172,25 +172,25 @@ static Small small_of(Params *params, BlockVariant variant) {
 static Tensor *run_block(Tape *tape, void *state) {
   const Small *s = state;
   return weighted_sum(tape, block_forward_placed(tape, &s->block, s->x, s->at,
-                                                 s->places));
+                                                 s->positions));
 }
 
 START_TEST(derivatives_of_all_variants) {
   static const int at[] = {0, 3};
-  static const int places[] = {-1, 2, 0, 3, 1, -1, 1, 1, 2, 0};
+  static const int positions[] = {-1, 2, 0, 3, 1, -1, 1, 1, 2, 0};
   for (int v = 0; v < VARIANTS; v++)
     for (int how = 0; how < 3; how++) {
       Params *params = params_new();
       Small s = small_of(params, variants[v]);
       if (how == 1) s.at = at;
-      if (how == 2) s.places = places;
+      if (how == 2) s.positions = positions;
       assert_gradients(run_block, &s, params);
       params_free(params);
     }
 }
 END_TEST
 
-START_TEST(hidden_numbers_are_normalised) {
+START_TEST(hidden_values_are_normalized) {
   Params *params = params_new();
   Tape *tape = tape_new();
   Small s = small_of(params, variants[1]);
@@ -229,23 +229,23 @@ START_TEST(patches_are_left_out_in_training_only) {
   } want[] = {{0.5, 4}, {0.99, 1}, {0.1, 8}, {2.0 / 3, 3}};
   Tape *tape = tape_new();
   Tensor *x = tape_tensor(tape, "x", SHAPE(3, 10, 2));
-  int *places;
+  int *positions;
   for (int i = 0; i < 60; i++) x->value[i] = (real)i;
-  ck_assert(patch_dropout(tape, x, 0.5, 1, &places) == x && !places);
+  ck_assert(patch_dropout(tape, x, 0.5, 1, &positions) == x && !positions);
   tape->training = true;
-  ck_assert(patch_dropout(tape, x, 0, 1, &places) == x && !places);
+  ck_assert(patch_dropout(tape, x, 0, 1, &positions) == x && !positions);
   // Follow each kept patch by its number
   for (int i = 0; i < 4; i++) {
-    Tensor *y = patch_dropout(tape, x, want[i].rate, 1, &places);
+    Tensor *y = patch_dropout(tape, x, want[i].rate, 1, &positions);
     const int kept = y->shape.size[1];
     ck_assert_int_eq(kept, 1 + want[i].kept);
     for (int t = 0; t < 3 * kept; t++) {
-      const int token = places[t] + 1, image = t / kept;
-      ck_assert_int_eq(places[t] < 0, t % kept == 0);
+      const int token = positions[t] + 1, image = t / kept;
+      ck_assert_int_eq(positions[t] < 0, t % kept == 0);
       ck_assert(y->value[2 * t] == x->value[(image * 10 + token) * 2]);
     }
   }
-  ck_assert_mem_ne(places + 1, places + 5, 3 * sizeof *places);
+  ck_assert_mem_ne(positions + 1, positions + 5, 3 * sizeof *positions);
   tape_free(tape);
 }
 END_TEST
@@ -255,11 +255,11 @@ START_TEST(kept_patches_keep_their_places) {
   Params *params = params_new();
   Tape *tape = tape_new();
   Small s = small_of(params, variants[VARIANTS - 1]);
-  int places[B * T];
-  for (int i = 0; i < B * T; i++) places[i] = mixed[i] - 1;
+  int positions[B * T];
+  for (int i = 0; i < B * T; i++) positions[i] = mixed[i] - 1;
   Tensor *all = block_forward(tape, &s.block, s.x, NULL);
   Tensor *some = block_forward_placed(tape, &s.block, gather_tokens(tape, s.x, mixed, T),
-                                      NULL, places);
+                                      NULL, positions);
   Tensor *wrong = block_forward(tape, &s.block, gather_tokens(tape, s.x, mixed, T), NULL);
   const Tensor *want = gather_tokens(tape, all, mixed, T);
   ck_assert(relative_error(some->value, want->value, B * T * C) < 10 * ROUNDING);
@@ -280,9 +280,9 @@ START_TEST(the_witness_agrees) {
   Safetensors *file = safetensors_read("tests/fixtures/eva02.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
   params_fill(params, 1);
-  fixture_take_parameters(file, params);
+  fixture_load_parameters(file, params);
   Tensor *dy = tape_tensor(tape, "dy", SHAPE(3, 16));
-  fixture_take(file, dy);
+  fixture_load(file, dy);
   Tensor *y = vit_features(tape, &vit, images);
   fixture_agree(file, "features", y, y->value);
   tape_backward(tape, sum(tape, mul(tape, y, dy)));
@@ -296,18 +296,18 @@ START_TEST(published_giants) {
   static const size_t want[] = {1011146112, 5502144, 21621120, 85758720, 303268800,
                                 4348720896};
   VitConfig c;
-  for (int i = 0; giant_names[i]; i++) {
+  for (int i = 0; eva_preset_names[i]; i++) {
     Params *params = params_new();
-    ck_assert(giant_named(&c, giant_names[i]));
+    ck_assert(eva_preset(&c, eva_preset_names[i]));
     vit_declare(params, "", c);
-    ck_assert_msg(params_count(params, true) == want[i], "%s: %zu", giant_names[i],
+    ck_assert_msg(params_count(params, true) == want[i], "%s: %zu", eva_preset_names[i],
                   params_count(params, true));
     params_free(params);
   }
-  ck_assert(!giant_named(&c, "EVA-G/14"));
+  ck_assert(!eva_preset(&c, "EVA-G/14"));
   VitConfig small = {.width = 768};
-  eva02_blocks(&small);
-  ck_assert(giant_named(&c, "EVA02-B/14"));
+  eva02_variant(&small);
+  ck_assert(eva_preset(&c, "EVA02-B/14"));
   ck_assert_mem_eq(&small.variant, &c.variant, sizeof c.variant);
   ck_assert_int_eq(small.mlp, c.mlp);
 }
@@ -316,6 +316,6 @@ END_TEST
 
 TEST_MAIN("eva block", turned_by_hand, turns_keep_lengths_and_differences,
           gates_by_hand, a_bias_of_keys_does_nothing, first_values_of_eva,
-          hidden_numbers_are_normalised, derivatives_of_all_variants,
+          hidden_values_are_normalized, derivatives_of_all_variants,
           patches_are_left_out_in_training_only, kept_patches_keep_their_places,
           published_giants, the_witness_agrees)

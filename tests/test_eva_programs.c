@@ -69,7 +69,7 @@ START_TEST(a_tower_is_taken_over) {
   const char *sizes = text_of("%s", scratch_folder("eva-sizes"));
   free(log_of(student, text_of("%s --target pixels", tiny_student)));
   free(log_of(taken, text_of("%s --from %s --lr 0", tiny_text, student)));
-  free(log_of(sizes, text_of("%s --from %s --lr 0 --take sizes", tiny_text, student)));
+  free(log_of(sizes, text_of("%s --from %s --lr 0 --init random", tiny_text, student)));
   read_projection(student, "patch_embed.proj.weight", before);
   read_projection(taken, "visual.patch_embed.proj.weight", after);
   read_projection(sizes, "visual.patch_embed.proj.weight", fresh);

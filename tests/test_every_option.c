@@ -9,8 +9,8 @@ static void prepare(const char *name) {
   uint8_t record[4 * 3073];
   snprintf(base, sizeof base, "%s", scratch_folder(name));
   setenv("OMP_NUM_THREADS", "1", 1);
-  const char *said;
-  run_command(&said, "mkdir -p %s/data/cifar10", base);
+  const char *printed;
+  run_command(&printed, "mkdir -p %s/data/cifar10", base);
   for (int part = 0; part < 6; part++) {
     RandomKey key = random_key((uint64_t)part, "noise");
     for (int i = 0; i < 4 * 3073; i++)
@@ -116,12 +116,13 @@ static const char *left_by(const char *program) {
 
 /* The log of a run, or what a program prints or paints. The caller frees. */
 static char *outcome(const char *program, const char *arguments, const char *folder) {
-  const char *said, *left = left_by(program);
-  int status = run_command(&said, "%s/%s %s %s %s", programs_folder(), program, arguments,
+  const char *printed, *left = left_by(program);
+  int status = run_command(&printed, "%s/%s %s %s %s", programs_folder(), program,
+                           arguments,
                            left ? "--out" : "", left ? folder : "");
-  ck_assert_msg(status == 0, "%s %s: %s", program, arguments, said);
-  if (left) ck_assert_int_eq(run_command(&said, left, folder), 0);
-  char *text = strdup(said);
+  ck_assert_msg(status == 0, "%s %s: %s", program, arguments, printed);
+  if (left) ck_assert_int_eq(run_command(&printed, left, folder), 0);
+  char *text = strdup(printed);
   if (!strcmp(program, "loss-sweep")) drop_seconds(text);
   return text;
 }
@@ -166,9 +167,9 @@ static void try_row(const char *program, const char *plain, const Row *row) {
 }
 /* Each option in the program's help must have a row, or a test elsewhere. */
 static void expect_rows(const char *program, const Row *rows, int count) {
-  const char *said;
-  ck_assert_int_eq(run_command(&said, "%s/%s --help", programs_folder(), program), 0);
-  for (const char *line = said; (line = strstr(line, "\n  --")); line++) {
+  const char *printed;
+  ck_assert_int_eq(run_command(&printed, "%s/%s --help", programs_folder(), program), 0);
+  for (const char *line = printed; (line = strstr(line, "\n  --")); line++) {
     char name[40];
     int i = 0;
     sscanf(line, "\n  --%39s", name);
@@ -191,7 +192,7 @@ static void try_rows(const char *program, const char *plain, const char *later,
   try_rows(program, plain, later, rows, (int)(sizeof rows / sizeof *rows))
 
 // Every option of every program
-#define SHORT "--batch 8 --steps 4 --lanes 1 --seed 1 "
+#define SHORT "--batch 8 --steps 4 --shards 1 --seed 1 "
 #define TINY "--width 8 --depth 2 --heads 2 --patch-size 16 " SHORT
 #define WORDS TINY "--limit 32 --text-width 8 --text-depth 1 --text-heads 2 " \
               "--vocabulary 540 --embed 8 "

@@ -473,7 +473,7 @@ START_TEST(half_of_the_patches_are_flat) {
   MaeConfig c = {.encoder = {.image_size = 16, .channels = 1, .patch_size = 4,
                              .width = 4, .depth = 1, .heads = 1, .mlp = 4,
                              .position = POSITION_SINCOS},
-                 .width = 4, .depth = 1, .heads = 1, .mlp = 4, .normalise = true};
+                 .width = 4, .depth = 1, .heads = 1, .mlp = 4, .normalize = true};
   Mae mae = mae_declare(params, c);
   Tensor *image = tape_tensor(tape, "image", SHAPE(1, 1, 16, 16));
   for (int i = 0; i < 256; i++) image->value[i] = (real)(i < 128 ? 0.7 : sin(i * i));
@@ -495,7 +495,7 @@ START_TEST(a_rectangle_hides_its_inside) {
   ck_assert_int_eq(rim, 16);
   ck_assert_double_eq_tol(1 - pow(25.0 / 196, 4), 0.9997, 5e-5);
   VitConfig c = {.width = 1024};
-  eva02_blocks(&c);
+  eva02_variant(&c);
   ck_assert_int_eq(c.mlp, 2730);
   ck_assert_int_eq((int)(0.017453 / pow(10000, -30.0 / 32)), 98);
 }
@@ -527,25 +527,25 @@ END_TEST
 
 // Answers on siglip
 static double sigmoid_of(Tape *tape, int n, const double *values,
-                         const unsigned char *truth) {
+                         const unsigned char *positives) {
   Tensor *logits = tape_tensor(tape, "logits", SHAPE(n, n));
   for (int i = 0; i < n * n; i++) logits->value[i] = (real)values[i];
-  return (double)sigmoid_loss(tape, logits, truth, SIGMOID_BY_ROWS, NULL)->value[0];
+  return (double)sigmoid_loss(tape, logits, positives, SIGMOID_BY_ROWS, NULL)->value[0];
 }
 
 START_TEST(a_true_batch_shown_twice) {
   const double once[] = {2, -1, 0, 3};
   double twice[16], extra = 0;
-  unsigned char truth[16];
+  unsigned char positives[16];
   Tape *tape = tape_new();
   for (int i = 0; i < 16; i++) {
     twice[i] = once[i / 4 % 2 * 2 + i % 2];
-    truth[i] = i / 4 % 2 == i % 2;
+    positives[i] = i / 4 % 2 == i % 2;
   }
   const double single = sigmoid_of(tape, 2, once, NULL);
   for (int i = 0; i < 2; i++) /* the twin is wrong instead of true */
     extra += (softplus(once[3 * i]) - softplus(-once[3 * i])) / 2;
-  ck_assert_double_eq_tol(sigmoid_of(tape, 4, twice, truth), 2 * single, 1e-5);
+  ck_assert_double_eq_tol(sigmoid_of(tape, 4, twice, positives), 2 * single, 1e-5);
   ck_assert_double_eq_tol(sigmoid_of(tape, 4, twice, NULL), 2 * single + extra, 1e-5);
   tape_free(tape);
 }
@@ -562,16 +562,16 @@ START_TEST(two_texts_are_one_sigmoid) {
 END_TEST
 
 START_TEST(several_true_texts_a_row) {
-  unsigned char truth[64];
+  unsigned char positives[64];
   Params *params = params_new();
   Tape *tape = tape_new();
   Tensor *b = params_add(params, "b", SCALAR, init_constant(log(2.0 / 6)), PARAM_PLAIN);
   params_fill(params, 1);
   Tensor *zeros = tape_tensor(tape, "cosines", SHAPE(8, 8));
   memset(zeros->value, 0, 64 * sizeof(real));
-  for (int i = 0; i < 64; i++) truth[i] = i / 8 % 4 == i % 4; /* two in each row */
+  for (int i = 0; i < 64; i++) positives[i] = i / 8 % 4 == i % 4; /* two in each row */
   Tensor *logits = shift_by(tape, zeros, b);
-  tape_backward(tape, sigmoid_loss(tape, logits, truth, SIGMOID_BY_ROWS, NULL));
+  tape_backward(tape, sigmoid_loss(tape, logits, positives, SIGMOID_BY_ROWS, NULL));
   ck_assert_double_eq_tol((double)b->grad[0], 0, 1e-6);
   ck_assert_double_eq_tol(log(13.7 / (128 - 13.7)), -2.12, 5e-3);
   ck_assert_double_eq_tol(-log(127), -4.84, 5e-3);
@@ -587,11 +587,11 @@ START_TEST(the_share_of_the_text) {
                      .heads = 4, .mlp = 1024};
   const TextConfig text = {.vocabulary = 700, .context = 12, .width = 256, .depth = 2,
                            .heads = 4, .mlp = 1024};
-  static const double share[] = {0.26, 0.08};
+  static const double fraction[] = {0.26, 0.08};
   for (int i = 0; i < 2; i++) {
     image.patch_size = i ? 4 : 8;
     const double words = text_macs(&text, 12), picture = vit_macs(&image);
-    ck_assert_double_eq_tol(words / (words + picture), share[i], 0.01);
+    ck_assert_double_eq_tol(words / (words + picture), fraction[i], 0.01);
   }
 }
 END_TEST

@@ -17,11 +17,11 @@ static const char *train(const char *how, const char *run) {
 }
 
 static void prepare(const char *name) {
-  const char *said;
+  const char *printed;
   snprintf(base, sizeof base, "%s", scratch_folder(name));
   write_digits(text_of("%s/data/mnist", base));
-  ck_assert_int_eq(run_command(&said, "%s", train("", "whole")), 0);
-  ck_assert_int_eq(run_command(&said, "%s --stop-at 4", train("", "half")), 130);
+  ck_assert_int_eq(run_command(&printed, "%s", train("", "whole")), 0);
+  ck_assert_int_eq(run_command(&printed, "%s --stop-at 4", train("", "half")), 130);
 }
 
 // One call fails
@@ -42,19 +42,20 @@ static const char *fail_prefix(Call call, int n) {
                     : text_of("FAIL_REQUEST=%d LD_PRELOAD=build/faults/shim.so", n);
 }
 static void begin_run(const char *run) {
-  const char *said;
-  run_command(&said, "rm -rf %s/%s", base, run);
-  if (!strcmp(run, "resumed")) run_command(&said, "cp -r %s/half %s/%s", base, base, run);
+  const char *printed;
+  run_command(&printed, "rm -rf %s/%s", base, run);
+  if (!strcmp(run, "resumed")) run_command(&printed, "cp -r %s/half %s/%s", base, base,
+                                           run);
 }
 
 static int count_calls(Call call, const char *run) {
-  const char *said;
+  const char *printed;
   begin_run(run);
-  ck_assert_msg(run_command(&said, "%s", train(count_prefix(call), run)) == 0, "%s",
-                said);
-  run_command(&said, call.error ? "wc -l <%s/count" : "cat %s/count", base);
-  int count = atoi(said);
-  ck_assert_msg(count > 0, "%s: expected calls, found none: %s", call.name, said);
+  ck_assert_msg(run_command(&printed, "%s", train(count_prefix(call), run)) == 0, "%s",
+                printed);
+  run_command(&printed, call.error ? "wc -l <%s/count" : "cat %s/count", base);
+  int count = atoi(printed);
+  ck_assert_msg(count > 0, "%s: expected calls, found none: %s", call.name, printed);
   return count;
 }
 
@@ -68,25 +69,27 @@ static void expect_same_weights(const char *what, int n, const char *run) {
                 "%s %d: other weights than undisturbed", what, n);
   free(file[0]);
   free(file[1]);
-  const char *said;
-  ck_assert_msg(run_command(&said, "cmp %s/whole/log.tsv %s/%s/log.tsv", base, base,
-                            run) == 0, "%s %d: %s", what, n, said);
+  const char *printed;
+  ck_assert_msg(run_command(&printed, "cmp %s/whole/log.tsv %s/%s/log.tsv", base, base,
+                            run) == 0, "%s %d: %s", what, n, printed);
 }
-static void expect_reason(const char *what, int n, int status, const char *said) {
-  const char *end = said + strlen(said), *line = end;
-  if (line > said) line--;
-  while (line > said && line[-1] != '\n') line--;
+static void expect_reason(const char *what, int n, int status, const char *printed) {
+  const char *end = printed + strlen(printed), *line = end;
+  if (line > printed) line--;
+  while (line > printed && line[-1] != '\n') line--;
   ck_assert_msg(status < 128, "%s %d: ended by signal %d: %s", what, n, status - 128,
-                said);
+                printed);
   ck_assert_msg(end - line > 12 && strchr(line, ':') && end[-1] == '\n',
-                "%s %d: status %d, expected a reason, found '%s'", what, n, status, said);
-  ck_assert_msg(!strstr(line, " s left\n"), "%s %d: only progress: '%s'", what, n, said);
+                "%s %d: status %d, expected a reason, found '%s'", what, n, status,
+                printed);
+  ck_assert_msg(!strstr(line, " s left\n"), "%s %d: only progress: '%s'", what, n,
+                printed);
 }
-static void judge(const char *what, int n, int status, const char *said,
+static void judge(const char *what, int n, int status, const char *printed,
                   const char *run) {
   const char *more;
   if (status) {
-    expect_reason(what, n, status, said);
+    expect_reason(what, n, status, printed);
     bool begun = run_command(&more, "test -e %s/%s/checkpoint.safetensors", base,
                              run) == 0;
     ck_assert_msg(begun || strcmp(run, "resumed"), "%s %d: the checkpoint is gone", what,
@@ -110,11 +113,11 @@ static void fail_each(Call call, int stride) {
     const int count = count_calls(call, runs[r]);
     int failures = 0;
     for (int n = 1; n <= count; n += stride) {
-      const char *said;
+      const char *printed;
       begin_run(runs[r]);
-      int status = run_command(&said, "%s", train(fail_prefix(call, n), runs[r]));
+      int status = run_command(&printed, "%s", train(fail_prefix(call, n), runs[r]));
       failures += status != 0;
-      judge(call.name, n, status, said, runs[r]);
+      judge(call.name, n, status, printed, runs[r]);
     }
     ck_assert_msg(failures > 0, "%s: nothing failed in %d calls", call.name, count);
   }
@@ -137,13 +140,13 @@ END_TEST
 START_TEST(folders_cannot_be_made) { fail_each((Call){"mkdir", "ENOSPC"}, 1); }
 END_TEST
 START_TEST(a_full_disk) {
-  const char *said;
+  const char *printed;
   prepare("full");
   for (int blocks = 0; blocks < 40; blocks += 2) { /* of 1024 bytes */
     begin_run("resumed");
-    int status = run_command(&said, "trap '' XFSZ; ulimit -f %d; %s", blocks,
+    int status = run_command(&printed, "trap '' XFSZ; ulimit -f %d; %s", blocks,
                              train("", "resumed"));
-    judge("blocks", blocks, status, said, "resumed");
+    judge("blocks", blocks, status, printed, "resumed");
     if (blocks == 0) ck_assert_int_ne(status, 0);
   }
 }

@@ -11,7 +11,7 @@ typedef struct Fixture {
   Params *params;
   Vit vit;
   Dataset data;
-  Predictions said;
+  Predictions predicted;
 } Fixture;
 
 /* A network that has learned nothing, but has opinions. */
@@ -26,21 +26,21 @@ static Fixture fixture(int batch) {
   shapes_make(&f.data, COUNT, 5);
   Tape *tape = tape_new();
   tape->recording = false;
-  f.said = predictions_make(tape, &f.vit, &f.data, batch);
+  f.predicted = predictions_make(tape, &f.vit, &f.data, batch);
   tape_free(tape);
   return f;
 }
 
 static void done(Fixture *f) {
-  predictions_free(&f->said);
+  predictions_free(&f->predicted);
   dataset_free(&f->data);
   params_free(f->params);
 }
 START_TEST(predictions_agree_with_the_loss) {
   Fixture a = fixture(7), b = fixture(200);
   int index[COUNT], labels[COUNT], correct;
-  ck_assert_mem_eq(a.said.said, b.said.said, sizeof index);
-  ck_assert_double_eq_tol(a.said.loss, b.said.loss, 1e-6);
+  ck_assert_mem_eq(a.predicted.predicted, b.predicted.predicted, sizeof index);
+  ck_assert_double_eq_tol(a.predicted.loss, b.predicted.loss, 1e-6);
   for (int i = 0; i < COUNT; i++) index[i] = i;
   Tape *tape = tape_new();
   Tensor *images = tape_tensor(tape, "images", SHAPE(COUNT, 3, 32, 32));
@@ -48,8 +48,8 @@ START_TEST(predictions_agree_with_the_loss) {
                 labels);
   Tensor *logits = vit_forward(tape, &a.vit, images);
   Tensor *loss = cross_entropy(tape, logits, labels, 0, &correct);
-  ck_assert_double_eq_tol(loss->value[0], a.said.loss, 1e-5);
-  ck_assert_int_eq(correct, a.said.correct);
+  ck_assert_double_eq_tol(loss->value[0], a.predicted.loss, 1e-5);
+  ck_assert_int_eq(correct, a.predicted.correct);
   tape_free(tape);
   done(&a);
   done(&b);
@@ -58,26 +58,27 @@ END_TEST
 /* Write the gallery and open one of its tables. */
 static FILE *written(const Fixture *f, const char *name) {
   const char *folder = scratch_folder("gallery");
-  ck_assert(gallery_write(folder, &f->vit, &f->data, &f->said));
+  ck_assert(gallery_write(folder, &f->vit, &f->data, &f->predicted));
   return fopen(scratch_path(folder, name), "r");
 }
 
 START_TEST(the_worst_mistakes_are_listed_in_order) {
   Fixture f = fixture(50);
   FILE *file = written(&f, "mistakes.tsv");
-  char truth[32], said[32];
+  char label[32], predicted[32];
   double p, before = 0;
   int listed = 0, worse = 0;
-  for (; fscanf(file, "%31s %31s %lf", truth, said, &p) == 3; listed++) {
-    ck_assert(p >= before && strcmp(truth, said) != 0);
+  for (; fscanf(file, "%31s %31s %lf", label, predicted, &p) == 3; listed++) {
+    ck_assert(p >= before && strcmp(label, predicted) != 0);
     before = p;
   }
   fclose(file);
   ck_assert_int_eq(listed, 24);
   for (int i = 0; i < COUNT; i++)
-    worse += f.said.said[i] != f.data.labels[i] && exp(-f.said.losses[i]) < before - 1e-4;
+    worse += f.predicted.predicted[i] != f.data.labels[i] &&
+    exp(-f.predicted.losses[i]) < before - 1e-4;
   ck_assert_int_le(worse, 23);
-  ck_assert_int_gt(COUNT - f.said.correct, 30);
+  ck_assert_int_gt(COUNT - f.predicted.correct, 30);
   done(&f);
 }
 END_TEST
@@ -85,17 +86,17 @@ END_TEST
 START_TEST(confusion_counts_every_picture) {
   Fixture f = fixture(50);
   FILE *file = written(&f, "confusion.tsv");
-  int truth, said, times, all = 0, right = 0;
-  while (fscanf(file, "%d %d %d", &truth, &said, &times) == 3) {
+  int label, predicted, times, all = 0, right = 0;
+  while (fscanf(file, "%d %d %d", &label, &predicted, &times) == 3) {
     all += times;
-    right += truth == said ? times : 0;
+    right += label == predicted ? times : 0;
     for (int i = 0; i < COUNT; i++)
-      times -= f.data.labels[i] == truth && f.said.said[i] == said;
+      times -= f.data.labels[i] == label && f.predicted.predicted[i] == predicted;
     ck_assert_int_eq(times, 0);
   }
   fclose(file);
   ck_assert_int_eq(all, COUNT);
-  ck_assert_int_eq(right, f.said.correct);
+  ck_assert_int_eq(right, f.predicted.correct);
   done(&f);
 }
 END_TEST

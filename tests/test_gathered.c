@@ -39,8 +39,8 @@ static void forward(Tape *tape, void *state, int step, int first, int count,
     x->value[i] = (real)sin(0.37 * (first * 64 + i) + step);
   for (int i = 0; i < count * T; i++)
     ids[i] = i % T == 0 ? 9 : i % T == 3 ? 10 : i % T == 4 ? 0 : (first * T + i) % 7;
-  out[0] = clip_image(tape, &p->clip, x);
-  out[1] = clip_text(tape, &p->clip, ids, count, T);
+  out[0] = clip_encode_image(tape, &p->clip, x);
+  out[1] = clip_encode_text(tape, &p->clip, ids, count, T);
 }
 
 static Tensor *loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *metric) {
@@ -50,23 +50,23 @@ static Tensor *loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *m
 static const Joint joint = {forward, loss};
 
 /* The gradient to gradient[20000]; the loss is returned. */
-static double loss_of(int lane_count, int threads, double dropout_rate, real *gradient,
+static double loss_of(int shard_count, int threads, double dropout_rate, real *gradient,
                       size_t *size) {
   Problem p = problem_new(dropout_rate);
   double metric, result = 0;
   omp_set_num_threads(threads);
-  Lanes *lanes = lanes_new(p.params, lane_count, 1);
+  Shards *shards = shards_new(p.params, shard_count, 1);
   for (int step = 3; step < 5; step++) /* what the first step leaves must not matter */
-    result = joint_gradient(lanes, &joint, &p, step, PAIRS, random_key(1, "j"), &metric);
+    result = joint_gradient(shards, &joint, &p, step, PAIRS, random_key(1, "j"), &metric);
   ck_assert(metric >= 0 && metric <= PAIRS);
   *size = p.params->size;
   memcpy(gradient, p.params->grad, *size * sizeof(real));
-  lanes_free(lanes);
+  shards_free(shards);
   params_free(p.params);
   return result;
 }
 
-START_TEST(lanes_give_the_gradient_of_one_tape) {
+START_TEST(shards_give_the_gradient_of_one_tape) {
   static real want[20000], found[20000];
   size_t size;
   Problem p = problem_new(0);
@@ -78,8 +78,8 @@ START_TEST(lanes_give_the_gradient_of_one_tape) {
   Tensor *whole = loss(tape, &p, out, &metric);
   tape_backward(tape, whole);
   memcpy(want, p.params->grad, p.params->size * sizeof(real));
-  for (int lanes = 1; lanes <= 3; lanes++) {
-    ck_assert_double_eq_tol(loss_of(lanes, 2, 0, found, &size), whole->value[0], 1e-5);
+  for (int shards = 1; shards <= 3; shards++) {
+    ck_assert_double_eq_tol(loss_of(shards, 2, 0, found, &size), whole->value[0], 1e-5);
     ck_assert_double_lt(relative_error(found, want, size), 10 * ROUNDING);
   }
   tape_free(tape);
@@ -98,4 +98,4 @@ START_TEST(threads_do_not_change_a_bit) {
 }
 END_TEST
 
-TEST_MAIN("joint", lanes_give_the_gradient_of_one_tape, threads_do_not_change_a_bit)
+TEST_MAIN("joint", shards_give_the_gradient_of_one_tape, threads_do_not_change_a_bit)

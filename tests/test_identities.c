@@ -83,15 +83,15 @@ START_TEST(all_hidden_is_the_mean_of_squares) {
   const Masking all = {B, N, 0, NULL, restore};
   Params *params = params_new();
   Tape *tape = tape_new();
-  Tensor *said = random_parameter(params, "said", SHAPE(B, N, n), 1);
+  Tensor *predicted = random_parameter(params, "said", SHAPE(B, N, n), 1);
   Tensor *target = tape_tensor(tape, "target", SHAPE(B, N, n));
   double squares = 0;
   params_fill(params, 1);
   for (int i = 0; i < B * N * n; i++) {
     target->value[i] = (real)(i % 5);
-    squares += pow((double)(said->value[i] - target->value[i]), 2);
+    squares += pow((double)(predicted->value[i] - target->value[i]), 2);
   }
-  const double loss = (double)hidden_error(tape, said, target, &all)->value[0];
+  const double loss = (double)masked_mse(tape, predicted, target, &all)->value[0];
   ck_assert_double_eq_tol(loss, squares / (B * N * n), 1e-5);
   tape_free(tape);
   params_free(params);

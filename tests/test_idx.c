@@ -121,13 +121,13 @@ START_TEST(labels_must_fit) {
 }
 END_TEST
 
-START_TEST(batches_are_moved_and_normalised) {
+START_TEST(batches_are_moved_and_normalized) {
   Dataset data;
   real planes[2 * 6];
   int got[2];
   write_pair("idxbatch");
   ck_assert(idx_load(&data, image_path, label_path));
-  data.mean[0] = 0, data.deviation[0] = 1;
+  data.mean[0] = 0, data.std[0] = 1;
   dataset_batch(&data, (int[]){1, 0}, 2, (Augment){0}, random_key(0, "a"),
                 planes, got);
   ck_assert_int_eq(got[0], 3);
@@ -170,4 +170,4 @@ END_TEST
 TEST_MAIN("idx", idx_lies_about_zeros_and_size,
           a_pair_is_read_plain_and_compressed, every_cut_is_noticed,
           every_cut_of_a_compressed_file_is_noticed, every_lie_is_noticed,
-          labels_must_fit, batches_are_moved_and_normalised)
+          labels_must_fit, batches_are_moved_and_normalized)

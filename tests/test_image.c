@@ -236,9 +236,9 @@ END_TEST
 
 START_TEST(channels_and_colours_are_kept_apart) {
   const uint8_t pixels[] = {0, 255};
-  const real mean[] = {0, (real)0.5}, deviation[] = {1, (real)0.25};
+  const real mean[] = {0, (real)0.5}, std[] = {1, (real)0.25};
   real planes[2];
-  image_normalize(planes, pixels, 2, 1, 1, mean, deviation);
+  image_normalize(planes, pixels, 2, 1, 1, mean, std);
   ck_assert(planes[0] == 0 && planes[1] == 2);
   Image canvas = image_new(2, 2, 3, 0), tile = image_new(1, 1, 3, 0);
   for (int c = 0; c < 3; c++) tile.pixels[c] = (uint8_t)(c + 1);

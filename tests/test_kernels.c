@@ -213,16 +213,16 @@ static void run_all(real **got, int threads) {
   k->adamw_step(got[0] + 340000, got[1] + 340000, d, a, step, 40001);
 }
 START_TEST(threads_do_not_change_a_bit) {
-  enum { ALL = 400000 };
+  enum { UNROLL = 400000 };
   for (int threads = 2; threads <= 5; threads++) {
-    prepare(ALL);
-    make_positive(d, ALL);
+    prepare(UNROLL);
+    make_positive(d, UNROLL);
     run_all(naive, 1);
-    d = filled(d, ALL, 4);
-    make_positive(d, ALL);
+    d = filled(d, UNROLL, 4);
+    make_positive(d, UNROLL);
     run_all(fast, threads);
     for (int i = 0; i < 4; i++)
-      ck_assert(memcmp(fast[i], naive[i], ALL * sizeof(real)) == 0);
+      ck_assert(memcmp(fast[i], naive[i], UNROLL * sizeof(real)) == 0);
   }
 }
 END_TEST

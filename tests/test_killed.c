@@ -13,38 +13,38 @@ static const char *train(const char *before, const char *run, bool resume) {
                  programs_folder(), base, how, base, run);
 }
 START_TEST(a_killed_run_comes_to_the_same_weights) {
-  const char *said, *times = getenv("KILLS");
+  const char *printed, *times = getenv("KILLS");
   const int kills = times ? atoi(times) : 200;
   RandomKey key = random_key((uint64_t)kills, "kill");
   snprintf(base, sizeof base, "%s", scratch_folder("killed"));
   write_digits(text_of("%s/data/mnist", base));
   double start = stopwatch();
-  ck_assert_int_eq(run_command(&said, "%s", train("", "whole", false)), 0);
+  ck_assert_int_eq(run_command(&printed, "%s", train("", "whole", false)), 0);
   const double seconds = stopwatch() - start;
   size_t size, other;
   char *whole = read_weights(text_of("%s/whole", base), &size);
   int struck = 0;
   for (int k = 0; k < kills; k++) {
     bool begun = false;
-    run_command(&said, "rm -rf %s/run", base);
+    run_command(&printed, "rm -rf %s/run", base);
     // Kill it a few times
     for (int again = 0; again < (k % 3 ? 1 : 2); again++) {
       double moment = seconds * random_uniform(random_subkey(key, (uint64_t)k),
                                                (uint64_t)again);
       const char *timeout = text_of("timeout -s KILL %.4f", moment + 0.001);
       const char *command = train(timeout, "run", begun);
-      bool killed = run_command(&said, "exec 2>/dev/null; %s || exit 9", command) != 0;
+      bool killed = run_command(&printed, "exec 2>/dev/null; %s || exit 9", command) != 0;
       struck += killed && !again;
-      begun = run_command(&said, "test -e %s/run/checkpoint.safetensors", base) == 0;
+      begun = run_command(&printed, "test -e %s/run/checkpoint.safetensors", base) == 0;
     }
     // Let it finish and compare
-    int status = run_command(&said, "%s", train("", "run", begun));
-    ck_assert_msg(status == 0, "kill %d: cannot be resumed: %s", k, said);
+    int status = run_command(&printed, "%s", train("", "run", begun));
+    ck_assert_msg(status == 0, "kill %d: cannot be resumed: %s", k, printed);
     char *run = read_weights(text_of("%s/run", base), &other);
     ck_assert_msg(other == size && !memcmp(run, whole, size),
                   "kill %d: other weights", k);
-    ck_assert_msg(run_command(&said, "cmp %s/whole/log.tsv %s/run/log.tsv", base,
-                              base) == 0, "kill %d: %s", k, said);
+    ck_assert_msg(run_command(&printed, "cmp %s/whole/log.tsv %s/run/log.tsv", base,
+                              base) == 0, "kill %d: %s", k, printed);
     free(run);
   }
   ck_assert_msg(struck > kills / 2, "only %d of %d runs were killed", struck, kills);

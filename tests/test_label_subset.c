@@ -10,7 +10,7 @@ START_TEST(as_many_of_each_class) {
   shapes_make(&data, 500, 1);
   shapes_make(&all, 500, 1);
   const real mean = data.mean[1];
-  budget_limit(&data, 83, 7);
+  label_subset_apply(&data, 83, 7);
   ck_assert_int_eq(data.count, 83);
   ck_assert(data.mean[1] == mean);
   for (int i = 0; i < 83; i++) of[data.labels[i]]++;
@@ -33,17 +33,17 @@ END_TEST
 START_TEST(rare_classes_are_used_up) {
   static const int labels[] = {0, 0, 0, 0, 0, 1, 0, 2, 2, 0};
   int chosen[6], of[3] = {0}, again[6];
-  budget_choose(labels, 10, 3, 6, 1, chosen);
-  budget_choose(labels, 10, 3, 6, 1, again);
+  label_subset_choose(labels, 10, 3, 6, 1, chosen);
+  label_subset_choose(labels, 10, 3, 6, 1, again);
   for (int i = 0; i < 6; i++) of[labels[chosen[i]]]++;
   ck_assert(of[0] == 3 && of[1] == 1 && of[2] == 2);
   ck_assert_mem_eq(chosen, again, sizeof chosen);
-  budget_choose(labels, 10, 3, 6, 2, again);
+  label_subset_choose(labels, 10, 3, 6, 2, again);
   ck_assert_mem_ne(chosen, again, sizeof chosen);
   Dataset data = {0};
   shapes_make(&data, 20, 1);
-  budget_limit(&data, 0, 1);
-  budget_limit(&data, 20, 1);
+  label_subset_apply(&data, 0, 1);
+  label_subset_apply(&data, 20, 1);
   ck_assert_int_eq(data.count, 20);
   dataset_free(&data);
 }

@@ -54,7 +54,7 @@ START_TEST(published_counts) {
               {"H/14", 630435840, 26178124, 328960 + 131584}};
   for (int i = 0; i < 3; i++) {
     MaeConfig c = {.width = 512, .depth = 8, .heads = 16, .mlp = 2048};
-    ck_assert(vit_named(&c.encoder, want[i].name));
+    ck_assert(vit_preset(&c.encoder, want[i].name));
     c.encoder.classes = 0, c.encoder.position = POSITION_SINCOS;
     Params *params = params_new();
     size_t decoder = 0;
@@ -92,27 +92,27 @@ END_TEST
 
 START_TEST(zero_costs_all_but_one) {
   MaeConfig c = tiny;
-  c.normalise = true;
+  c.normalize = true;
   Model m = model_of(c, 0.75);
   Tensor *targets = mae_targets(m.tape, &m.mae, m.images);
   Tensor *zero = tape_tensor(m.tape, "zero", targets->shape);
   memset(zero->value, 0, tensor_size(zero) * sizeof(real));
-  Tensor *error = hidden_error(m.tape, zero, targets, &m.mask);
+  Tensor *error = masked_mse(m.tape, zero, targets, &m.mask);
   ck_assert_double_eq_tol(error->value[0], (INPUTS - 1.0) / INPUTS, 1e-5);
   for (int i = 0; i < B * CHANNELS * SIDE * SIDE; i++) m.images->value[i] = (real)0.3;
   targets = mae_targets(m.tape, &m.mae, m.images);
-  error = hidden_error(m.tape, zero, targets, &m.mask);
+  error = masked_mse(m.tape, zero, targets, &m.mask);
   ck_assert_double_eq_tol(error->value[0], 0, 1e-6);
   done(&m);
 }
 END_TEST
 
-START_TEST(normalised_by_hand) {
+START_TEST(normalized_by_hand) {
   static const double want[] = {-1.161894655, -.387298218, .387298218, 1.161894655};
   Params *params = params_new();
   MaeConfig c = tiny;
   c.encoder.image_size = c.encoder.patch_size = 2, c.encoder.channels = 1;
-  c.normalise = true;
+  c.normalize = true;
   Mae mae = mae_declare(params, c);
   Tape *tape = tape_new();
   Tensor *image = tape_tensor(tape, "image", SHAPE(1, 1, 2, 2));
@@ -129,16 +129,16 @@ START_TEST(only_hidden_patches_count) {
   Model m = model_of(tiny, 0.6);
   Tensor *targets = mae_targets(m.tape, &m.mae, m.images);
   Params *other = params_new();
-  Tensor *said = random_parameter(other, "said", targets->shape, 1);
+  Tensor *predicted = random_parameter(other, "said", targets->shape, 1);
   double want = 0;
   params_fill(other, 1);
-  Tensor *loss = hidden_error(m.tape, said, targets, &m.mask);
+  Tensor *loss = masked_mse(m.tape, predicted, targets, &m.mask);
   tape_backward(m.tape, loss);
   for (int r = 0; r < B * PATCHES; r++) {
     const bool hidden = m.mask.restore[r] < 0;
     for (int i = r * INPUTS; i < (r + 1) * INPUTS; i++) {
-      ck_assert(hidden == (said->grad[i] != 0));
-      if (hidden) want += pow((double)(said->value[i] - targets->value[i]), 2);
+      ck_assert(hidden == (predicted->grad[i] != 0));
+      if (hidden) want += pow((double)(predicted->value[i] - targets->value[i]), 2);
     }
   }
   want /= (double)INPUTS * B * (PATCHES - m.mask.kept);
@@ -186,11 +186,12 @@ START_TEST(gaps_differ_by_position_only) {
   for (int with = 1; with >= 0; with--) {
     if (!with)
       memset(m.mae.positions->value, 0, tensor_size(m.mae.positions) * sizeof(real));
-    Tensor *said = mae_decode(m.tape, &m.mae,
-                              mae_encode(m.tape, &m.mae, m.images, &m.mask), &m.mask);
+    Tensor *predicted = mae_decode(m.tape, &m.mae,
+                                   mae_encode(m.tape, &m.mae, m.images, &m.mask),
+                                   &m.mask);
     const real *first = NULL;
     for (int t = 0; t < PATCHES; t++) {
-      const real *patch = said->value + t * INPUTS;
+      const real *patch = predicted->value + t * INPUTS;
       if (m.mask.restore[t] >= 0) continue;
       if (first && with) ck_assert_mem_ne(first, patch, INPUTS * sizeof(real));
       if (first && !with)
@@ -214,7 +215,7 @@ START_TEST(gradients_of_the_autoencoder) {
     MaeConfig c = tiny;
     c.depth = depth;
     Model m = model_of(c, 0.6);
-    m.images->needs_grad = false; /* targets are made of them, without a gradient */
+    m.images->requires_grad = false; /* targets are made of them, without a gradient */
     params_find(m.params, "images")->kind = PARAM_FIXED;
     assert_gradients(loss_of, &m, m.params);
     done(&m);
@@ -228,7 +229,7 @@ START_TEST(pictures_can_be_learnt) {
   Model m = model_of(c, 0.6);
   double first = 0, last = 0;
   params_find(m.params, "images")->kind = PARAM_FIXED;
-  m.images->needs_grad = false;
+  m.images->requires_grad = false;
   AdamW adamw = adamw_new(m.params, 0.95, 0);
   for (int step = 0; step < 600; step++) {
     tape_reset(m.tape, (RandomKey){0});
@@ -261,18 +262,18 @@ static void take_masks(const Safetensors *file, Masking *mask) {
 
 START_TEST(the_witness_agrees) {
   MaeConfig c = tiny;
-  c.normalise = true;
+  c.normalize = true;
   Model m = model_of(c, 0.5);
   Safetensors *file = safetensors_read("tests/fixtures/mae.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
-  fixture_take_parameters(file, m.params);
+  fixture_load_parameters(file, m.params);
   take_masks(file, &m.mask);
   params_clear_grad(m.params);
-  Tensor *said = mae_decode(m.tape, &m.mae,
-                            mae_encode(m.tape, &m.mae, m.images, &m.mask), &m.mask);
+  Tensor *predicted = mae_decode(m.tape, &m.mae,
+                                 mae_encode(m.tape, &m.mae, m.images, &m.mask), &m.mask);
   Tensor *targets = mae_targets(m.tape, &m.mae, m.images);
-  Tensor *loss = hidden_error(m.tape, said, targets, &m.mask);
-  fixture_agree(file, "said", said, said->value);
+  Tensor *loss = masked_mse(m.tape, predicted, targets, &m.mask);
+  fixture_agree(file, "said", predicted, predicted->value);
   fixture_agree(file, "targets", targets, targets->value);
   fixture_agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
   tape_backward(m.tape, loss);
@@ -289,7 +290,7 @@ START_TEST(the_witness_agrees) {
 END_TEST
 
 TEST_MAIN("mae", published_counts, impossible_decoders, zero_costs_all_but_one,
-          normalised_by_hand, only_hidden_patches_count,
+          normalized_by_hand, only_hidden_patches_count,
           hidden_pixels_do_not_reach_the_encoder, nothing_hidden_is_a_plain_vit,
           gaps_differ_by_position_only, gradients_of_the_autoencoder,
           pictures_can_be_learnt, the_witness_agrees)

@@ -26,17 +26,17 @@ static Original save(ClipConfig config, const char *key, const char *value) {
   const char *texts[] = {"red red ring ring"};
   Original o = {.params = params_new()};
   Program program = {.name = "test"};
-  DataNotes notes = {.count = 0};
+  Metadata notes = {.count = 0};
   snprintf(o.folder, sizeof o.folder, "%s", scratch_folder("saved"));
   o.clip = clip_declare(o.params, config);
   params_fill(o.params, 3);
   o.tokenizer = tokenizer_train(texts, 1, tiny.text.vocabulary);
   // Note sizes and normalisation, and spoil one note
   for (int c = 0; c < 3; c++) {
-    data_note(&notes, text_of("mean%d", c), "%g", 0.25 * c);
-    data_note(&notes, text_of("deviation%d", c), "%g", 0.5);
+    metadata_add(&notes, text_of("mean%d", c), "%g", 0.25 * c);
+    metadata_add(&notes, text_of("std%d", c), "%g", 0.5);
   }
-  saved_note_clip(&notes, &config);
+  clip_metadata(&notes, &config);
   for (int i = 0; key && i < notes.count; i++)
     if (strcmp(notes.list[i].key, key) == 0) {
       if (value) snprintf(notes.list[i].value, sizeof notes.list[i].value, "%s", value);
@@ -55,14 +55,14 @@ static void forget(Original *o) {
 }
 
 /* A tower of another prefix, with a head, gets the values but for the head's. */
-static void expect_taken(const SavedVit *from) {
+static void expect_taken(const LoadedVit *from) {
   Params *params = params_new();
   VitConfig config = from->vit.config;
   config.classes = 3;
   Vit vit = vit_declare(params, "student.", config);
   params_fill(params, 9);
   const real head = vit.head.weight->value[5];
-  saved_take_vit(from, params, "student.");
+  vit_copy_parameters(from, params, "student.");
   for (int i = 0; i < from->params->count; i++) {
     const Tensor *want = from->params->list[i].tensor;
     const Parameter *own =
@@ -75,30 +75,30 @@ static void expect_taken(const SavedVit *from) {
 
 START_TEST(what_was_saved_comes_back) {
   Original o = save(tiny, NULL, NULL);
-  SavedClip back;
-  SavedVit tower, fresh;
+  LoadedClip back;
+  LoadedVit tower, fresh;
   const char *texts[] = {"a red ring", "ring"};
   real want[2 * E], found[2 * E];
   Tape *tape = tape_new();
   tape->recording = false;
-  ck_assert_msg(saved_open_clip(&back, o.folder), "%s", fail_message());
-  clip_read(&o.clip, tape, o.tokenizer, texts, 2, want);
-  clip_read(&back.clip, tape, back.tokenizer, texts, 2, found);
+  ck_assert_msg(clip_open(&back, o.folder), "%s", fail_message());
+  embed_texts(&o.clip, tape, o.tokenizer, texts, 2, want);
+  embed_texts(&back.clip, tape, back.tokenizer, texts, 2, found);
   ck_assert_mem_eq(want, found, sizeof want);
   ck_assert_double_eq_tol(back.mean[2], 0.5, 1e-7);
-  ck_assert_double_eq_tol(back.deviation[1], 0.5, 1e-7);
+  ck_assert_double_eq_tol(back.std[1], 0.5, 1e-7);
   // Open the tower alone, trained and not
-  ck_assert_msg(saved_open_vit(&tower, o.folder, true, 1), "%s", fail_message());
-  ck_assert(saved_open_vit(&fresh, o.folder, false, 1));
+  ck_assert_msg(vit_open(&tower, o.folder, true, 1), "%s", fail_message());
+  ck_assert(vit_open(&fresh, o.folder, false, 1));
   const Tensor *w = o.clip.visual.blocks[0].fc1.weight;
   const size_t bytes = tensor_size(w) * sizeof(real);
   ck_assert_mem_eq(w->value, tower.vit.blocks[0].fc1.weight->value, bytes);
   ck_assert_mem_ne(w->value, fresh.vit.blocks[0].fc1.weight->value, bytes);
   ck_assert_ptr_null(params_find(tower.params, "logit_scale"));
   expect_taken(&tower);
-  saved_close_clip(&back);
-  saved_close_vit(&tower);
-  saved_close_vit(&fresh);
+  clip_close(&back);
+  vit_close(&tower);
+  vit_close(&fresh);
   tape_free(tape);
   forget(&o);
 }
@@ -121,7 +121,7 @@ START_TEST(bad_notes_are_refused) {
       {"image.patch", "3", "sizes of an image tower that fit together"},
       {"image.size", "4096", "tensor visual.pos_embed"},
       {"image.eps", "nan", "expected a number from 0 to 1, found 'nan'"},
-      {"deviation1", "0", "note deviation1: expected a number from 1e-06"},
+      {"std1", "0", "note std1: expected a number from 1e-06"},
       {"mean0", NULL, "expected a note mean0"},
       {"text.heads", "3", "sizes of a text tower that fit together"},
       {"text.vocabulary", "1000000", "tensor text.token_embedding.weight"},
@@ -129,8 +129,8 @@ START_TEST(bad_notes_are_refused) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     // Expect a run with this note to be refused
     Original o = save(tiny, bad[i].key, bad[i].value);
-    SavedClip back;
-    ck_assert_msg(!saved_open_clip(&back, o.folder), "%s", bad[i].text);
+    LoadedClip back;
+    ck_assert_msg(!clip_open(&back, o.folder), "%s", bad[i].text);
     ck_assert_msg(strstr(fail_message(), bad[i].text), "%s: %s", bad[i].text,
                   fail_message());
     ck_assert(strstr(fail_message(), "model.safetensors"));
@@ -143,8 +143,8 @@ START_TEST(merges_must_be_as_many_as_the_table_has) {
   ClipConfig small = tiny;
   small.text.vocabulary = TOKENIZER_SYMBOLS + 2;
   Original o = save(small, NULL, NULL);
-  SavedClip back;
-  ck_assert(!saved_open_clip(&back, o.folder));
+  LoadedClip back;
+  ck_assert(!clip_open(&back, o.folder));
   ck_assert(strstr(fail_message(), "merges.txt: expected 514 tokens, found 516"));
   forget(&o);
 }

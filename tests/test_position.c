@@ -41,7 +41,7 @@ START_TEST(declared_tables) {
   ck_assert(!position_declare(params, "no.", POSITION_NONE, 3, 3, 8, 1));
   params_fill(params, 1);
   ck_assert_str_eq(fixed->name, "fixed.pos_embed");
-  ck_assert(!fixed->needs_grad && learned->needs_grad);
+  ck_assert(!fixed->requires_grad && learned->requires_grad);
   for (int i = 0; i < 8; i++) ck_assert(fixed->value[i] == 0);
   ck_assert(fixed->value[8 + 2] == 1 && learned->value[0] != 0);
   params_free(params);

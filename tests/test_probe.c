@@ -34,8 +34,8 @@ END_TEST
 
 START_TEST(near_neighbours_count_for_more) {
   real x[] = {1, 0, (real).8, (real).6, (real).8, (real)-.6}, q[] = {1, 0};
-  int labels[] = {0, 1, 1}, truth[] = {0};
-  Features train = {3, 2, 2, x, labels}, test = {1, 2, 2, q, truth};
+  int labels[] = {0, 1, 1}, positives[] = {0};
+  Features train = {3, 2, 2, x, labels}, test = {1, 2, 2, q, positives};
   /* cosines 1, .8, .8: votes 1 against 2 e^(-.2/t) */
   ck_assert_double_eq(probe_neighbours(&train, &test, 3, 0.1), 1);
   ck_assert_double_eq(probe_neighbours(&train, &test, 3, 1), 0);

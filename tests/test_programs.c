@@ -24,8 +24,8 @@ START_TEST(bad_options_have_status_two) {
        "--patch-size: expected a divisor of the image size 32, found 5"},
       {"--heads 5", "--heads: expected a divisor of --width 64, found 5"},
       {"--width 66 --heads 3 --position sincos", "--width: expected a multiple of 4"},
-      {"--lanes 0", "--lanes: expected an integer from 1 to 64, found '0'"},
-      {"--portion -1", "--portion: expected an integer from 0 to 65536, found '-1'"},
+      {"--shards 0", "--shards: expected an integer from 1 to 64, found '0'"},
+      {"--micro-batch -1", "--micro-batch: expected an integer from 0 to 65536, found '-1'"},
       {"surprise", "expected options only, found 'surprise'"},
       {"surprise --bogus", "--bogus: unknown option"},
       {"--warmup 20 --steps 20",
@@ -106,7 +106,8 @@ START_TEST(threads_do_not_change_a_run) {
   same(one, two, "gradients.tsv");
   same(one, two, "attention.png");
   const char *more = text_of("%s/more", folder), *all = text_of("%s/all", folder);
-  const char *cut = SMALL "--lanes 3 --portion 2 --dropout 0.1 --threads %d --out %s";
+  const char *cut =
+      SMALL "--shards 3 --micro-batch 2 --dropout 0.1 --threads %d --out %s";
   expect_program(0, "test accuracy", "train-vit", text_of(cut, 1, more));
   expect_program(0, "test accuracy", "train-vit", text_of(cut, 3, all));
   same(more, all, "log.tsv");
@@ -131,8 +132,9 @@ START_TEST(both_sets_of_kernels_train_alike) {
   const char *folder = scratch_folder("kernels");
   static double naive[200], fast[200];
   const char *one = text_of("%s/naive", folder), *two = text_of("%s/fast", folder);
-  const char *said, *naive_program = "build/naive/train-vit";
-  ck_assert_int_eq(run_command(&said, "%s " SMALL "--steps 2 --smoothing 0.1 --gelu tanh "
+  const char *printed, *naive_program = "build/naive/train-vit";
+  ck_assert_int_eq(run_command(&printed,
+                               "%s " SMALL "--steps 2 --smoothing 0.1 --gelu tanh "
                                "--out %s", naive_program, one), 0);
   expect_program(0, "test accuracy", "train-vit",
                  text_of(SMALL "--steps 2 --smoothing 0.1 --gelu tanh --out %s", two));
@@ -155,8 +157,8 @@ START_TEST(the_benchmark_writes_its_table) {
   ck_assert(strstr(table, "kernels\tadamw\t2\t") != NULL);
   free(table);
   expect_program(0, "vit-mnist", "bench",
-                 "--set steps --only vit-mnist --samples 1 --threads 1 --lanes 2 "
-                 "--portion 8");
+                 "--set steps --only vit-mnist --samples 1 --threads 1 --shards 2 "
+                 "--micro-batch 8");
   expect_program(2, "--set: expected one of all|ceilings|kernels", "bench", "--set none");
   expect_program(2, "expected options only, found 'fast'", "bench", "fast");
 }

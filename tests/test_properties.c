@@ -138,7 +138,7 @@ static void gelu_is_half_odd(void) {
   }
 }
 /* Positive, sums to one, and blind to a number added to the row. */
-static void softmax_shares(void) {
+static void softmax_fractions(void) {
   const int n = pick(1, 60);
   const real c = (real)pick_number(-50, 50);
   Tensor *x = rows_of(n, pick_number(0.1, 20));
@@ -212,7 +212,7 @@ static void what_drops(void) {
 }
 
 START_TEST(single_rows) {
-  CASES(60, linear_is_linear, layernorm_normalises, gelu_is_half_odd, softmax_shares,
+  CASES(60, linear_is_linear, layernorm_normalises, gelu_is_half_odd, softmax_fractions,
         unit_rows, cross_entropy_is_sane, what_drops);
 }
 END_TEST
@@ -233,7 +233,7 @@ static Tensor *one_operation(Tape *t) {
   case 7: return take_token(t, op.x, op.kind % op.T);
   case 8: return mean_tokens(t, op.x, op.kind % op.T);
   case 9: return attention(t, op.qkv, op.H, op.kind % 2, NULL);
-  case 10: return attend_once(t, op.b, op.kv, op.H, NULL);
+  case 10: return attention_pool(t, op.b, op.kv, op.H, NULL);
   case 11: return swiglu(t, op.x, mul(t, op.x, op.x));
   case 12: return scale_by(t, op.x, -1.5);
   case 13: return add(t, mul(t, op.x, op.x), op.x);
@@ -326,8 +326,8 @@ static void pooling_of_a_set(void) {
   Tensor *kv = table_of(SHAPE(B, T, 2 * C), 1), *q = table_of(SHAPE(C), 1);
   fill();
   random_permutation(random_subkey(now.key, 99), order, T);
-  Tensor *y = attend_once(now.tape, q, kv, H, NULL);
-  Tensor *z = attend_once(now.tape, q, reordered(kv, order), H, NULL);
+  Tensor *y = attention_pool(now.tape, q, kv, H, NULL);
+  Tensor *z = attention_pool(now.tape, q, reordered(kv, order), H, NULL);
   same("order", z->value, y->value, tensor_size(y));
 }
 /* Cutting into patches and joining them gives the same bits. */
@@ -377,27 +377,27 @@ static void rectangles_hide_enough(void) {
 /* What is said of visible patches costs nothing; what is right costs least. */
 static void only_hidden_patches_cost(void) {
   const int B = pick(1, 3), N = pick(2, 12), n = pick(2, 9);
-  Tensor *said = table_of(SHAPE(B, N, n), 1);
-  Tensor *target = tape_tensor(now.tape, "target", said->shape);
+  Tensor *predicted = table_of(SHAPE(B, N, n), 1);
+  Tensor *target = tape_tensor(now.tape, "target", predicted->shape);
   Masking m = masking_random(now.tape, B, N, 0.5, now.key, NULL);
   fill();
-  for (size_t i = 0; i < tensor_size(said); i++)
+  for (size_t i = 0; i < tensor_size(predicted); i++)
     target->value[i] = (real)random_normal(now.key, i);
   for (int kind = 0; kind < 2; kind++) {
     params_clear_grad(now.params);
-    Tensor *loss = kind ? hidden_cosine_loss(now.tape, said, target, &m)
-                        : hidden_error(now.tape, said, target, &m);
+    Tensor *loss = kind ? masked_cosine_loss(now.tape, predicted, target, &m)
+                        : masked_mse(now.tape, predicted, target, &m);
     tape_backward(now.tape, loss);
     HOLDS(loss->value[0] >= -kind - 1e-5, "%g", (double)loss->value[0]);
     // Expect a gradient where it is hidden
     for (int p = 0; p < B * N; p++)
       for (int i = 0; i < n; i++)
-        HOLDS((m.restore[p] < 0) == (said->grad[p * n + i] != 0), "patch %d", p);
+        HOLDS((m.restore[p] < 0) == (predicted->grad[p * n + i] != 0), "patch %d", p);
   }
   // Expect the least for what is right
-  memcpy(said->value, target->value, tensor_size(said) * sizeof(real));
-  const Tensor *error = hidden_error(now.tape, said, target, &m);
-  const Tensor *cosine = hidden_cosine_loss(now.tape, said, target, &m);
+  memcpy(predicted->value, target->value, tensor_size(predicted) * sizeof(real));
+  const Tensor *error = masked_mse(now.tape, predicted, target, &m);
+  const Tensor *cosine = masked_cosine_loss(now.tape, predicted, target, &m);
   HOLDS(error->value[0] == 0, "%g", (double)error->value[0]);
   HOLDS(fabs((double)cosine->value[0] + 1) < 1e-5, "%g", (double)cosine->value[0]);
 }
@@ -431,7 +431,7 @@ static Tensor *logits_of(const Both *p, Tensor *u, Tensor *v, bool biased) {
   return biased ? shift_by(now.tape, logits, p->b) : logits;
 }
 /* Turn the first two numbers of each row by an angle. */
-static void turn(Tensor *x, double angle) {
+static void rotation(Tensor *x, double angle) {
   const int n = tensor_last(x);
   for (int r = 0; r < tensor_rows(x); r++) {
     real *v = x->value + r * n, a = v[0], b = v[1];
@@ -454,8 +454,8 @@ static void only_angles_count(void) {
   double swapped = both_losses(&p, p.v, p.u, &others); /* towers exchanged */
   HOLDS(fabs(swapped - info) < bound * (1 + info), "%g %g", info, swapped);
   HOLDS(fabs(others - sigmoid) < bound * (1 + sigmoid), "%g %g", sigmoid, others);
-  turn(p.u, angle);
-  turn(p.v, angle);
+  rotation(p.u, angle);
+  rotation(p.v, angle);
   double turned = both_losses(&p, p.u, p.v, &others);
   HOLDS(fabs(turned - info) < bound * (1 + info), "%g %g", info, turned);
   HOLDS(fabs(others - sigmoid) < bound * (1 + sigmoid), "%g %g", sigmoid, others);
@@ -695,16 +695,16 @@ static void draw_texts(const TextConfig *c) {
 }
 static Tensor *clip_pairs_loss(Tape *tape, void *state) {
   (void)state;
-  Tensor *u = clip_image(tape, &model.clip, model.images);
-  Tensor *v = clip_text(tape, &model.clip, model.ids, model.B, model.T);
+  Tensor *u = clip_encode_image(tape, &model.clip, model.images);
+  Tensor *v = clip_encode_text(tape, &model.clip, model.ids, model.B, model.T);
   return clip_loss(tape, &model.clip, u, v, NULL, NULL);
 }
 
 static void some_dual_encoder_holds(void) {
   ClipConfig c = {.image = some_vit(), .text = some_text(), .embed = pick(2, 9),
                   .loss = (PairLoss)pick(0, 3), .scale = pick_number(1, 8)};
-  c.bare_image = coin();
-  if (c.bare_image) c.embed = c.image.width;
+  c.no_image_projection = coin();
+  if (c.no_image_projection) c.embed = c.image.width;
   c.text_bias = coin();
   c.biased = c.loss >= LOSS_SIGMOID && coin();
   c.bias = pick_number(-5, 1);
@@ -733,7 +733,7 @@ static void fix_images(void) {
 }
 static void some_autoencoder_holds(void) {
   MaeConfig c = {.encoder = some_vit(), .width = 8, .depth = pick(0, 2),
-                 .heads = pick(1, 2), .mlp = pick(3, 12), .normalise = coin()};
+                 .heads = pick(1, 2), .mlp = pick(3, 12), .normalize = coin()};
   Tape *keep = tape_new(), *other = now.tape;
   c.encoder.image_size = 3 * c.encoder.patch_size;
   c.encoder.pool = POOL_CLS, c.encoder.position = POSITION_SINCOS;
@@ -749,7 +749,7 @@ static void some_autoencoder_holds(void) {
   tape_free(keep);
 }
 static void some_student_holds(void) {
-  EvaConfig c = {.student = some_vit(), .target = EVA_PIXELS, .normalise = coin(),
+  EvaConfig c = {.student = some_vit(), .target = EVA_PIXELS, .normalize = coin(),
                  .patch_gradient = 1};
   Tape *keep = tape_new(), *other = now.tape;
   c.student.image_size = 4 * c.student.patch_size;

@@ -37,7 +37,7 @@ static Tensor *take(Witness *w, const char *op, const char *part, Shape shape) {
   const char *name = params_name(w->params, "%s.%s", op, part);
   ck_assert_msg(safetensors_check(w->file, name, shape), "%s", fail_message());
   Tensor *t = arena_get(w->params->arena, sizeof *t);
-  *t = (Tensor){.name = name, .shape = shape, .needs_grad = true};
+  *t = (Tensor){.name = name, .shape = shape, .requires_grad = true};
   size_t bytes = tensor_size(t) * sizeof(real);
   t->value = arena_get(w->params->arena, bytes);
   t->grad = memset(arena_get(w->params->arena, bytes), 0, bytes);
@@ -60,7 +60,7 @@ static void check_parts(Witness *w, const char *op, Tensor *y,
   static const char *const parts[] = {"dx", "dw", "db"};
   agree(w, params_name(w->params, "%s.y", op), y->shape, y->value);
   Tensor *dy = take(w, op, "dy", y->shape);
-  dy->needs_grad = false;
+  dy->requires_grad = false;
   tape_backward(w->tape, sum(w->tape, mul(w->tape, y, dy)));
   for (int i = 0; i < 3; i++)
     if (inputs[i])
@@ -192,7 +192,7 @@ static void vit_agrees(const char *name, VitConfig config) {
   agree(&w, "loss", SHAPE(1), loss->value);
   for (int i = 0; i < w.params->count; i++) {
     const Tensor *t = w.params->list[i].tensor;
-    if (t->needs_grad)
+    if (t->requires_grad)
       agree(&w, params_name(w.params, "grad.%s", t->name), t->shape, t->grad);
   }
   done(&w);

@@ -12,7 +12,7 @@ static const real a[] = {1, -2, 3, (real)0.1, 5, 6}, b[] = {7};
 static const char *write_two(const char *folder) {
   const char *path = scratch_path(scratch_folder(folder), "m.safetensors");
   SafetensorsItem items[] = {{"a", SHAPE(2, 3), a}, {"b.bias", SHAPE(1), b}};
-  SafetensorsNote notes[] = {{"step", "12"}, {"odd", "\"quotes\" \\ and \xc3\xa9"}};
+  SafetensorsMetadata notes[] = {{"step", "12"}, {"odd", "\"quotes\" \\ and \xc3\xa9"}};
   ck_assert(safetensors_write(path, items, 2, notes, 2));
   return path;
 }
@@ -23,9 +23,9 @@ START_TEST(tensors_and_notes_come_back) {
   real values[6];
   ck_assert_msg(file != NULL, "%s", fail_message());
   ck_assert_int_eq(safetensors_count(file), 2);
-  ck_assert_str_eq(safetensors_note(file, "step"), "12");
-  ck_assert_str_eq(safetensors_note(file, "odd"), "\"quotes\" \\ and \xc3\xa9");
-  ck_assert(safetensors_note(file, "none") == NULL);
+  ck_assert_str_eq(safetensors_metadata(file, "step"), "12");
+  ck_assert_str_eq(safetensors_metadata(file, "odd"), "\"quotes\" \\ and \xc3\xa9");
+  ck_assert(safetensors_metadata(file, "none") == NULL);
   ck_assert(safetensors_check(file, "a", SHAPE(2, 3)));
   safetensors_get(file, "a", values);
   ck_assert_mem_eq(values, a, sizeof a);

@@ -86,13 +86,13 @@ START_TEST(figures_do_not_touch) {
     Scene s = scene_random(SCENES_SEEN, 0, random_subkey(key, i));
     Image none = shapes_draw(NULL, 0, key), both = shapes_draw(s.figures, 2, key);
     Image a = shapes_draw(s.figures, 1, key), b = shapes_draw(s.figures + 1, 1, key);
-    int dots = 0;
+    int pixels = 0;
     for (int p = 0; p < 3072; p++) {
       bool by_a = a.pixels[p] != none.pixels[p], by_b = b.pixels[p] != none.pixels[p];
       ck_assert(!(by_a && by_b));
-      dots += both.pixels[p] != none.pixels[p];
+      pixels += both.pixels[p] != none.pixels[p];
     }
-    ck_assert_int_gt(dots, 20);
+    ck_assert_int_gt(pixels, 20);
     for (int f = 0; f < s.count; f++) {
       const Figure *g = &s.figures[f];
       ck_assert(fmin(g->x, g->y) >= 1.2 * g->radius - 1e-9);
@@ -162,7 +162,7 @@ START_TEST(scenes_repeat) {
   for (int i = 0; i < 60; i++) /* the label is in the caption that says most */
     ck_assert(strstr(a.caption[a.first[i]], scenes_classes[a.pictures.labels[i]]));
   ck_assert_int_eq(a.pictures.classes, 64);
-  ck_assert(a.pictures.deviation[0] > (real)0.05);
+  ck_assert(a.pictures.std[0] > (real)0.05);
   pairs_free(&a), pairs_free(&b), pairs_free(&c);
 }
 END_TEST

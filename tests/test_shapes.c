@@ -23,7 +23,7 @@ START_TEST(all_kinds_occur_as_often) {
   shapes_make(&data, 4000, 1);
   for (int i = 0; i < 4000; i++) counts[data.labels[i]]++;
   for (int k = 0; k < SHAPES_KINDS; k++) ck_assert_int_lt(abs(counts[k] - 500), 110);
-  ck_assert(data.deviation[0] > (real)0.05 && data.mean[0] > (real)0.1);
+  ck_assert(data.std[0] > (real)0.05 && data.mean[0] > (real)0.1);
   dataset_free(&data);
 }
 END_TEST
@@ -32,16 +32,16 @@ END_TEST
 START_TEST(figures_have_their_areas) {
   const double area[] = {3.1416, 2.89, 1.944, 2.42, 2.04, 2.191, -1, 1.54};
   for (int kind = 0; kind < SHAPES_KINDS; kind++) {
-    double dots = 0;
+    double pixels = 0;
     for (int drawing = 0; drawing < 2; drawing++) {
       Figure f = {kind, 7, 16.2, 15.7, 11};
       Image image = shapes_draw(&f, drawing, random_key(3, "area"));
       for (int i = 0; i < 1024; i++)
-        dots += (drawing ? 1 : -1) * (double)image.pixels[3 * i];
+        pixels += (drawing ? 1 : -1) * (double)image.pixels[3 * i];
       image_free(&image);
     }
-    double ground = 20 + 60 * random_uniform(random_key(3, "area"), 0);
-    double found = dots / (235 - ground) / 121;
+    double background = 20 + 60 * random_uniform(random_key(3, "area"), 0);
+    double found = pixels / (235 - background) / 121;
     if (kind != 6) ck_assert_double_eq_tol(found, area[kind], 0.06);
     else ck_assert(found > 0.5 && found < 1.6);
   }
@@ -53,24 +53,24 @@ START_TEST(shapes_vary_in_colour_place_and_grain) {
   enum { COUNT = 400 };
   Dataset data;
   double sum[2] = {0}, squares = 0, mean = 0;
-  int dots = 0, strongest[3] = {0};
+  int pixels = 0, strongest[3] = {0};
   shapes_make(&data, COUNT, 1);
   // Gather where figures lie and which channel is strongest
   for (int n = 0; n < COUNT; n++) {
     const uint8_t *p = dataset_image(&data, n);
-    double ground = (p[0] + p[93] + p[3 * 992] + p[3071]) / 4.0, part[3] = {0};
+    double background = (p[0] + p[93] + p[3 * 992] + p[3071]) / 4.0, part[3] = {0};
     for (int i = 0; i < 1024; i++) {
       bool figure = false;
-      for (int c = 0; c < 3; c++) figure |= fabs(p[3 * i + c] - ground) > 50;
+      for (int c = 0; c < 3; c++) figure |= fabs(p[3 * i + c] - background) > 50;
       if (!figure) continue;
-      dots++, sum[0] += i % 32 + 0.5, sum[1] += i / 32 + 0.5;
+      pixels++, sum[0] += i % 32 + 0.5, sum[1] += i / 32 + 0.5;
       for (int c = 0; c < 3; c++) part[c] += p[3 * i + c];
     }
     int best = part[1] > part[0] ? 1 : 0;
     strongest[part[2] > part[best] ? 2 : best]++;
   }
   for (int c = 0; c < 3; c++) ck_assert_int_gt(strongest[c], 40);
-  for (int k = 0; k < 2; k++) ck_assert_double_eq_tol(sum[k] / dots, 16, 1);
+  for (int k = 0; k < 2; k++) ck_assert_double_eq_tol(sum[k] / pixels, 16, 1);
   dataset_free(&data);
   Image empty = shapes_draw(NULL, 0, random_key(1, "empty"));
   for (int i = 0; i < 3072; i++) mean += empty.pixels[i] / 3072.0;

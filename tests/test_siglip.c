@@ -8,8 +8,8 @@
 enum { PAIRS = 4, T = 6, E = 12 };
 static const int captions[PAIRS * T] = {4, 7, 10, 10, 10, 10, 1,  2,  3, 4,  5,  10,
                                         10, 10, 10, 10, 10, 10, 8, 8, 9, 10, 10, 10};
-static const unsigned char some_truth[] = {1, 0, 1, 0, 0, 1, 0, 0,
-                                           0, 0, 1, 0, 0, 1, 0, 1};
+static const unsigned char some_positives[] = {1, 0, 1, 0, 0, 1, 0, 0,
+                                               0, 0, 1, 0, 0, 1, 0, 1};
 
 static ClipConfig tiny(void) {
   ClipConfig c = {.image = {.image_size = 8, .channels = 3, .patch_size = 4, .width = E,
@@ -18,7 +18,7 @@ static ClipConfig tiny(void) {
                   .text = {.vocabulary = 11, .context = T, .width = E, .depth = 2,
                            .heads = 3, .mlp = 20},
                   .embed = E};
-  siglip_choices(&c);
+  siglip_variant(&c);
   return c;
 }
 
@@ -36,7 +36,7 @@ START_TEST(published_siglips) {
     Params *params = params_new();
     ClipConfig c;
     size_t vision = 0;
-    ck_assert(siglip_named(&c, want[i].name) && clip_check(&c));
+    ck_assert(siglip_preset(&c, want[i].name) && clip_check(&c));
     clip_declare(params, c);
     for (int k = 0; k < params->count; k++)
       if (strncmp(params->list[k].tensor->name, "visual", 6) == 0)
@@ -46,14 +46,14 @@ START_TEST(published_siglips) {
     params_free(params);
   }
   ClipConfig c;
-  siglip_named(&c, "B/16-224"); /* open_clip counts 46.44 thousand million, doubled */
+  siglip_preset(&c, "B/16-224"); /* open_clip counts 46.44 thousand million, doubled */
   ck_assert_double_eq_tol(2e-9 * clip_macs(&c, 64), 46.44, 0.003 * 46.44);
 }
 END_TEST
 
 START_TEST(impossible_siglips) {
   ClipConfig c;
-  ck_assert(!siglip_named(&c, "B/16"));
+  ck_assert(!siglip_preset(&c, "B/16"));
   ck_assert(strstr(fail_message(), "B/16: expected a size such as B/16-224"));
   c = tiny();
   c.embed = 7;
@@ -73,7 +73,7 @@ typedef struct Model {
   Tape *tape;
   Clip clip;
   Tensor *images;
-  const unsigned char *truth; /* or NULL */
+  const unsigned char *positives; /* or NULL */
 } Model;
 
 static Model model_of(ClipConfig config) {
@@ -95,9 +95,9 @@ static void done(Model *m) {
 
 static Tensor *loss_of(Tape *tape, void *state) {
   const Model *m = state;
-  Tensor *u = clip_image(tape, &m->clip, m->images);
-  Tensor *v = clip_text(tape, &m->clip, captions, PAIRS, T);
-  return clip_loss(tape, &m->clip, u, v, m->truth, NULL);
+  Tensor *u = clip_encode_image(tape, &m->clip, m->images);
+  Tensor *v = clip_encode_text(tape, &m->clip, captions, PAIRS, T);
+  return clip_loss(tape, &m->clip, u, v, m->positives, NULL);
 }
 
 START_TEST(gradients_of_siglip) {
@@ -106,7 +106,7 @@ START_TEST(gradients_of_siglip) {
     c.loss = i == 1 ? LOSS_SIGMOID_MEAN : LOSS_SIGMOID;
     c.chunks = i == 2 ? 3 : 0;
     Model m = model_of(c);
-    if (i) m.truth = some_truth;
+    if (i) m.positives = some_positives;
     assert_gradients(loss_of, &m, m.params);
     done(&m);
   }
@@ -150,14 +150,15 @@ START_TEST(every_place_is_seen) {
   real before[E];
   int ids[T];
   memcpy(ids, captions, sizeof ids);
-  memcpy(before, clip_text(m.tape, &m.clip, ids, 1, T)->value, sizeof before);
+  memcpy(before, clip_encode_text(m.tape, &m.clip, ids, 1, T)->value, sizeof before);
   for (int t = 0; t < T; t++) {
     ids[t] = (captions[t] + 1) % 11; /* another token */
-    Tensor *v = clip_text(m.tape, &m.clip, ids, 1, T);
+    Tensor *v = clip_encode_text(m.tape, &m.clip, ids, 1, T);
     ck_assert_double_gt(relative_error(v->value, before, E), 1e-4);
     ids[t] = captions[t];
   }
-  Tensor *less = clip_text(m.tape, &m.clip, ids, 1, T - 1); /* padding is seen too */
+  Tensor *less =
+      clip_encode_text(m.tape, &m.clip, ids, 1, T - 1); /* padding is seen too */
   ck_assert_double_gt(relative_error(less->value, before, E), 1e-4);
   done(&m);
 }
@@ -190,18 +191,18 @@ START_TEST(the_witness_agrees) {
   Model m = model_of(tiny());
   Safetensors *file = safetensors_read("tests/fixtures/siglip.safetensors");
   ck_assert_msg(file != NULL, "%s", fail_message());
-  fixture_take_parameters(file, m.params);
+  fixture_load_parameters(file, m.params);
   params_clear_grad(m.params);
-  Tensor *u = clip_image(m.tape, &m.clip, m.images);
-  Tensor *v = clip_text(m.tape, &m.clip, captions, PAIRS, T);
+  Tensor *u = clip_encode_image(m.tape, &m.clip, m.images);
+  Tensor *v = clip_encode_text(m.tape, &m.clip, captions, PAIRS, T);
   Tensor *loss = clip_loss(m.tape, &m.clip, u, v, NULL, NULL);
   const Tensor one = {.shape = SHAPE(1)};
   fixture_agree(file, "u", u, u->value);
   fixture_agree(file, "v", v, v->value);
   fixture_agree(file, "loss", &one, loss->value);
   // Hold two more forms of the loss against the file
-  Tensor *truth = clip_loss(m.tape, &m.clip, u, v, some_truth, NULL);
-  fixture_agree(file, "loss_truth", &one, truth->value);
+  Tensor *positives = clip_loss(m.tape, &m.clip, u, v, some_positives, NULL);
+  fixture_agree(file, "loss_truth", &one, positives->value);
   m.clip.config.loss = LOSS_SIGMOID_MEAN;
   Tensor *mean = clip_loss(m.tape, &m.clip, u, v, NULL, NULL);
   fixture_agree(file, "loss_mean", &one, mean->value);

@@ -76,11 +76,12 @@ END_TEST
 START_TEST(every_option_has_its_way) {
   static const char *const with[][3] = {
       {"train-clip", "--loss sigmoid --bias balanced --scale 10", "\t-4.14313\n"},
-      {"train-clip", "--loss sigmoid-mean --bias zero --truth captions", "\t0\n"},
+      {"train-clip", "--loss sigmoid-mean --bias zero --positives captions", "\t0\n"},
       {"train-clip", "--loss sigmoid --bias none --pool mean --style siglip", "sigmoid"},
       {"train-siglip", "--loss half --bias none --scale 14.2857", "half"},
       {"train-siglip", "--text-style clip --project both --embed 8", "both"},
-      {"train-siglip", "--repeat 2 --truth captions --scale-rate 5", "repeat\t2\n"}};
+      {"train-siglip", "--repeat 2 --positives captions --logit-lr-scale 5",
+       "repeat\t2\n"}};
   for (int i = 0; i < 6; i++) {
     char *found = file_of(with[i][0], "siglip-with", with[i][1],
                           i < 2 ? "log.tsv" : "summary.tsv");
@@ -148,7 +149,8 @@ END_TEST
 START_TEST(impossible_siglips_are_refused) {
   static const char *const bad[][2] = {
       {"--loss half", "--bias: expected none with InfoNCE, found paper"},
-      {"--loss sum --bias none --truth captions", "--truth: expected pairs with InfoNCE"},
+      {"--loss sum --bias none --positives captions",
+       "--positives: expected pairs with InfoNCE"},
       {"--loss half --bias none --chunks 2", "--chunks: expected --loss sigmoid"},
       {"--chunks 65", "--chunks: expected at most --batch 64, found 65"},
       {"--repeat 3", "--repeat: expected a divisor of --batch 64, found 3"},

@@ -16,7 +16,7 @@ typedef struct Looked {
 } Looked;
 
 static Looked look(int N, const double *cosines, double t, double b,
-                   const unsigned char *truth, SigmoidForm form) {
+                   const unsigned char *positives, SigmoidForm form) {
   static Looked found;
   Params *params = params_new();
   Tape *tape = tape_new();
@@ -25,7 +25,7 @@ static Looked look(int N, const double *cosines, double t, double b,
   Tensor *bias = given_parameter(params, "b", SCALAR, (double[]){b});
   params_fill(params, 1);
   Tensor *logits = shift_by(tape, scale_exp(tape, c, log_t), bias);
-  Tensor *loss = sigmoid_loss(tape, logits, truth, form, &found.correct);
+  Tensor *loss = sigmoid_loss(tape, logits, positives, form, &found.correct);
   tape_backward(tape, loss);
   found.loss = (double)loss->value[0];
   found.by_log_t = (double)log_t->grad[0], found.by_b = (double)bias->grad[0];
@@ -203,17 +203,18 @@ END_TEST
 
 START_TEST(several_true_pairs) {
   double cosines[SOME * SOME], sum = 0;
-  unsigned char truth[SOME * SOME] = {0}, eye[SOME * SOME] = {0};
+  unsigned char positives[SOME * SOME] = {0}, eye[SOME * SOME] = {0};
   some_cosines(cosines, 5);
   for (int i = 0; i < SOME; i++) {
     eye[i * SOME + i] = 1;
-    for (int j = 0; j < SOME; j++) truth[i * SOME + j] = i % 3 == j % 3;
+    for (int j = 0; j < SOME; j++) positives[i * SOME + j] = i % 3 == j % 3;
   }
-  const Looked found = look(SOME, cosines, 4, -1, truth, SIGMOID_BY_ROWS);
+  const Looked found = look(SOME, cosines, 4, -1, positives, SIGMOID_BY_ROWS);
   for (int i = 0; i < SOME * SOME; i++) {
     const double l = 4 * cosines[i] - 1;
-    sum += truth[i] ? softplus(-l) : softplus(l);
-    ck_assert_double_eq_tol(found.by_cosine[i], (logistic(l) - truth[i]) / SOME, tight);
+    sum += positives[i] ? softplus(-l) : softplus(l);
+    ck_assert_double_eq_tol(found.by_cosine[i], (logistic(l) - positives[i]) / SOME,
+                            tight);
   }
   ck_assert_double_eq_tol(found.loss, sum / SOME, 10 * tight);
   const Looked none = look(SOME, cosines, 4, -1, NULL, SIGMOID_BY_ROWS);
@@ -225,9 +226,9 @@ END_TEST
 START_TEST(matches_are_counted) {
   /* rows find 0, 2, 2; columns find 0, 0, 2 */
   static const double cosines[] = {.9, .8, .1, .2, .3, .6, .0, .1, .7};
-  static const unsigned char truth[] = {1, 1, 0, 0, 1, 1, 0, 0, 1};
+  static const unsigned char positives[] = {1, 1, 0, 0, 1, 1, 0, 0, 1};
   ck_assert_double_eq(look(3, cosines, 1, 0, NULL, SIGMOID_BY_ROWS).correct, 2);
-  ck_assert_double_eq(look(3, cosines, 1, 0, truth, SIGMOID_BY_ROWS).correct, 3);
+  ck_assert_double_eq(look(3, cosines, 1, 0, positives, SIGMOID_BY_ROWS).correct, 3);
 }
 END_TEST
 
@@ -237,7 +238,7 @@ typedef struct Chain {
   Params *params;
   Tape *tape;
   Tensor *images, *texts, *log_t, *b;
-  const unsigned char *truth;
+  const unsigned char *positives;
   SigmoidForm form;
   int chunks; /* 0: of parts */
 } Chain;
@@ -261,21 +262,21 @@ static Tensor *chain_loss(Tape *tape, void *state) {
   const Chain *c = state;
   Tensor *u = normalize(tape, c->images, 0), *v = normalize(tape, c->texts, 0);
   if (c->chunks)
-    return sigmoid_loss_in_chunks(tape, u, v, c->log_t, c->b, c->truth, c->form,
+    return sigmoid_loss_in_chunks(tape, u, v, c->log_t, c->b, c->positives, c->form,
                                   c->chunks, NULL);
   Tensor *logits = scale_exp(tape, linear(tape, u, v, NULL), c->log_t);
   if (c->b) logits = shift_by(tape, logits, c->b);
-  return sigmoid_loss(tape, logits, c->truth, c->form, NULL);
+  return sigmoid_loss(tape, logits, c->positives, c->form, NULL);
 }
 
-static const unsigned char some_truth[N * N] = {1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1,
-                                                0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1};
+static const unsigned char some_positives[N * N] = {1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1,
+                                                    0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1};
 
 START_TEST(gradients_of_the_sigmoid_loss) {
   Chain c = chain_new();
   for (int i = 0; i < 4; i++) {
     c.form = (SigmoidForm)(i / 2);
-    c.truth = i % 2 ? some_truth : NULL;
+    c.positives = i % 2 ? some_positives : NULL;
     assert_gradients(chain_loss, &c, c.params);
   }
   chain_free(&c);
@@ -323,14 +324,14 @@ END_TEST
 START_TEST(chunks_of_the_whole_truth) {
   Chain c = chain_new();
   double whole, parts;
-  c.truth = some_truth;
+  c.positives = some_positives;
   compare_chunks(&c);
   Tensor *u = normalize(c.tape, c.images, 0), *v = normalize(c.tape, c.texts, 0);
   Tensor *logits = shift_by(c.tape, scale_exp(c.tape, linear(c.tape, u, v, NULL),
                                               c.log_t), c.b);
-  sigmoid_loss(c.tape, logits, some_truth, SIGMOID_BY_ROWS, &whole);
+  sigmoid_loss(c.tape, logits, some_positives, SIGMOID_BY_ROWS, &whole);
   for (int chunks = 1; chunks <= N; chunks++) {
-    sigmoid_loss_in_chunks(c.tape, u, v, c.log_t, c.b, some_truth, SIGMOID_BY_ROWS,
+    sigmoid_loss_in_chunks(c.tape, u, v, c.log_t, c.b, some_positives, SIGMOID_BY_ROWS,
                            chunks, &parts);
     ck_assert_double_eq(parts, whole);
   }
@@ -342,7 +343,7 @@ END_TEST
 START_TEST(gradients_of_chunks) {
   Chain c = chain_new();
   for (c.chunks = 1; c.chunks <= N; c.chunks += 2) {
-    c.truth = c.chunks == 3 ? some_truth : NULL;
+    c.positives = c.chunks == 3 ? some_positives : NULL;
     assert_gradients(chain_loss, &c, c.params);
   }
   chain_free(&c);

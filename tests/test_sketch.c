@@ -29,12 +29,12 @@ static double number(const char **at) {
 }
 
 /* Out of what is printed: cosines, and what is said of them. */
-typedef struct Said {
+typedef struct Printed {
   double cosine[CELLS], loss[2], gradient[2][CELLS];
-} Said;
+} Printed;
 
-static Said read_back(const char *output) {
-  Said s;
+static Printed read_back(const char *output) {
+  Printed s;
   const char *at = after(after(output, "4. COSINES"), "\n");
   for (int i = 0; i < CELLS; i++) s.cosine[i] = number(&at);
   at = after(output, "InfoNCE, t = 1/0.07"), s.loss[0] = number(&at);
@@ -63,14 +63,14 @@ END_TEST
 
 START_TEST(bad_arguments_have_one_line) {
   static const struct {
-    const char *arguments, *said;
+    const char *arguments, *printed;
   } bad[] = {{"--surprise", "sketch: --surprise: unknown option"},
              {"--seed -1", "sketch: --seed: expected"},
              {"--seed", "sketch: --seed: unknown option, ambiguous, or its value"},
              {"pictures", "sketch: expected options only, found 'pictures'"}};
   for (int i = 0; i < 4; i++) {
     const char *output;
-    expect_program(2, bad[i].said, "sketch", bad[i].arguments);
+    expect_program(2, bad[i].printed, "sketch", bad[i].arguments);
     run_command(&output, "%s/sketch %s", programs_folder(), bad[i].arguments);
     ck_assert_uint_eq(strcspn(output, "\n"), strlen(output) - 1);
   }
@@ -116,7 +116,7 @@ END_TEST
 
 // The sketch's losses, computed again
 /* The softmax of a row (step 1) or column (step N), where `at` is. */
-static double share(const double *cosine, int at, int first, int step) {
+static double fraction(const double *cosine, int at, int first, int step) {
   double sum = 0;
   for (int k = 0; k < N; k++) sum += exp((cosine[first + k * step] - cosine[at]) / 0.07);
   return 1 / sum;
@@ -124,12 +124,13 @@ static double share(const double *cosine, int at, int first, int step) {
 
 START_TEST(losses_follow_from_the_cosines) {
   for (int seed = 1; seed <= 3; seed++) {
-    const Said s = read_back(sketch(seed));
+    const Printed s = read_back(sketch(seed));
     double nce = 0, sigmoid = 0;
     for (int i = 0; i < CELLS; i++) {
       const int row = i / N, column = i % N, z = row == column ? 1 : -1;
       if (z > 0)
-        nce -= log(share(s.cosine, i, N * row, 1)) + log(share(s.cosine, i, column, N));
+        nce -= log(fraction(s.cosine, i, N * row, 1)) + log(fraction(s.cosine, i, column,
+                                                                     N));
       sigmoid += log1p(exp(-z * (10 * s.cosine[i] - 10)));
     }
     ck_assert_double_eq_tol(s.loss[0], nce / (2 * N), 2e-4);
@@ -140,12 +141,12 @@ END_TEST
 
 START_TEST(gradients_follow_from_the_cosines) {
   for (int seed = 1; seed <= 3; seed++) {
-    const Said s = read_back(sketch(seed));
+    const Printed s = read_back(sketch(seed));
     double sum = 0, by_bias = 0;
     for (int i = 0; i < CELLS; i++) {
       const int row = i / N, column = i % N, y = row == column;
       const double both =
-          share(s.cosine, i, N * row, 1) + share(s.cosine, i, column, N);
+          fraction(s.cosine, i, N * row, 1) + fraction(s.cosine, i, column, N);
       ck_assert_double_eq_tol(s.gradient[0][i], (both - 2 * y) / (2 * N), 5e-5);
       const double p = 1 / (1 + exp(10 - 10 * s.cosine[i]));
       ck_assert_double_eq_tol(s.gradient[1][i], (p - y) / N, 2e-5);
@@ -164,7 +165,7 @@ START_TEST(every_step_goes_down) {
                                       "\n   SigLIP  "};
   for (int seed = 1; seed <= 5; seed++) {
     const char *output = sketch(seed);
-    const Said s = read_back(output);
+    const Printed s = read_back(output);
     for (int i = 0; i < 3; i++) {
       const char *at = after(after(output, "6. ONE STEP"), names[i]);
       const double before = number(&at);

@@ -85,7 +85,7 @@ START_TEST(gradients_go_where_they_are_sent) {
   params_fill(params, 1);
   real *own = calloc(params->size, sizeof *own);
   Tape *tape = tape_new();
-  tape_divert(tape, params->grad, own, params->size);
+  tape_redirect(tape, params->grad, own, params->size);
   tape_backward_from(tape, sum(tape, mul(tape, a, b)), (real)0.5);
   for (int i = 0; i < 2; i++) {
     ck_assert(a->grad[i] == 0 && b->grad[i] == 0);
@@ -141,7 +141,7 @@ START_TEST(what_needs_no_gradient_gets_none) {
   Tensor *loss = sum(tape, mul(tape, a, fixed));
   tape_backward(tape, loss);
   ck_assert(unused->grad == NULL && fixed->grad == NULL && f->grad == NULL);
-  ck_assert(!fixed->needs_grad && loss->needs_grad);
+  ck_assert(!fixed->requires_grad && loss->requires_grad);
   for (int i = 0; i < 4; i++) ck_assert(a->grad[i] == 4);
   tape_free(tape);
   params_free(params);
@@ -154,7 +154,7 @@ START_TEST(nothing_is_recorded_when_not_asked) {
   params_fill(params, 1);
   Tape *tape = tape_new();
   tape->recording = false;
-  ck_assert(!sum(tape, mul(tape, a, a))->needs_grad);
+  ck_assert(!sum(tape, mul(tape, a, a))->requires_grad);
   ck_assert(tape->last == NULL);
   tape_free(tape);
   params_free(params);

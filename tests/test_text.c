@@ -96,7 +96,7 @@ END_TEST
 START_TEST(first_values) {
   const struct {
     const char *name;
-    double deviation;
+    double std;
   } want[] = {{"token_embedding.weight", 0.02},
               {"positional_embedding", 0.01},
               {"blocks.1.attn.qkv.weight", sqrt(1 / 64.0)},
@@ -116,8 +116,8 @@ START_TEST(first_values) {
     double squares = 0, n = (double)tensor_size(p->tensor);
     for (size_t k = 0; k < tensor_size(p->tensor); k++)
       squares += (double)p->tensor->value[k] * (double)p->tensor->value[k];
-    ck_assert_double_eq_tol(sqrt(squares / n), want[i].deviation,
-                            0.06 * want[i].deviation + 1e-12);
+    ck_assert_double_eq_tol(sqrt(squares / n), want[i].std,
+                            0.06 * want[i].std + 1e-12);
     ck_assert_int_eq(p->kind, strstr(want[i].name, ".weight") ? PARAM_DECAYED
                                                               : PARAM_PLAIN);
   }
@@ -252,9 +252,9 @@ START_TEST(the_witness_agrees) {
                 fail_message());
   safetensors_get(file, "ids", numbers);
   for (int i = 0; i < B * T; i++) ck_assert(numbers[i] == (real)captions[i]);
-  fixture_take_parameters(file, m.params);
+  fixture_load_parameters(file, m.params);
   Tensor *dy = tape_tensor(m.tape, "dy", SHAPE(B, W));
-  fixture_take(file, dy);
+  fixture_load(file, dy);
   params_clear_grad(m.params);
   Tensor *vectors = text_forward(m.tape, &m.text, captions, B, T);
   fixture_agree(file, "vectors", vectors, vectors->value);

@@ -269,9 +269,9 @@ START_TEST(damaged_checkpoints_are_refused) {
   ck_assert(points.params->value[0] == before);
   // Take the weights alone
   Safetensors *file = safetensors_read(copy);
-  ck_assert(file && parameters_fit(file, points.params));
+  ck_assert(file && parameters_match(file, points.params));
   ck_assert(points.params->value[0] == before);
-  parameters_take(file, points.params);
+  parameters_load(file, points.params);
   ck_assert(points.params->value[0] != before);
   safetensors_free(file);
   // Refuse a stump, and a checkpoint that is gone
@@ -329,7 +329,7 @@ START_TEST(a_run_is_the_loop_of_the_book) {
   for (int step = 1; step <= c.steps; step++) {
     double metric, lr = schedule_rate(step, c.steps, c.warmup, c.lr, 0);
     RandomKey key = random_subkey(random_key(3, "step"), (uint64_t)step);
-    tape_reset(tape, random_subkey(key, 0)); /* of the portion that begins at 0 */
+    tape_reset(tape, random_subkey(key, 0)); /* of the micro_batch that begins at 0 */
     params_clear_grad(points.params);
     Tensor *loss = points_loss(tape, &points, step - 1, 0, 8, &metric);
     tape_backward(tape, loss);
@@ -364,14 +364,14 @@ START_TEST(checkpoints_hold_what_they_say) {
   Points points = points_new();
   TrainerConfig c = config_of(folder);
   AdamW adamw = adamw_new(points.params, 0.99, 0);
-  DataNotes none = {.count = 0};
+  Metadata none = {.count = 0};
   Progress progress;
   ck_assert(checkpoint_save(folder, &adamw, (Progress){20, 1000}, &none, &program));
   // See what the model's file holds
   Safetensors *file = safetensors_read(scratch_path(folder, "model.safetensors"));
   ck_assert_int_eq(safetensors_count(file), 2); /* no moments */
-  ck_assert(safetensors_note(file, "option.threads") == NULL); /* transient */
-  ck_assert_str_eq(safetensors_note(file, "option.seed"), "3");
+  ck_assert(safetensors_metadata(file, "option.threads") == NULL); /* transient */
+  ck_assert_str_eq(safetensors_metadata(file, "option.seed"), "3");
   safetensors_free(file);
   c.resume = true;
   TrainerResult result = train(&points, &c);

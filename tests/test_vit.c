@@ -29,7 +29,7 @@ START_TEST(parameters_equal_known_integers) {
               {"e/14", 3807214312, 0}};
   for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
     VitConfig c;
-    ck_assert(vit_named(&c, want[i].name));
+    ck_assert(vit_preset(&c, want[i].name));
     ck_assert_uint_eq(count_of(c), want[i].cls);
     c.pool = POOL_MEAN;
     if (want[i].mean) ck_assert_uint_eq(count_of(c), want[i].mean);
@@ -74,7 +74,7 @@ START_TEST(work_equals_an_independent_formula) {
               {"g/14", 267.030}, {"G/14", 483.746}, {"e/14", 990.675}};
   for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
     VitConfig c;
-    ck_assert(vit_named(&c, want[i].name));
+    ck_assert(vit_preset(&c, want[i].name));
     ck_assert_double_eq_tol(vit_macs(&c) / 1e9, want[i].gmac, 0.0025);
   }
 }
@@ -145,7 +145,7 @@ END_TEST
 START_TEST(names_are_checked) {
   VitConfig c;
   const char *bad[] = {"", "B", "B/", "B/15", "B/16x", "B/ 16", "B/016", "X/16", "/16"};
-  for (int i = 0; i < 9; i++) ck_assert(!vit_named(&c, bad[i]));
+  for (int i = 0; i < 9; i++) ck_assert(!vit_preset(&c, bad[i]));
   ck_assert_str_eq(fail_message(),
                    "/16: expected a name such as B/16, patch size 8, 14, 16 or 32");
 }
@@ -311,7 +311,7 @@ START_TEST(every_place_drops) {
 END_TEST
 
 static void moments(const Params *params, const char *name, double *mean,
-                    double *deviation, double *largest) {
+                    double *std, double *largest) {
   const Tensor *t = params_find(params, name)->tensor;
   size_t n = tensor_size(t);
   double sum = 0, squares = 0;
@@ -321,13 +321,13 @@ static void moments(const Params *params, const char *name, double *mean,
     sum += v, squares += v * v, *largest = fmax(*largest, fabs(v));
   }
   *mean = sum / (double)n;
-  *deviation = sqrt(squares / (double)n - *mean * *mean);
+  *std = sqrt(squares / (double)n - *mean * *mean);
 }
 
 START_TEST(first_values_of_a_vit) {
   const struct {
     const char *name;
-    double deviation;
+    double std;
   } want[] = {{"patch_embed.proj.weight", sqrt(1 / 48.0)},
               {"pos_embed", 0.02},
               {"blocks.1.attn.qkv.weight", sqrt(6.0 / 128 / 3)},
@@ -341,14 +341,14 @@ START_TEST(first_values_of_a_vit) {
   params_fill(params, 1);
   // Compare each spread with its rule
   for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
-    double mean, deviation, largest;
-    moments(params, want[i].name, &mean, &deviation, &largest);
-    ck_assert_msg(fabs(deviation - want[i].deviation) <= 0.25 * want[i].deviation &&
-                      fabs(mean) <= 0.4 * want[i].deviation,
-                  "%s: mean %g, deviation %g", want[i].name, mean, deviation);
+    double mean, std, largest;
+    moments(params, want[i].name, &mean, &std, &largest);
+    ck_assert_msg(fabs(std - want[i].std) <= 0.25 * want[i].std &&
+                      fabs(mean) <= 0.4 * want[i].std,
+                  "%s: mean %g, deviation %g", want[i].name, mean, std);
   }
-  double mean, deviation, largest, bound = sqrt(6.0 / 128);
-  moments(params, "blocks.1.attn.qkv.weight", &mean, &deviation, &largest);
+  double mean, std, largest, bound = sqrt(6.0 / 128);
+  moments(params, "blocks.1.attn.qkv.weight", &mean, &std, &largest);
   ck_assert_double_eq_tol(largest, bound, 0.01 * bound);
   params_free(params);
 }
@@ -362,7 +362,7 @@ START_TEST(published_heads) {
               {"H/14", 16}, {"g/14", 16}, {"G/14", 16}, {"e/14", 16}};
   for (int i = 0; i < 8; i++) {
     VitConfig c;
-    ck_assert(vit_named(&c, want[i].name) && vit_check(&c));
+    ck_assert(vit_preset(&c, want[i].name) && vit_check(&c));
     ck_assert_int_eq(c.heads, want[i].heads);
     ck_assert(c.gelu == GELU_TANH && c.eps == 1e-6);
   }

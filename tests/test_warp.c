@@ -12,9 +12,9 @@ static void fill(uint8_t *picture, uint64_t seed) {
 }
 
 /* The dot of `from` at column u, row v, or ground. */
-static int dot(const uint8_t *from, int u, int v, int c, int ground) {
+static int dot(const uint8_t *from, int u, int v, int c, int fill) {
   bool inside = u >= 0 && u < W && v >= 0 && v < H;
-  return inside ? from[(v * W + u) * C + c] : ground;
+  return inside ? from[(v * W + u) * C + c] : fill;
 }
 
 START_TEST(shifts_and_mirrors_are_exact) {
@@ -36,7 +36,7 @@ START_TEST(quarter_turns_are_exact) {
   uint8_t from[SIZE], to[SIZE];
   fill(from, 2);
   for (int turns = -1; turns <= 2; turns++) {
-    warp_picture(to, from, H, W, C, (Warp){.turn = 90 * turns, .scale = 1}, 0);
+    warp_picture(to, from, H, W, C, (Warp){.rotation = 90 * turns, .scale = 1}, 0);
     for (int k = 0; k < SIZE; k++) {
       int u = k / C % W, v = k / C / W;
       for (int i = 0; i < (turns + 4) % 4; i++) { /* one turn back each time */
@@ -53,10 +53,10 @@ END_TEST
 START_TEST(an_eighth_of_a_turn_by_hand) {
   uint8_t from[25] = {0}, to[25];
   from[2 * 5 + 3] = 200;
-  warp_picture(to, from, 5, 5, 1, (Warp){.turn = 45, .scale = 1}, 0);
+  warp_picture(to, from, 5, 5, 1, (Warp){.rotation = 45, .scale = 1}, 0);
   ck_assert_int_eq(to[3 * 5 + 3], (int)(200 * (2 - sqrt(2)) + 0.5));
   ck_assert_int_eq(to[1 * 5 + 3], 0);
-  warp_picture(to, from, 5, 5, 1, (Warp){.turn = 45, .scale = 1, .flip = true}, 0);
+  warp_picture(to, from, 5, 5, 1, (Warp){.rotation = 45, .scale = 1, .flip = true}, 0);
   ck_assert_int_eq(to[3 * 5 + 1], (int)(200 * (2 - sqrt(2)) + 0.5));
 }
 END_TEST
@@ -81,17 +81,17 @@ END_TEST
 
 // Colours
 START_TEST(colours_by_hand) {
-  uint8_t dots[12] = {200, 100, 0, 10, 20, 30, 255, 255, 255, 0, 0, 0}, kept[12];
-  memcpy(kept, dots, 12);
-  warp_colours(dots, 4, 3, 1, 1, 1);
-  ck_assert_mem_eq(dots, kept, 12);
-  warp_colours(dots, 4, 3, 1.2, 1, 0.5);
+  uint8_t pixels[12] = {200, 100, 0, 10, 20, 30, 255, 255, 255, 0, 0, 0}, kept[12];
+  memcpy(kept, pixels, 12);
+  colour_jitter(pixels, 4, 3, 1, 1, 1);
+  ck_assert_mem_eq(pixels, kept, 12);
+  colour_jitter(pixels, 4, 3, 1.2, 1, 0.5);
   const uint8_t want[] = {180, 120, 60, 18, 24, 30, 255, 255, 255, 0, 0, 0};
-  ck_assert_mem_eq(dots, want, 12);
+  ck_assert_mem_eq(pixels, want, 12);
   uint8_t grey[2] = {100, 200};
-  warp_colours(grey, 2, 1, 1, 0.5, 3); /* one channel has nothing to saturate */
+  colour_jitter(grey, 2, 1, 1, 0.5, 3); /* one channel has nothing to saturate */
   ck_assert(grey[0] == 125 && grey[1] == 175);
-  warp_colours(grey, 2, 1, 1, 9, 1);
+  colour_jitter(grey, 2, 1, 1, 9, 1);
   ck_assert(grey[0] == 0 && grey[1] == 255);
 }
 END_TEST
@@ -103,7 +103,7 @@ static void batch(real *images, Augment augment, int first, uint64_t seed) {
   static uint8_t pixels[COUNT][SIZE];
   int index[COUNT];
   Dataset data = {.count = COUNT, .channels = C, .height = H, .width = W,
-                  .pixels = pixels[0], .deviation = {1, 1, 1}};
+                  .pixels = pixels[0], .std = {1, 1, 1}};
   for (int i = 0; i < COUNT; i++) {
     index[i] = (first + i) % COUNT;
     fill(pixels[i], (uint64_t)i / 2);
@@ -113,13 +113,13 @@ static void batch(real *images, Augment augment, int first, uint64_t seed) {
 
 START_TEST(both_ways_agree) {
   static real a[COUNT * SIZE], b[COUNT * SIZE], c[COUNT * SIZE];
-  batch(a, (Augment){.shift = 2, .flip = true, .ground = 9}, 0, 1);
-  batch(b, (Augment){.shift = 2, .flip = true, .ground = 9, .turn = 1e-6}, 0, 1);
+  batch(a, (Augment){.shift = 2, .flip = true, .fill = 9}, 0, 1);
+  batch(b, (Augment){.shift = 2, .flip = true, .fill = 9, .rotation = 1e-6}, 0, 1);
   ck_assert_mem_eq(a, b, sizeof a);
-  batch(b, (Augment){.shift = 2, .flip = true, .ground = 9, .scale = 1}, 0, 1);
+  batch(b, (Augment){.shift = 2, .flip = true, .fill = 9, .scale = 1}, 0, 1);
   ck_assert_mem_eq(a, b, sizeof a);
-  batch(b, (Augment){.ground = 9}, 0, 1); /* nothing is done at all */
-  batch(c, (Augment){.turn = 1e-6, .scale = 1 + 1e-9}, 0, 2);
+  batch(b, (Augment){.fill = 9}, 0, 1); /* nothing is done at all */
+  batch(c, (Augment){.rotation = 1e-6, .scale = 1 + 1e-9}, 0, 2);
   ck_assert_mem_eq(b, c, sizeof b);
 }
 END_TEST
@@ -128,7 +128,7 @@ START_TEST(ground_moves_in) {
   uint8_t from[SIZE] = {0}, to[SIZE];
   warp_picture(to, from, H, W, C, (Warp){.scale = 0.5}, 255);
   ck_assert(to[0] == 255 && to[SIZE - 1] == 255 && to[(2 * W + 2) * C] == 0);
-  warp_picture(to, from, H, W, C, (Warp){.turn = 45, .scale = 1}, 255);
+  warp_picture(to, from, H, W, C, (Warp){.rotation = 45, .scale = 1}, 255);
   ck_assert(to[0] > 150 && to[(2 * W + 2) * C] == 0 && to[2 * C] == 0);
 }
 END_TEST
@@ -136,7 +136,7 @@ END_TEST
 // Moves are drawn
 START_TEST(pictures_are_moved_for_themselves) {
   static real a[COUNT * SIZE], b[COUNT * SIZE];
-  Augment augment = {.turn = 20, .scale = 1.2, .colour = 0.3};
+  Augment augment = {.rotation = 20, .scale = 1.2, .colour = 0.3};
   batch(a, augment, 0, 1);
   batch(b, augment, 7, 1);
   for (int i = 7; i < COUNT; i++)
@@ -165,9 +165,9 @@ START_TEST(all_sorts_of_moves_occur) {
   double mean = mean_after((Augment){0}, &plain);
   ck_assert_double_eq_tol(mean_after((Augment){.colour = 0.3}, &moved), mean, 0.02);
   ck_assert(moved > 2 * plain); /* some brighter, some darker */
-  ck_assert_double_eq_tol(mean_after((Augment){.turn = 30, .ground = 128}, &moved),
+  ck_assert_double_eq_tol(mean_after((Augment){.rotation = 30, .fill = 128}, &moved),
                           mean, 0.01);
-  ck_assert_double_eq_tol(mean_after((Augment){.scale = 1.5, .ground = 128}, &moved),
+  ck_assert_double_eq_tol(mean_after((Augment){.scale = 1.5, .fill = 128}, &moved),
                           mean, 0.01);
   double larger = mean_after((Augment){.scale = 4}, &moved); /* black moves in */
   ck_assert(larger > 0.5 * mean && larger < 0.85 * mean);
@@ -180,9 +180,9 @@ START_TEST(turns_go_both_ways) {
   static real planes[TIMES][SIDE * SIDE];
   int index[TIMES], up = 0, far = 0;
   Dataset data = {.count = TIMES, .channels = 1, .height = SIDE, .width = SIDE,
-                  .pixels = pixels[0], .deviation = {1}};
+                  .pixels = pixels[0], .std = {1}};
   for (int i = 0; i < TIMES; i++) pixels[i][4 * SIDE + 8] = 255, index[i] = i;
-  dataset_batch(&data, index, TIMES, (Augment){.turn = 40}, random_key(1, "turn"),
+  dataset_batch(&data, index, TIMES, (Augment){.rotation = 40}, random_key(1, "turn"),
                 planes[0], NULL);
   for (int i = 0; i < TIMES; i++) {
     double mass = 0, sum = 0;

@@ -12,7 +12,7 @@
 #include "tensor/gradcheck.h"
 
 // Compare and make numbers for tests
-void fixture_take(const Safetensors *file, const Tensor *t) {
+void fixture_load(const Safetensors *file, const Tensor *t) {
   ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
   safetensors_get(file, t->name, t->value);
 }
@@ -28,8 +28,8 @@ void fixture_agree(const Safetensors *file, const char *name, const Tensor *like
   free(want);
 }
 
-void fixture_take_parameters(const Safetensors *file, const Params *params) {
-  for (int i = 0; i < params->count; i++) fixture_take(file, params->list[i].tensor);
+void fixture_load_parameters(const Safetensors *file, const Params *params) {
+  for (int i = 0; i < params->count; i++) fixture_load(file, params->list[i].tensor);
 }
 
 void fixture_agree_gradients(const Safetensors *file, Params *params) {

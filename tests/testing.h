@@ -23,13 +23,13 @@ double relative_error(const real *a, const real *b, size_t n);
 
 /* Fill a tensor from a fixture, by its name; compare values of the shape of `like`
    with the fixture's: within 1e-5 relative, 1e-11 in double. */
-void fixture_take(const Safetensors *file, const Tensor *tensor);
+void fixture_load(const Safetensors *file, const Tensor *tensor);
 void fixture_agree(const Safetensors *file, const char *name, const Tensor *like,
                    const real *found);
 
 /* The same for all parameters, by their names, and for their gradients, by the names
    with "grad." before them. */
-void fixture_take_parameters(const Safetensors *file, const Params *params);
+void fixture_load_parameters(const Safetensors *file, const Params *params);
 void fixture_agree_gradients(const Safetensors *file, Params *params);
 
 /* A parameter filled with normal numbers times `scale`, reproducibly. */

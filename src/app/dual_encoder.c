@@ -25,12 +25,12 @@ static double dropout_rate = 0, drop_path_rate = 0, patch_dropout_rate = 0;
 static int loss = LOSS_HALF, style = STYLE_CLIP, pool = POOL_CLS, text_style = TEXT_CLIP;
 static int project = 0, gelu_kind = GELU_QUICK, bias_kind = 0;
 static double first_scale = 1 / 0.07, scale_rate = 1;
-static int chunks = 0, truth = 0, repeat = 1;
+static int chunks = 0, positives = 0, repeat = 1;
 
 static Program program;
 static const char *const data_names[] = {"shapes", "emoji", "cifar10", "emoji-two"};
-static const int suits[][2] = {/* patch size, epochs */ {4, 5}, {8, 120}, {4, 3},
-                               {8, 60}};
+static const int defaults[][2] = {/* patch size, epochs */ {4, 5}, {8, 120}, {4, 3},
+                                  {8, 60}};
 static Option options[] = {
     CHOICE_OPTION("data", data_kind, "shapes|emoji|cifar10|emoji-two",
                   "pictures and captions"),
@@ -59,10 +59,10 @@ static Option options[] = {
     CHOICE_OPTION("bias", bias_kind, "none|zero|balanced|paper",
                   "of logits; balanced: starts at -ln(batch - 1), paper: at -10"),
     NUMBER_OPTION("scale", first_scale, 1, 100, "what cosines are first multiplied by"),
-    NUMBER_OPTION("scale-rate", scale_rate, 0, 1000,
+    NUMBER_OPTION("logit-lr-scale", scale_rate, 0, 1000,
                   "learning rate of scale and bias, times that of all"),
     INT_OPTION("chunks", chunks, 0, 65536, "sigmoid: texts in so many parts; 0: at once"),
-    CHOICE_OPTION("truth", truth, "pairs|captions",
+    CHOICE_OPTION("positives", positives, "pairs|captions",
                   "sigmoid: what is true of a picture: its own text, or each that fits"),
     INT_OPTION("repeat", repeat, 1, 64, "how often each picture of a batch stands in it"),
     CHOICE_OPTION("gelu", gelu_kind, "erf|tanh|quick", "which GELU"),
@@ -92,7 +92,7 @@ static ClipConfig model_config(const DualRun *run) {
   const double biases[] = {0, 0, -log(fmax(settings.batch - 1, 1)), -10};
   ClipConfig c = {
       .image = {.image_size = data->height, .channels = data->channels,
-                .patch_size = patch_size ? patch_size : suits[data_kind][0],
+                .patch_size = patch_size ? patch_size : defaults[data_kind][0],
                 .width = width, .depth = depth, .heads = heads, .mlp = 4 * width,
                 .position = POSITION_LEARNED, .style = (VitStyle)style,
                 .pool = (PoolKind)pool, .gelu = (GeluKind)gelu_kind, .eps = eps,
@@ -104,9 +104,10 @@ static ClipConfig model_config(const DualRun *run) {
                .style = (TextStyle)text_style, .causal = text_style == TEXT_CLIP,
                .dropout = dropout_rate, .drop_path = drop_path_rate},
       .embed = embed, .loss = (PairLoss)loss, .scale = first_scale,
-      .bare_image = project == 1, .text_bias = project == 1, .biased = bias_kind > 0,
+      .no_image_projection = project == 1, .text_bias = project == 1,
+      .biased = bias_kind > 0,
       .bias = biases[bias_kind], .chunks = chunks};
-  if (block == 1) eva02_blocks(&c.image);
+  if (block == 1) eva02_variant(&c.image);
   return c;
 }
 
@@ -133,8 +134,8 @@ static bool check_loss(void) {
   if (!sigmoid && bias_kind)
     return fail("--bias: expected none with InfoNCE, found %s",
                 (const char *[]){"none", "zero", "balanced", "paper"}[bias_kind]);
-  if (!sigmoid && truth)
-    return fail("--truth: expected pairs with InfoNCE, found captions");
+  if (!sigmoid && positives)
+    return fail("--positives: expected pairs with InfoNCE, found captions");
   if (chunks > settings.batch)
     return fail("--chunks: expected at most --batch %d, found %d", settings.batch,
                 chunks);
@@ -146,9 +147,9 @@ static bool check_loss(void) {
 
 static int train(DualRun *run) {
   TrainerConfig config;
-  Matching *m = &run->matching;
+  Contrastive *m = &run->contrastive;
   // Plan the run, or refuse it
-  if (!settings_plan(&settings, run->train.pictures.count, suits[data_kind][1], 0,
+  if (!settings_plan(&settings, run->train.pictures.count, defaults[data_kind][1], 0,
                      &config))
     return options_complain(&program);
   if (settings.batch > run->test.pictures.count) {
@@ -161,16 +162,16 @@ static int train(DualRun *run) {
          DUAL_LEAST, run->test.pictures.count);
     return fail_report(program.name);
   }
-  settings_note_channels(&config.data, &run->train.pictures);
-  saved_note_clip(&config.data, &m->clip.config);
+  settings_channel_metadata(&config.data, &run->train.pictures);
+  clip_metadata(&config.data, &m->clip.config);
   config.every = config.per_epoch < 100 ? 100 : 0;
-  matching_begin(m);
+  contrastive_begin(m);
   bool good = settings.resume || dual_similarity(run, "similarity-before");
-  Task task = matching_task(m);
+  Task task = contrastive_task(m);
   TrainerResult result = {.end = TRAINER_FAILED};
   if (good) result = trainer_run(&config, &task, run->params, &program);
   int status = settings_finish(&settings, &program, result);
-  matching_end(m);
+  contrastive_end(m);
   if (status) return status;
   if (!write_summary(run, &config, result) || !dual_similarity(run, "similarity-after"))
     return fail_report(program.name);
@@ -188,12 +189,13 @@ static int prepare_and_train(DualRun *run) {
   if (!clip_check(&config)) return options_complain(&program);
   if (!folder_make(settings.out) || !save_tokenizer(run))
     return fail_report(program.name);
-  run->matching = (Matching){.train = &run->train, .test = &run->test,
-                             .tokenizer = run->tokenizer, .params = run->params,
-                             .clip = clip_declare(run->params, config),
-                             .seed = (uint64_t)settings.seed, .batch = settings.batch,
-                             .repeat = repeat, .all_true = truth};
-  if (augment) run->matching.augment = captioned_augment((CaptionedSet)data_kind);
+  run->contrastive = (Contrastive){.train = &run->train, .test = &run->test,
+                                   .tokenizer = run->tokenizer, .params = run->params,
+                                   .clip = clip_declare(run->params, config),
+                                   .seed = (uint64_t)settings.seed,
+                                   .batch = settings.batch,
+                                   .repeat = repeat, .multi_positive = positives};
+  if (augment) run->contrastive.augment = captioned_augment((CaptionedSet)data_kind);
   params_find(run->params, "logit_scale")->rate = scale_rate;
   if (config.biased) params_find(run->params, "logit_bias")->rate = scale_rate;
   params_fill(run->params, (uint64_t)settings.seed);
@@ -210,15 +212,15 @@ static void begin_with_siglip(void) {
   gelu_kind = GELU_TANH, settings.beta2 = 0.95;
 }
 
-int dual_main(DualKind kind, int argc, char **argv) {
+int dual_encoder_main(DualEncoderKind kind, int argc, char **argv) {
   char name[64];
   program = (Program){"train-clip", "", "Train two towers to match pictures with their "
                       "captions.", options, sizeof options / sizeof *options};
   settings.batch = 128, settings.lr = 2e-3;
-  if (kind == DUAL_SIGLIP) begin_with_siglip();
+  if (kind == DUAL_ENCODER_SIGLIP) begin_with_siglip();
   int status = settings_start(&settings, &program, argc, argv);
   if (status >= 0) return status;
-  snprintf(name, sizeof name, "%s-%s", kind == DUAL_SIGLIP ? "siglip" : "clip",
+  snprintf(name, sizeof name, "%s-%s", kind == DUAL_ENCODER_SIGLIP ? "siglip" : "clip",
            data_names[data_kind]);
   settings_folder(&settings, name);
   DualRun run = {.params = params_new()};

@@ -4,6 +4,6 @@
 
 /* The whole of train-clip, or of train-siglip, which differ in the values that options
    have unless given. Returns the status to exit with, the user having been told. */
-typedef enum { DUAL_CLIP, DUAL_SIGLIP } DualKind;
-int dual_main(DualKind kind, int argc, char **argv);
+typedef enum { DUAL_ENCODER_CLIP, DUAL_ENCODER_SIGLIP } DualEncoderKind;
+int dual_encoder_main(DualEncoderKind kind, int argc, char **argv);
 #endif

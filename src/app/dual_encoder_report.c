@@ -16,8 +16,8 @@
 #include "tensor/sigmoid_loss.h"
 
 // What the vectors look like
-static PairVectors vectors_of(const DualRun *run, const Pairs *pairs) {
-  return pair_vectors(&run->matching.clip, run->tokenizer, pairs);
+static PairEmbeddings vectors_of(const DualRun *run, const Pairs *pairs) {
+  return pair_embeddings(&run->contrastive.clip, run->tokenizer, pairs);
 }
 
 enum { SHOWN = 24 };
@@ -27,19 +27,19 @@ bool dual_similarity(const DualRun *run, const char *name) {
   snprintf(path, sizeof path, "%s/%s.tsv", run->out, name);
   FILE *file = file_begin(path);
   if (!file) return false;
-  PairVectors v = vectors_of(run, &run->test);
+  PairEmbeddings v = vectors_of(run, &run->test);
   const int apart = v.count / SHOWN; /* not neighbours in the list */
   for (int i = 0; i < SHOWN; i++)
     for (int j = 0; j < SHOWN; j++)
       fprintf(file, "%d\t%d\t%.4f\n", i, j,
               vector_cosine(v.image + (size_t)i * apart * v.embed,
                             v.text + (size_t)j * apart * v.embed, v.embed));
-  pair_vectors_free(&v);
+  pair_embeddings_free(&v);
   return file_commit(file, path);
 }
 
 /* The unit vector from the centre of texts to that of pictures, and the distance. */
-static double gap_of(const PairVectors *v, double *direction) {
+static double gap_of(const PairEmbeddings *v, double *direction) {
   const int embed = v->embed;
   double squares = 0;
   for (int i = 0; i < embed; i++) {
@@ -58,7 +58,7 @@ static double gap_of(const PairVectors *v, double *direction) {
 enum { EACH = DUAL_LEAST };
 
 static void flatten(real *vectors, int embed, const double *direction, double *plane) {
-  double rest[2 * 2 * EACH], share[2];
+  double rest[2 * 2 * EACH], fraction[2];
   for (int r = 0; r < 2 * EACH; r++) {
     double along = 0;
     real *x = vectors + (size_t)r * embed;
@@ -66,11 +66,11 @@ static void flatten(real *vectors, int embed, const double *direction, double *p
     for (int i = 0; i < embed; i++) x[i] -= (real)(along * direction[i]);
     plane[2 * r] = along;
   }
-  principal_plane(vectors, 2 * EACH, embed, rest, share);
+  pca_plane(vectors, 2 * EACH, embed, rest, fraction);
   for (int r = 0; r < 2 * EACH; r++) plane[2 * r + 1] = rest[2 * r];
 }
 
-static bool write_plane(const DualRun *run, const PairVectors *v, double *gap) {
+static bool write_plane(const DualRun *run, const PairEmbeddings *v, double *gap) {
   const int embed = v->embed;
   char path[1024];
   const size_t half = (size_t)EACH * embed;
@@ -99,7 +99,7 @@ enum { FOUND = 5, TILE = 72, EDGE = 4 };
 
 /* The picture that belongs to caption q, then the FOUND best, those that are right
    in a dark frame. */
-static Image answer_row(const Dataset *data, const PairVectors *v, int q) {
+static Image answer_row(const Dataset *data, const PairEmbeddings *v, int q) {
   const int embed = v->embed;
   int best[1 + FOUND] = {q};
   Image row = image_new((1 + FOUND) * TILE + TILE / 3, TILE, 3, 255);
@@ -120,7 +120,7 @@ static Image answer_row(const Dataset *data, const PairVectors *v, int q) {
 
 enum { ROWS = 8 };
 
-static bool write_answers(const DualRun *run, const PairVectors *v) {
+static bool write_answers(const DualRun *run, const PairEmbeddings *v) {
   const int embed = v->embed;
   char path[1024], captions[1024];
   int left[2] = {ROWS / 2, ROWS / 2}, shown = 0;
@@ -166,7 +166,7 @@ static double accuracy(const real *vectors, int embed, const Dataset *data,
 }
 
 void dual_zeroshot(FILE *file, const DualRun *run, int templates, const char *name) {
-  const Clip *clip = &run->matching.clip;
+  const Clip *clip = &run->contrastive.clip;
   const int embed = clip->config.embed;
   const Pairs *sets[] = {&run->seen, &run->held_out};
   static const char *const set_names[] = {"seen", "held_out"};
@@ -185,7 +185,7 @@ void dual_zeroshot(FILE *file, const DualRun *run, int templates, const char *na
     // Classify the single figures of this sort
     const Dataset *data = &sets[s]->pictures;
     real *vectors = allocate((size_t)data->count * embed, sizeof *vectors);
-    clip_see(clip, tape, data, vectors);
+    embed_images(clip, tape, data, vectors);
     fprintf(file, "%s_%s\t%.4f\n", name, set_names[s],
             accuracy(vectors, embed, data, classes, own[s]));
     fprintf(file, "%s_%s_of_all\t%.4f\n", name, set_names[s],
@@ -196,9 +196,9 @@ void dual_zeroshot(FILE *file, const DualRun *run, int templates, const char *na
   free(classes);
 }
 
-static double loss_in_batches(const DualRun *run, const PairVectors *v, int N) {
+static double loss_in_batches(const DualRun *run, const PairEmbeddings *v, int N) {
   Tape *tape = tape_new();
-  Clip clip = run->matching.clip;
+  Clip clip = run->contrastive.clip;
   double sum = 0;
   const int batches = v->count / N;
   tape->recording = false;
@@ -217,7 +217,7 @@ static double loss_in_batches(const DualRun *run, const PairVectors *v, int N) {
   return sum / batches;
 }
 
-static bool write_batches(const DualRun *run, const PairVectors *v) {
+static bool write_batches(const DualRun *run, const PairEmbeddings *v) {
   char path[1024];
   snprintf(path, sizeof path, "%s/batches.tsv", run->out);
   FILE *file = file_begin(path);
@@ -227,7 +227,8 @@ static bool write_batches(const DualRun *run, const PairVectors *v) {
   return file_commit(file, path);
 }
 
-static void write_class_accuracy(FILE *file, const DualRun *run, const PairVectors *v) {
+static void write_class_accuracy(FILE *file, const DualRun *run,
+                                 const PairEmbeddings *v) {
   static const char *const template[] = {"a photo of a {}"};
   const Dataset *data = &run->test.pictures;
   const int K = data->classes;
@@ -235,7 +236,7 @@ static void write_class_accuracy(FILE *file, const DualRun *run, const PairVecto
   int *best = allocate((size_t)v->count, sizeof *best), correct = 0;
   Tape *tape = tape_new();
   tape->recording = false;
-  zeroshot_classes(&run->matching.clip, tape, run->tokenizer, data->class_names, K,
+  zeroshot_classes(&run->contrastive.clip, tape, run->tokenizer, data->class_names, K,
                    template, 1, classes);
   nearest(v->image, v->count, classes, K, v->embed, best);
   for (int i = 0; i < v->count; i++) correct += best[i] == data->labels[i];
@@ -247,7 +248,7 @@ static void write_class_accuracy(FILE *file, const DualRun *run, const PairVecto
 // Gradients of both losses on the same batch
 /* SHOWN times the gradients by the logits of so many test pairs, under the scale
    with which SigLIP begins. */
-static bool write_pulls(const DualRun *run, const PairVectors *v) {
+static bool write_pulls(const DualRun *run, const PairEmbeddings *v) {
   char path[1024];
   real cosines[SHOWN * SHOWN];
   const int apart = v->count / SHOWN, E = v->embed;
@@ -263,7 +264,7 @@ static bool write_pulls(const DualRun *run, const PairVectors *v) {
                                      v->text + (size_t)(i % SHOWN * apart) * E, E);
   for (int k = 0; k < 2; k++) {
     logits[k] = tape_tensor(tape, "logits", SHAPE(SHOWN, SHOWN));
-    logits[k]->needs_grad = true;
+    logits[k]->requires_grad = true;
     for (int i = 0; i < SHOWN * SHOWN; i++)
       logits[k]->value[i] = (real)(t * (double)cosines[i] - (k ? log(SHOWN - 1) : 0));
   }
@@ -281,34 +282,34 @@ static bool write_pulls(const DualRun *run, const PairVectors *v) {
 void dual_single_figures(DualRun *run, int count, uint64_t seed) {
   scenes_make(&run->seen, count, 1000, SCENES_SEEN, seed + 1);
   scenes_make(&run->held_out, count, 1000, SCENES_HELD_OUT, seed + 2);
-  captioned_normalise_as(&run->seen.pictures, &run->train.pictures);
-  captioned_normalise_as(&run->held_out.pictures, &run->train.pictures);
+  dataset_normalize_as(&run->seen.pictures, &run->train.pictures);
+  dataset_normalize_as(&run->held_out.pictures, &run->train.pictures);
 }
 
 bool dual_report(FILE *file, const DualRun *run, TrainerResult result) {
-  const Clip *clip = &run->matching.clip;
+  const Clip *clip = &run->contrastive.clip;
   double gap;
-  PairVectors v = vectors_of(run, &run->test);
+  PairEmbeddings v = vectors_of(run, &run->test);
   bool good = write_plane(run, &v, &gap) && write_batches(run, &v) &&
               write_answers(run, &v) && write_pulls(run, &v);
   // Write down what every run has
-  fprintf(file, "matched\t%.4f\nscale\t%.2f\ngap\t%.3f\n", result.metric,
+  fprintf(file, "batch_accuracy\t%.4f\nscale\t%.2f\ngap\t%.3f\n", result.metric,
           exp((double)clip->logit_scale->value[0]), gap);
   if (clip->logit_bias)
     fprintf(file, "last_bias\t%.3f\n", (double)clip->logit_bias->value[0]);
   fprintf(file, "tokens\t%d\ntrain_images\t%d\ntest_images\t%d\ncaptions\t%d\n",
           tokenizer_size(run->tokenizer), run->train.pictures.count,
           run->test.pictures.count, pairs_captions(&run->train));
-  pair_vectors_recall(&v, "test", file);
+  pair_embeddings_recall(&v, "test", file);
   if (run->set == CAPTIONED_CIFAR10) write_class_accuracy(file, run, &v);
-  pair_vectors_free(&v);
+  pair_embeddings_free(&v);
   if (run->set == CAPTIONED_SCENES) {
     dual_zeroshot(file, run, 1, "single");
     dual_zeroshot(file, run, DUAL_PROMPTS, "ensemble");
   } else if (run->set != CAPTIONED_CIFAR10) {
-    PairVectors own = vectors_of(run, &run->train);
-    pair_vectors_recall(&own, "train", file);
-    pair_vectors_free(&own);
+    PairEmbeddings own = vectors_of(run, &run->train);
+    pair_embeddings_recall(&own, "train", file);
+    pair_embeddings_free(&own);
   }
   return good;
 }

@@ -15,7 +15,7 @@ typedef struct DualRun {
   Pairs seen, held_out; /* scenes of one figure, for zero-shot; others: empty */
   Tokenizer *tokenizer;
   Params *params;
-  Matching matching;
+  Contrastive contrastive;
 } DualRun;
 
 enum { DUAL_LEAST = 200, /* test pictures that the reports need */
@@ -28,7 +28,7 @@ bool dual_similarity(const DualRun *run, const char *name);
    sentences, as lines NAME_seen, NAME_seen_of_all, NAME_held_out ... TAB share. */
 void dual_zeroshot(FILE *file, const DualRun *run, int templates, const char *name);
 
-/* Fill in the two sets of single figures, normalised as the training pictures. */
+/* Fill in the two sets of single figures, normalized as the training pictures. */
 void dual_single_figures(DualRun *run, int count, uint64_t seed);
 
 /* Write the lines of a summary that say what the model can do, and OUT/plane.tsv,

@@ -26,16 +26,16 @@ static Tensor *images_tensor(Tape *tape, const Dataset *data, const int *index,
 }
 
 /* What the logits of n pictures, the first of them number `at`, say. */
-static void note_logits(Tape *tape, Predictions *p, int at, const Tensor *logits,
-                        const int *labels) {
+static void record_logits(Tape *tape, Predictions *p, int at, const Tensor *logits,
+                          const int *labels) {
   int n = tensor_rows(logits), classes = tensor_last(logits);
   real *losses = tape_memory(tape, (size_t)n * sizeof *losses);
   real *p_of_class = tape_memory(tape, tensor_size(logits) * sizeof *p_of_class);
   cross_entropy_forward(losses, p_of_class, logits->value, labels, 0, n, classes);
   for (int i = 0; i < n; i++) {
     p->losses[at + i] = (double)losses[i];
-    p->said[at + i] = largest_of_row(logits->value + i * classes, classes);
-    p->correct += p->said[at + i] == labels[i];
+    p->predicted[at + i] = largest_of_row(logits->value + i * classes, classes);
+    p->correct += p->predicted[at + i] == labels[i];
   }
 }
 
@@ -43,7 +43,8 @@ Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
                              int batch) {
   size_t count = (size_t)data->count;
   int chunk = batch < CHUNK ? batch : CHUNK;
-  Predictions p = {allocate(count, sizeof *p.said), allocate(count, sizeof *p.losses),
+  Predictions p =
+      {allocate(count, sizeof *p.predicted), allocate(count, sizeof *p.losses),
                    0, 0};
   for (int at = 0; at < data->count; at += chunk) {
     int n = data->count - at < chunk ? data->count - at : chunk;
@@ -51,14 +52,14 @@ Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
     for (int i = 0; i < n; i++) index[i] = at + i;
     tape_reset(tape, (RandomKey){0});
     Tensor *logits = vit_forward(tape, vit, images_tensor(tape, data, index, n, labels));
-    note_logits(tape, &p, at, logits, labels);
+    record_logits(tape, &p, at, logits, labels);
   }
   for (int i = 0; i < data->count; i++) p.loss += p.losses[i] / data->count;
   return p;
 }
 
 void predictions_free(Predictions *p) {
-  free(p->said);
+  free(p->predicted);
   free(p->losses);
 }
 
@@ -116,8 +117,8 @@ Image gallery_filters(const Vit *vit) {
     }
     real range = high > low ? high - low : 1;
     const real mean[] = {-low / range, -low / range, -low / range};
-    const real deviation[] = {1 / range, 1 / range, 1 / range};
-    Image tile = image_from_planes(w, C, P, P, mean, deviation);
+    const real std[] = {1 / range, 1 / range, 1 / range};
+    Image tile = image_from_planes(w, C, P, P, mean, std);
     grid_put(&grid, &tile, f / 16, f % 16, side);
     image_free(&tile);
   }
@@ -200,7 +201,7 @@ enum { WORST = 24, WORST_ACROSS = 12 };
 static int worst_mistakes(const Predictions *p, const Dataset *data, int *index) {
   int count = 0;
   for (int i = 0; i < data->count; i++) {
-    if (p->said[i] == data->labels[i]) continue;
+    if (p->predicted[i] == data->labels[i]) continue;
     if (count == WORST && p->losses[index[WORST - 1]] >= p->losses[i]) continue;
     int at = count < WORST ? count++ : WORST - 1;
     for (; at > 0 && p->losses[index[at - 1]] < p->losses[i]; at--)
@@ -228,7 +229,7 @@ static bool write_mistakes(const char *folder, const Predictions *p,
     image_free(&tile);
     if (file)
       fprintf(file, "%s\t%s\t%.4f\n", data->class_names[data->labels[index[i]]],
-              data->class_names[p->said[index[i]]], exp(-p->losses[index[i]]));
+              data->class_names[p->predicted[index[i]]], exp(-p->losses[index[i]]));
   }
   bool good = file && file_commit(file, path);
   if (!good) image_free(&grid);
@@ -242,10 +243,10 @@ static bool write_confusion(const char *folder, const Predictions *p,
   snprintf(path, sizeof path, "%s/confusion.tsv", folder);
   FILE *file = file_begin(path);
   for (int i = 0; file && i < data->classes * data->classes; i++) {
-    int truth = i / data->classes, said = i % data->classes, times = 0;
+    int label = i / data->classes, predicted = i % data->classes, times = 0;
     for (int k = 0; k < data->count; k++)
-      times += data->labels[k] == truth && p->said[k] == said;
-    fprintf(file, "%d\t%d\t%d\n", truth, said, times);
+      times += data->labels[k] == label && p->predicted[k] == predicted;
+    fprintf(file, "%d\t%d\t%d\n", label, predicted, times);
   }
   return file && file_commit(file, path);
 }

@@ -8,7 +8,7 @@
 /* What a model says of each picture, computed `batch` pictures (at most 200) at
    a time. Owns arrays of one element a picture. */
 typedef struct Predictions {
-  int *said;       /* the class with the largest logit */
+  int *predicted;       /* the class with the largest logit */
   double *losses;  /* -ln p of the true class */
   double loss;     /* their mean */
   int correct;

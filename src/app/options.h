@@ -33,7 +33,7 @@ typedef struct Option {
 #define CHOICE_OPTION(NAME, VARIABLE, CHOICES, HELP)                        \
   {.name = NAME, .kind = OPTION_CHOICE, .value = &VARIABLE,                 \
    .choices = CHOICES, .help = HELP}
-#define PLACE_OPTION(NAME, VARIABLE, HELP)                                  \
+#define PATH_OPTION(NAME, VARIABLE, HELP)                                  \
   {.name = NAME, .kind = OPTION_TEXT, .value = &VARIABLE, .help = HELP,     \
    .transient = true}
 

@@ -31,7 +31,7 @@ void settings_folder(Settings *s, const char *name) {
 }
 
 // Plan the run
-bool settings_plan(const Settings *s, int examples, int passes, int portion,
+bool settings_plan(const Settings *s, int examples, int passes, int micro_batch,
                    TrainerConfig *config) {
   if (examples < s->batch)
     return fail("--batch: expected at most the %d training pictures, found %d",
@@ -49,20 +49,21 @@ bool settings_plan(const Settings *s, int examples, int passes, int portion,
                 warm);
   *config = (TrainerConfig){
       .folder = s->out, .steps = (int)all, .per_epoch = per_epoch, .batch = s->batch,
-      .seed = s->seed, .lanes = least(s->lanes, s->batch),
-      .portion = s->portion ? s->portion : portion, .lr = s->lr, .decay = s->decay,
+      .seed = s->seed, .shards = least(s->shards, s->batch),
+      .micro_batch = s->micro_batch ? s->micro_batch : micro_batch, .lr = s->lr,
+      .decay = s->decay,
       .beta2 = s->beta2, .clip = s->clip, .lamb = s->optimizer == 1,
       .warmup = (int)warm, .stop_at = s->stop_at, .resume = s->resume != NULL};
   return true;
 }
 
-void settings_note_channels(DataNotes *notes, const Dataset *data) {
+void settings_channel_metadata(Metadata *notes, const Dataset *data) {
   for (int i = 0; i < 2 * data->channels; i++) {
     const int c = i / 2;
-    const real value = i % 2 ? data->deviation[c] : data->mean[c];
+    const real value = i % 2 ? data->std[c] : data->mean[c];
     char key[32];
-    snprintf(key, sizeof key, "%s%d", i % 2 ? "deviation" : "mean", c);
-    data_note(notes, key, "%.9g", (double)value);
+    snprintf(key, sizeof key, "%s%d", i % 2 ? "std" : "mean", c);
+    metadata_add(notes, key, "%.9g", (double)value);
   }
 }
 

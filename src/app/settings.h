@@ -9,7 +9,7 @@
 
 /* What every training program lets its user choose. */
 typedef struct Settings {
-  int epochs, steps, batch, warmup, seed, lanes, portion, threads, stop_at;
+  int epochs, steps, batch, warmup, seed, shards, micro_batch, threads, stop_at;
   int optimizer; /* 1: LAMB */
   double lr, decay, beta2, clip;
   const char *out, *resume, *data_dir;
@@ -17,7 +17,7 @@ typedef struct Settings {
 } Settings;
 
 #define SETTINGS_DEFAULTS                                                   \
-  .batch = 64, .warmup = -1, .seed = 1, .lanes = 4, .lr = 1e-3,             \
+  .batch = 64, .warmup = -1, .seed = 1, .shards = 4, .lr = 1e-3,             \
   .decay = 0.05, .beta2 = 0.999, .clip = 1, .data_dir = "data"
 
 #define SETTINGS_OPTIONS(S)                                                 \
@@ -36,11 +36,11 @@ typedef struct Settings {
                 "memory of AdamW's second mean"),                           \
   NUMBER_OPTION("clip", S.clip, 0, 1e9, "longest gradient; 0: any"),        \
   INT_OPTION("seed", S.seed, 0, 1e9, "seed of all random numbers"),         \
-  INT_OPTION("lanes", S.lanes, 1, 64,                                       \
+  INT_OPTION("shards", S.shards, 1, 64,                                       \
              "parts of a batch worked off side by side"),                   \
-  PLACE_OPTION("data-dir", S.data_dir, "folder with the data sets"),        \
-  PLACE_OPTION("out", S.out, "folder of the run; default in build/try/"),   \
-  PLACE_OPTION("resume", S.resume, "go on with the run in this folder"),    \
+  PATH_OPTION("data-dir", S.data_dir, "folder with the data sets"),        \
+  PATH_OPTION("out", S.out, "folder of the run; default in build/try/"),   \
+  PATH_OPTION("resume", S.resume, "go on with the run in this folder"),    \
   {.name = "threads", .kind = OPTION_INT, .value = &S.threads, .low = 0,    \
    .high = 1024, .help = "threads; 0: one per core", .transient = true},    \
   {.name = "stop-at", .kind = OPTION_INT, .value = &S.stop_at, .low = 0,    \
@@ -55,13 +55,13 @@ int settings_start(Settings *s, Program *program, int argc, char **argv);
 void settings_folder(Settings *s, const char *name);
 
 /* Plan the run: steps, warm-up, lanes; `passes` if no number of them was given,
-   `portion` examples of a lane at once. False with a message that names the
+   `micro_batch` examples of a lane at once. False with a message that names the
    option to blame. */
-bool settings_plan(const Settings *s, int examples, int passes, int portion,
+bool settings_plan(const Settings *s, int examples, int passes, int micro_batch,
                    TrainerConfig *config);
 
 /* Note mean and deviation of the channels for those who use the model later. */
-void settings_note_channels(DataNotes *notes, const Dataset *data);
+void settings_channel_metadata(Metadata *notes, const Dataset *data);
 
 /* After training: 0 if the run is complete, else the status to exit with, the
    user having been told why and how to go on. */

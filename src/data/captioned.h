@@ -13,7 +13,7 @@ enum { CAPTIONED_ALONE = 500 }; /* scenes of 1000 that have one figure only */
    from FOLDER/emoji; or CIFAR-10 from FOLDER/cifar10, captions made of class names;
    or emoji of which four in five are trained in both drawings and the fifth's second
    is the test. `limit`: at most so many training pairs, 0: all. The test
-   pictures are normalised as the training pictures. Both must be empty before.
+   pictures are normalized as the training pictures. Both must be empty before.
    False with a message on bad files; the first may be filled even then, so both
    are to be freed. */
 bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t seed,
@@ -22,8 +22,8 @@ bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t se
 /* What suits the pictures of each set. */
 Augment captioned_augment(CaptionedSet set);
 
-/* Give pictures the mean and deviation by which others are normalised. */
-void captioned_normalise_as(Dataset *data, const Dataset *as);
+/* Give pictures the mean and deviation by which others are normalized. */
+void dataset_normalize_as(Dataset *data, const Dataset *as);
 
 /* A different seed for test pictures. */
 uint64_t captioned_other(uint64_t seed);

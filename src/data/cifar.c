@@ -13,7 +13,8 @@
 #include "data/image.h"
 #include "io/json_text.h"
 
-enum { DOTS = 32 * 32, SIZE = 3 * DOTS, RECORD = 1 + SIZE, CLASSES = 10,
+enum { PIXELS_PER_PLANE = 32 * 32, SIZE = 3 * PIXELS_PER_PLANE, RECORD = 1 + SIZE,
+      CLASSES = 10,
        MAX_LABELS = 1 << 20 /* bytes of the list */ };
 
 static const char *const names[] = {"airplane", "automobile", "bird",  "cat",
@@ -50,10 +51,10 @@ bool cifar10_add_batch(Dataset *data, const char *path) {
   for (int i = 0; good && i < count; i++) {
     const uint8_t *record = file + (size_t)i * RECORD;
     data->labels[first + i] = record[0];
-    for (int dot = 0; dot < DOTS; dot++)
+    for (int pixel = 0; pixel < PIXELS_PER_PLANE; pixel++)
       for (int c = 0; c < 3; c++)
-        data->pixels[((size_t)(first + i) * DOTS + dot) * 3 + c] =
-            record[1 + c * DOTS + dot];
+        data->pixels[((size_t)(first + i) * PIXELS_PER_PLANE + pixel) * 3 + c] =
+            record[1 + c * PIXELS_PER_PLANE + pixel];
   }
   free(file);
   return good;
@@ -64,13 +65,13 @@ bool cifar10_add_sheet(Dataset *data, const char *path) {
   Image sheet;
   if (!image_load(&sheet, path, 3)) return false;
   int first = data->count;
-  bool good = sheet.width == DOTS;
+  bool good = sheet.width == PIXELS_PER_PLANE;
   if (good) {
     grow(data, sheet.height);
     memcpy(data->pixels + (size_t)first * SIZE, sheet.pixels,
            (size_t)sheet.height * SIZE);
   } else {
-    fail("%s: expected rows of %d dots, found %d", path, DOTS, sheet.width);
+    fail("%s: expected rows of %d dots, found %d", path, PIXELS_PER_PLANE, sheet.width);
   }
   image_free(&sheet);
   return good;
@@ -153,10 +154,11 @@ bool cifar10_save_batch(const Dataset *data, int first, int last, const char *pa
   const size_t bytes = (size_t)(last - first) * RECORD;
   uint8_t *file = allocate(bytes, 1), *record = file;
   for (int i = first; i < last; i++, record += RECORD) {
-    const uint8_t *dots = dataset_image(data, i);
+    const uint8_t *pixels = dataset_image(data, i);
     record[0] = data->labels[i];
     for (int c = 0; c < 3; c++)
-      for (int dot = 0; dot < DOTS; dot++) record[1 + c * DOTS + dot] = dots[3 * dot + c];
+      for (int p = 0; p < PIXELS_PER_PLANE; p++)
+        record[1 + c * PIXELS_PER_PLANE + p] = pixels[3 * p + c];
   }
   bool good = file_replace(path, file, bytes);
   free(file);

@@ -24,28 +24,28 @@ const uint8_t *dataset_image(const Dataset *data, int index) {
 }
 
 void dataset_measure(Dataset *data) {
-  size_t dots = (size_t)data->count * (size_t)data->height * (size_t)data->width;
+  size_t pixels = (size_t)data->count * (size_t)data->height * (size_t)data->width;
   for (int c = 0; c < data->channels; c++) {
     double times[256] = {0}, mean = 0, squares = 0;
-    for (size_t i = 0; i < dots; i++) times[data->pixels[i * data->channels + c]]++;
-    for (int v = 0; v < 256; v++) mean += times[v] * v / 255 / (double)dots;
+    for (size_t i = 0; i < pixels; i++) times[data->pixels[i * data->channels + c]]++;
+    for (int v = 0; v < 256; v++) mean += times[v] * v / 255 / (double)pixels;
     for (int v = 0; v < 256; v++)
-      squares += times[v] * (v / 255.0 - mean) * (v / 255.0 - mean) / (double)dots;
+      squares += times[v] * (v / 255.0 - mean) * (v / 255.0 - mean) / (double)pixels;
     data->mean[c] = (real)mean;
-    data->deviation[c] = (real)(squares > 0 ? sqrt(squares) : 1);
+    data->std[c] = (real)(squares > 0 ? sqrt(squares) : 1);
   }
 }
 
 // Move a picture
 static void shift_picture(uint8_t *to, const uint8_t *from, const Dataset *data,
-                          Warp warp, uint8_t ground) {
+                          Warp warp, uint8_t fill) {
   int H = data->height, W = data->width, C = data->channels;
   for (int y = 0; y < H; y++)
     for (int x = 0; x < W; x++) {
       int v = y - warp.down, u = (warp.flip ? W - 1 - x : x) - warp.right;
       bool inside = v >= 0 && v < H && u >= 0 && u < W;
       for (int c = 0; c < C; c++)
-        to[(y * W + x) * C + c] = inside ? from[(v * W + u) * C + c] : ground;
+        to[(y * W + x) * C + c] = inside ? from[(v * W + u) * C + c] : fill;
     }
 }
 
@@ -55,28 +55,28 @@ static Warp random_warp(Augment augment, RandomKey key) {
   return (Warp){.down = random_below(key, 0, range) - augment.shift,
                 .right = random_below(key, 1, range) - augment.shift,
                 .flip = augment.flip && random_below(key, 2, 2),
-                .turn = augment.turn * (2 * random_uniform(key, 3) - 1),
+                .rotation = augment.rotation * (2 * random_uniform(key, 3) - 1),
                 .scale = exp(size * (2 * random_uniform(key, 4) - 1))};
 }
 
 static void move_picture(uint8_t *to, const uint8_t *from, const Dataset *data,
                          Augment augment, RandomKey key) {
   Warp warp = random_warp(augment, key);
-  if (augment.turn > 0 || augment.scale > 1)
+  if (augment.rotation > 0 || augment.scale > 1)
     warp_picture(to, from, data->height, data->width, data->channels, warp,
-                 augment.ground);
-  else shift_picture(to, from, data, warp, augment.ground);
+                 augment.fill);
+  else shift_picture(to, from, data, warp, augment.fill);
   if (augment.colour > 0) {
     double factor[3];
     for (int i = 0; i < 3; i++)
       factor[i] = 1 + augment.colour * (2 * random_uniform(key, (uint64_t)(5 + i)) - 1);
-    warp_colours(to, data->height * data->width, data->channels, factor[0], factor[1],
-                 factor[2]);
+    colour_jitter(to, data->height * data->width, data->channels, factor[0], factor[1],
+                  factor[2]);
   }
 }
 
 static bool is_moved(Augment augment) {
-  return augment.shift || augment.flip || augment.turn > 0 || augment.scale > 1 ||
+  return augment.shift || augment.flip || augment.rotation > 0 || augment.scale > 1 ||
          augment.colour > 0;
 }
 
@@ -95,7 +95,7 @@ void dataset_batch(const Dataset *data, const int *index, int count,
       pixels = moved;
     }
     image_normalize(images + (size_t)i * size, pixels, data->channels, data->height,
-                    data->width, data->mean, data->deviation);
+                    data->width, data->mean, data->std);
     if (labels) labels[i] = data->labels[index[i]];
   }
 }

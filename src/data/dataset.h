@@ -16,7 +16,7 @@ typedef struct Dataset {
   uint8_t *pixels;                 /* [count][height][width][channels] */
   uint8_t *labels;                 /* [count], each below classes */
   const char *const *class_names;  /* [classes] */
-  real mean[3], deviation[3];      /* by channel, of pixel / 255 */
+  real mean[3], std[3];      /* by channel, of pixel / 255 */
 } Dataset;
 
 void dataset_free(Dataset *data);
@@ -30,14 +30,14 @@ void dataset_measure(Dataset *data);
 typedef struct Augment {
   int shift;       /* moved by up to this many dots each way */
   bool flip;       /* mirrored left to right, half of the time */
-  double turn;     /* turned by up to this many degrees either way */
+  double rotation;     /* turned by up to this many degrees either way */
   double scale;    /* resized by up to this factor either way; 0 or 1: not */
   double colour;   /* brightness, contrast and saturation times 1 - colour to
                       1 + colour each */
-  uint8_t ground;  /* what moves in: 0 black, 255 white */
+  uint8_t fill;  /* what moves in: 0 black, 255 white */
 } Augment;
 
-/* The pictures index[0..count-1], augmented and normalised, as planes
+/* The pictures index[0..count-1], augmented and normalized, as planes
    images[count][channels][height][width], and their labels (NULL: not wanted).
    What is done to a picture depends on key and its index. */
 void dataset_batch(const Dataset *data, const int *index, int count,

@@ -20,8 +20,8 @@ static const char *const categories[EMOJI_CATEGORIES] = {
     "Activities",    "Animals & Nature",  "Food & Drink", "Objects",
     "People & Body", "Smileys & Emotion", "Symbols",      "Travel & Places"};
 
-const Augment emoji_augment = {.shift = 2, .turn = 8, .scale = 1.12, .colour = 0.15,
-                               .ground = 255};
+const Augment emoji_augment = {.shift = 2, .rotation = 8, .scale = 1.12, .colour = 0.15,
+                               .fill = 255};
 
 typedef struct Concept {
   char name[EMOJI_MAX_TEXT + 1];

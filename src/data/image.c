@@ -27,7 +27,7 @@ void image_free(Image *image) {
 }
 
 // Check what the file claims
-enum { JPEG_DOTS = 512,    /* that a byte can hold */
+enum { JPEG_PIXELS = 512,    /* that a byte can hold */
        JPEG_CODES = 256 }; /* that a table can hold */
 
 static bool jpeg_is_whole(const uint8_t *bytes, size_t count) {
@@ -101,15 +101,15 @@ static bool png_is_whole(const uint8_t *bytes, size_t count, size_t most) {
 static bool check_claims(const char *path, const uint8_t *bytes, size_t count,
                          int width, int height, int channels) {
   size_t size = (size_t)width * (size_t)height * (size_t)channels;
-  size_t dots = (size_t)width * (size_t)height;
+  size_t pixels = (size_t)width * (size_t)height;
   bool jpeg = bytes[0] == 0xff;
-  size_t least = dots / (jpeg ? JPEG_DOTS : 8 * DEFLATE_LIMIT); /* one bit a dot */
+  size_t least = pixels / (jpeg ? JPEG_PIXELS : 8 * DEFLATE_LIMIT); /* one bit a dot */
   if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE || size > IMAGE_MAX_BYTES)
     return fail("%s: expected at most %d dots a side and %d bytes in all, "
                 "found %d x %d x %d", path, IMAGE_MAX_SIDE, IMAGE_MAX_BYTES,
                 width, height, channels);
-  if (least > count || (dots * channels > LIMIT_FREE &&
-                        dots * channels / LIMIT_FACTOR > count))
+  if (least > count || (pixels * channels > LIMIT_FREE &&
+                        pixels * channels / LIMIT_FACTOR > count))
     return fail("%s: expected data for %d x %d dots, found %zu bytes", path, width,
                 height, count);
   if (jpeg && !jpeg_is_whole(bytes, count))
@@ -122,8 +122,8 @@ static bool check_claims(const char *path, const uint8_t *bytes, size_t count,
 }
 
 // Lay over white
-static void flatten(uint8_t *out, const uint8_t *in, int channels, size_t dots) {
-  for (size_t i = 0; i < dots; i++, in += channels + 1, out += channels)
+static void flatten(uint8_t *out, const uint8_t *in, int channels, size_t pixels) {
+  for (size_t i = 0; i < pixels; i++, in += channels + 1, out += channels)
     for (int c = 0; c < channels; c++) {
       int alpha = in[channels];
       out[c] = (uint8_t)((alpha * in[c] + (255 - alpha) * 255 + 127) / 255);
@@ -150,9 +150,9 @@ static bool decode(Image *image, const char *path, const uint8_t *bytes,
     return fail("%s: expected a whole picture, found a broken one (%s)", path,
                 stbi_failure_reason());
   *image = image_new(width, height, wanted, 0);
-  size_t dots = (size_t)width * (size_t)height;
-  if (alpha) flatten(image->pixels, pixels, wanted, dots);
-  else memcpy(image->pixels, pixels, dots * (size_t)wanted);
+  size_t area = (size_t)width * (size_t)height;
+  if (alpha) flatten(image->pixels, pixels, wanted, area);
+  else memcpy(image->pixels, pixels, area * (size_t)wanted);
   stbi_image_free(pixels);
   return true;
 }
@@ -221,19 +221,19 @@ void image_paste(Image *canvas, const Image *tile, int x, int y, int scale) {
 // Normalise
 void image_normalize(real *planes, const uint8_t *pixels, int channels,
                      int height, int width, const real *mean,
-                     const real *deviation) {
+                     const real *std) {
   for (int c = 0; c < channels; c++)
     for (int i = 0; i < height * width; i++)
       planes[c * height * width + i] =
-          ((real)pixels[i * channels + c] / 255 - mean[c]) / deviation[c];
+          ((real)pixels[i * channels + c] / 255 - mean[c]) / std[c];
 }
 
 Image image_from_planes(const real *planes, int channels, int height, int width,
-                        const real *mean, const real *deviation) {
+                        const real *mean, const real *std) {
   Image image = image_new(width, height, channels, 0);
   for (int c = 0; c < channels; c++)
     for (int i = 0; i < height * width; i++) {
-      real v = (planes[c * height * width + i] * deviation[c] + mean[c]) * 255;
+      real v = (planes[c * height * width + i] * std[c] + mean[c]) * 255;
       real byte = v > 0 ? v < 255 ? v : 255 : 0; /* NaN: 0 */
       image.pixels[i * channels + c] = (uint8_t)(byte + (real)0.5);
     }

@@ -44,7 +44,7 @@ void image_paste(Image *canvas, const Image *tile, int x, int y, int scale);
    cut to 0..255. */
 void image_normalize(real *planes, const uint8_t *pixels, int channels,
                      int height, int width, const real *mean,
-                     const real *deviation);
+                     const real *std);
 Image image_from_planes(const real *planes, int channels, int height, int width,
-                        const real *mean, const real *deviation);
+                        const real *mean, const real *std);
 #endif

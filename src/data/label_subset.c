@@ -7,8 +7,9 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-void budget_choose(const int *labels, int count, int classes, int wanted, uint64_t seed,
-                   int *chosen) {
+void label_subset_choose(const int *labels, int count, int classes, int wanted,
+                         uint64_t seed,
+                         int *chosen) {
   int *order = allocate((size_t)count, sizeof *order), kept = 0;
   int *taken = allocate((size_t)classes, sizeof *taken);
   memset(taken, 0, (size_t)classes * sizeof *taken);
@@ -24,7 +25,7 @@ void budget_choose(const int *labels, int count, int classes, int wanted, uint64
   free(order), free(taken);
 }
 
-void budget_limit(Dataset *data, int wanted, uint64_t seed) {
+void label_subset_apply(Dataset *data, int wanted, uint64_t seed) {
   if (wanted == 0 || wanted >= data->count) return;
   const size_t size = dataset_image_size(data);
   uint8_t *pixels = allocate((size_t)wanted, size);
@@ -32,7 +33,7 @@ void budget_limit(Dataset *data, int wanted, uint64_t seed) {
   int *all = allocate((size_t)data->count, sizeof *all);
   int *chosen = allocate((size_t)wanted, sizeof *chosen);
   for (int i = 0; i < data->count; i++) all[i] = data->labels[i];
-  budget_choose(all, data->count, data->classes, wanted, seed, chosen);
+  label_subset_choose(all, data->count, data->classes, wanted, seed, chosen);
   for (int i = 0; i < wanted; i++) {
     memcpy(pixels + (size_t)i * size, dataset_image(data, chosen[i]), size);
     labels[i] = data->labels[chosen[i]];

@@ -5,10 +5,11 @@
 
 /* Choose `wanted` of `count` examples, as many of each class as can be, drawn by the
    seed: their numbers to chosen[wanted]. labels[count] are below `classes`. */
-void budget_choose(const int *labels, int count, int classes, int wanted, uint64_t seed,
-                   int *chosen);
+void label_subset_choose(const int *labels, int count, int classes, int wanted,
+                         uint64_t seed,
+                         int *chosen);
 
 /* Keep that many pictures of a data set; 0 or more than there are: all. Mean and
    deviation stay those of all. */
-void budget_limit(Dataset *data, int wanted, uint64_t seed);
+void label_subset_apply(Dataset *data, int wanted, uint64_t seed);
 #endif

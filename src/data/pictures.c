@@ -59,6 +59,6 @@ bool pictures_open(PictureSet set, const char *folder, int limit, uint64_t seed,
                 path, train->height, train->width, test->height, test->width);
   if (limit && limit < train->count) train->count = limit;
   memcpy(test->mean, train->mean, sizeof test->mean);
-  memcpy(test->deviation, train->deviation, sizeof test->deviation);
+  memcpy(test->std, train->std, sizeof test->std);
   return true;
 }

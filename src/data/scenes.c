@@ -35,8 +35,8 @@ static Figure figure_random(ScenesSplit split, bool alone, RandomKey key) {
 
 static double room(const Figure *figure) { return 1.2 * figure->radius; }
 
-static double between(double low, double high, double share) {
-  return low + (high - low) * share;
+static double between(double low, double high, double fraction) {
+  return low + (high - low) * fraction;
 }
 static void place(const Figure *a, const Figure *b, double along[2], double across[2],
                   RandomKey key) {

@@ -58,9 +58,9 @@ static double grain(RandomKey key, uint64_t index) {
 
 Image shapes_draw(const Figure *figures, int count, RandomKey key) {
   Image image = image_new(SHAPES_SIDE, SHAPES_SIDE, 3, 0);
-  double ground = 20 + 60 * random_uniform(key, 0);
+  double background = 20 + 60 * random_uniform(key, 0);
   for (int i = 0; i < SHAPES_SIDE * SHAPES_SIDE; i++) {
-    double value[3] = {ground, ground, ground};
+    double value[3] = {background, background, background};
     for (int f = 0; f < count; f++) {
       const double part = coverage(&figures[f], i % SHAPES_SIDE, i / SHAPES_SIDE);
       for (int c = 0; c < 3 && part > 0; c++)

@@ -7,23 +7,23 @@
 
 // Warp a picture
 /* One dot, mixed of the four around (u, v), where centres are whole numbers. */
-static void mix_dot(uint8_t *to, const uint8_t *from, int height, int width,
-                    int channels, double u, double v, uint8_t ground) {
+static void mix_pixel(uint8_t *to, const uint8_t *from, int height, int width,
+                      int channels, double u, double v, uint8_t fill) {
   double left = floor(u), top = floor(v), value[3] = {0.5, 0.5, 0.5};
   for (int i = 0; i < 4; i++) {
     double x = left + i % 2, y = top + i / 2;
-    double share = (1 - fabs(u - x)) * (1 - fabs(v - y));
+    double fraction = (1 - fabs(u - x)) * (1 - fabs(v - y));
     bool inside = x >= 0 && x < width && y >= 0 && y < height;
     const uint8_t *dot = inside ? from + ((int)y * width + (int)x) * channels : NULL;
-    for (int c = 0; c < channels; c++) value[c] += share * (dot ? dot[c] : ground);
+    for (int c = 0; c < channels; c++) value[c] += fraction * (dot ? dot[c] : fill);
   }
   for (int c = 0; c < channels; c++) to[c] = (uint8_t)value[c];
 }
 
 void warp_picture(uint8_t *to, const uint8_t *from, int height, int width,
-                  int channels, Warp warp, uint8_t ground) {
+                  int channels, Warp warp, uint8_t fill) {
   assert(warp.scale > 0 && channels <= 3);
-  double angle = warp.turn * 3.14159265358979323846 / 180;
+  double angle = warp.rotation * 3.14159265358979323846 / 180;
   double cosine = cos(angle) / warp.scale, sine = sin(angle) / warp.scale;
   double across = (width - 1) / 2.0, up = (height - 1) / 2.0; /* to the middle */
   for (int y = 0; y < height; y++)
@@ -31,7 +31,7 @@ void warp_picture(uint8_t *to, const uint8_t *from, int height, int width,
       double X = warp.flip ? across - x : x - across, Y = y - up;
       double u = X * cosine + Y * sine + across - warp.right;
       double v = Y * cosine - X * sine + up - warp.down;
-      mix_dot(to, from, height, width, channels, u, v, ground);
+      mix_pixel(to, from, height, width, channels, u, v, fill);
       to += channels;
     }
 }
@@ -43,10 +43,10 @@ static double mean_of(const uint8_t *values, int count) {
   return sum / count;
 }
 
-void warp_colours(uint8_t *pixels, int dots, int channels, double brightness,
-                  double contrast, double saturation) {
-  double mean = mean_of(pixels, dots * channels);
-  for (int i = 0; i < dots; i++, pixels += channels) {
+void colour_jitter(uint8_t *pixels, int count, int channels, double brightness,
+                   double contrast, double saturation) {
+  double mean = mean_of(pixels, count * channels);
+  for (int i = 0; i < count; i++, pixels += channels) {
     double grey = mean_of(pixels, channels);
     for (int c = 0; c < channels; c++) {
       double value = grey + saturation * (pixels[c] - grey);

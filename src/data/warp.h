@@ -9,17 +9,17 @@
 typedef struct Warp {
   int down, right; /* in dots */
   bool flip;
-  double turn, scale;
+  double rotation, scale;
 } Warp;
 
 /* to[height][width][channels <= 3] = the warped picture `from`. Bilinear; what lies
    outside is `ground`. Without turn and scale 1 every dot is a copy. */
 void warp_picture(uint8_t *to, const uint8_t *from, int height, int width,
-                  int channels, Warp warp, uint8_t ground);
+                  int channels, Warp warp, uint8_t fill);
 
 /* In place: distance of each dot from its own grey times saturation, then
    from the picture's mean times contrast, then all times brightness; rounded and
    cut to 0..255. All factors 1: nothing changes. */
-void warp_colours(uint8_t *pixels, int dots, int channels, double brightness,
-                  double contrast, double saturation);
+void colour_jitter(uint8_t *pixels, int count, int channels, double brightness,
+                   double contrast, double saturation);
 #endif

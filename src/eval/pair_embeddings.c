@@ -6,12 +6,13 @@
 
 #include "base/memory.h"
 
-PairVectors pair_vectors(const Clip *clip, const Tokenizer *tokenizer,
-                         const Pairs *pairs) {
+PairEmbeddings pair_embeddings(const Clip *clip, const Tokenizer *tokenizer,
+                               const Pairs *pairs) {
   const int n = pairs->pictures.count, E = clip->config.embed;
   const size_t size = (size_t)n * E;
-  PairVectors v = {n, E, allocate((size_t)n, sizeof(int)), allocate(size, sizeof(real)),
-                   allocate(size, sizeof(real))};
+  PairEmbeddings v =
+      {n, E, allocate((size_t)n, sizeof(int)), allocate(size, sizeof(real)),
+                      allocate(size, sizeof(real))};
   const char **texts = allocate((size_t)n, sizeof *texts);
   Tape *tape = tape_new();
   tape->recording = false;
@@ -19,19 +20,19 @@ PairVectors pair_vectors(const Clip *clip, const Tokenizer *tokenizer,
     texts[i] = pairs->caption[pairs->first[i]];
     for (v.groups[i] = 0; strcmp(texts[v.groups[i]], texts[i]) != 0;) v.groups[i]++;
   }
-  clip_see(clip, tape, &pairs->pictures, v.image);
-  clip_read(clip, tape, tokenizer, texts, n, v.text);
+  embed_images(clip, tape, &pairs->pictures, v.image);
+  embed_texts(clip, tape, tokenizer, texts, n, v.text);
   tape_free(tape);
   free(texts);
   return v;
 }
 
-void pair_vectors_free(PairVectors *v) {
+void pair_embeddings_free(PairEmbeddings *v) {
   free(v->groups), free(v->image), free(v->text);
-  *v = (PairVectors){0};
+  *v = (PairEmbeddings){0};
 }
 
-void pair_vectors_recall(const PairVectors *v, const char *name, FILE *file) {
+void pair_embeddings_recall(const PairEmbeddings *v, const char *name, FILE *file) {
   const real *side[] = {v->image, v->text};
   static const char *const ways[] = {"text", "image"};
   for (int i = 0; i < 2; i++) {

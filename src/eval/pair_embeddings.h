@@ -8,16 +8,16 @@
 
 /* Unit vectors [count][embed] of pictures and of their first captions. Pairs whose
    captions read the same share a group. Owns its arrays. */
-typedef struct PairVectors {
+typedef struct PairEmbeddings {
   int count, embed, *groups;
   real *image, *text;
-} PairVectors;
+} PairEmbeddings;
 
-PairVectors pair_vectors(const Clip *clip, const Tokenizer *tokenizer,
-                         const Pairs *pairs);
-void pair_vectors_free(PairVectors *vectors);
+PairEmbeddings pair_embeddings(const Clip *clip, const Tokenizer *tokenizer,
+                               const Pairs *pairs);
+void pair_embeddings_free(PairEmbeddings *vectors);
 
 /* Write how well pictures find their captions and captions their pictures, as lines
    NAME_to_text_r1 TAB share, ... NAME_to_image_median TAB rank. */
-void pair_vectors_recall(const PairVectors *vectors, const char *name, FILE *file);
+void pair_embeddings_recall(const PairEmbeddings *vectors, const char *name, FILE *file);
 #endif

@@ -37,7 +37,7 @@ static double strongest(const double *x, int n, int E, double *v) {
   return size;
 }
 
-void principal_plane(const real *x, int n, int E, double *plane, double *share) {
+void pca_plane(const real *x, int n, int E, double *plane, double *fraction) {
   double *rest = allocate((size_t)n * E, sizeof *rest), all = 0;
   double *v = allocate((size_t)E, sizeof *v);
   for (int c = 0; c < E; c++) {
@@ -50,7 +50,7 @@ void principal_plane(const real *x, int n, int E, double *plane, double *share) 
     }
   }
   for (int k = 0; k < 2; k++) {
-    share[k] = strongest(rest, n, E, v) / all;
+    fraction[k] = strongest(rest, n, E, v) / all;
     for (int r = 0; r < n; r++) {
       double *row = rest + (size_t)r * E, along = 0;
       for (int i = 0; i < E; i++) along += row[i] * v[i];

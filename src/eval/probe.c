@@ -96,12 +96,12 @@ double probe_neighbours(const Features *train, const Features *test, int k,
 }
 
 // Train a linear probe
-static void standardise(Features *f, const real *mean, const real *deviation) {
+static void standardize(Features *f, const real *mean, const real *std) {
   for (size_t i = 0; i < (size_t)f->count * f->width; i++)
-    f->x[i] = (f->x[i] - mean[i % f->width]) / deviation[i % f->width];
+    f->x[i] = (f->x[i] - mean[i % f->width]) / std[i % f->width];
 }
 
-static void measure(const Features *f, real *mean, real *deviation) {
+static void measure(const Features *f, real *mean, real *std) {
   for (int c = 0; c < f->width; c++) {
     double sum = 0, squares = 0;
     for (int i = 0; i < f->count; i++) sum += (double)f->x[(size_t)i * f->width + c];
@@ -110,7 +110,7 @@ static void measure(const Features *f, real *mean, real *deviation) {
       squares += d * d;
     }
     mean[c] = (real)(sum / f->count);
-    deviation[c] = (real)sqrt(squares / f->count + 1e-12);
+    std[c] = (real)sqrt(squares / f->count + 1e-12);
   }
 }
 
@@ -162,13 +162,13 @@ double probe_linear(const Features *train, const Features *test, ProbeConfig con
   const int D = train->width, K = train->classes;
   Features seen = copy_of(train), unseen = copy_of(test);
   real *mean = allocate((size_t)D, sizeof *mean);
-  real *deviation = allocate((size_t)D, sizeof *deviation);
+  real *std = allocate((size_t)D, sizeof *std);
   real *logits = allocate((size_t)test->count * K, sizeof *logits);
   Params *params = params_new();
   int correct = 0;
-  measure(&seen, mean, deviation);
-  standardise(&seen, mean, deviation);
-  standardise(&unseen, mean, deviation);
+  measure(&seen, mean, std);
+  standardize(&seen, mean, std);
+  standardize(&unseen, mean, std);
   Affine layer = train_layer(params, &seen, config);
   linear_forward(logits, unseen.x, layer.weight->value, layer.bias->value,
                  unseen.count, D, K);
@@ -177,6 +177,6 @@ double probe_linear(const Features *train, const Features *test, ProbeConfig con
   params_free(params);
   features_free(&seen);
   features_free(&unseen);
-  free(mean), free(deviation), free(logits);
+  free(mean), free(std), free(logits);
   return (double)correct / test->count;
 }

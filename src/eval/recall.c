@@ -109,7 +109,7 @@ void zeroshot_classes(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
       prompt_fill(text[i], TEXT, templates[i], names[k]);
       texts[i] = text[i];
     }
-    clip_read(clip, tape, tokenizer, texts, M, each);
+    embed_texts(clip, tape, tokenizer, texts, M, each);
     memset(mean, 0, (size_t)E * sizeof *mean);
     for (int i = 0; i < M * E; i++) mean[i % E] += each[i];
     make_unit(mean, E);

@@ -38,12 +38,12 @@ static bool describe(json_t *header, const SafetensorsItem *item, size_t *offset
 
 /* The header as text; NULL if it cannot be made. The caller frees. */
 static char *make_header(const SafetensorsItem *items, int count,
-                         const SafetensorsNote *notes, int note_count) {
+                         const SafetensorsMetadata *notes, int metadata_count) {
   jsontext_memory();
   json_t *header = json_object(), *metadata = json_object();
   size_t offset = 0;
   bool good = true;
-  for (int i = 0; i < note_count; i++)
+  for (int i = 0; i < metadata_count; i++)
     good = json_object_set_new(metadata, notes[i].key,
                                json_string(notes[i].value)) == 0 && good;
   good = json_object_set_new(header, "__metadata__", metadata) == 0 && good;
@@ -55,8 +55,8 @@ static char *make_header(const SafetensorsItem *items, int count,
 }
 
 bool safetensors_write(const char *path, const SafetensorsItem *items, int count,
-                       const SafetensorsNote *notes, int note_count) {
-  char *text = make_header(items, count, notes, note_count);
+                       const SafetensorsMetadata *notes, int metadata_count) {
+  char *text = make_header(items, count, notes, metadata_count);
   if (!text)
     return fail("%s: cannot make its header: out of memory, or a note that is not "
                 "UTF-8", path);
@@ -184,7 +184,7 @@ int safetensors_count(const Safetensors *f) {
          (json_object_get(f->header, "__metadata__") != NULL);
 }
 
-const char *safetensors_note(const Safetensors *f, const char *key) {
+const char *safetensors_metadata(const Safetensors *f, const char *key) {
   const json_t *metadata = json_object_get(f->header, "__metadata__");
   return json_string_value(json_object_get(metadata, key));
 }

@@ -11,14 +11,14 @@ typedef struct SafetensorsItem {
   Shape shape;
   const real *value;
 } SafetensorsItem;
-typedef struct SafetensorsNote {
+typedef struct SafetensorsMetadata {
   char key[64], value[192];
-} SafetensorsNote;
+} SafetensorsMetadata;
 
 /* Write a file, aside first. Numbers are written as F32 (F64 when real is
    double). False with a message; an existing file is then untouched. */
 bool safetensors_write(const char *path, const SafetensorsItem *items, int count,
-                       const SafetensorsNote *notes, int note_count);
+                       const SafetensorsMetadata *notes, int metadata_count);
 
 /* Read and check a file. NULL with a message that names the file, what was
    expected and what was found. */
@@ -34,5 +34,5 @@ bool safetensors_check(const Safetensors *file, const char *name, Shape shape);
 void safetensors_get(const Safetensors *file, const char *name, real *to);
 
 int safetensors_count(const Safetensors *file);
-const char *safetensors_note(const Safetensors *file, const char *key); /* or NULL */
+const char *safetensors_metadata(const Safetensors *file, const char *key); /* or NULL */
 #endif

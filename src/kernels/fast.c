@@ -10,20 +10,22 @@
 // Fast linear layers
 void linear_forward(real *y, const real *x, const real *w, const real *b, int rows,
                     int in, int out) {
-  product((Target){y, out, false, b}, (View){x, in, 1}, (View){w, 1, in}, rows, out, in);
+  gemm((MatrixOut){y, out, false, b}, (MatrixView){x, in, 1}, (MatrixView){w, 1, in},
+       rows, out, in);
 }
 
 void linear_backward_input(real *dx, const real *dy, const real *w, int rows, int in,
                            int out) {
-  product((Target){dx, in, true, NULL}, (View){dy, out, 1}, (View){w, in, 1}, rows, in,
-          out);
+  gemm((MatrixOut){dx, in, true, NULL}, (MatrixView){dy, out, 1}, (MatrixView){w, in, 1},
+       rows, in,
+       out);
 }
 
 static void add_column_sums(real *sum, const real *x, int rows, int C) {
 #pragma omp parallel if ((double)rows * C > 100000)
   {
     int first, last;
-    share(C, LANES, &first, &last);
+    thread_range(C, LANES, &first, &last);
     for (int r = 0; r < rows; r++)
 #pragma omp simd
       for (int c = first; c < last; c++) sum[c] += x[(size_t)r * C + c];
@@ -32,8 +34,9 @@ static void add_column_sums(real *sum, const real *x, int rows, int C) {
 void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, int rows,
                             int in, int out) {
   if (dw && rows > 0)
-    product((Target){dw, in, true, NULL}, (View){dy, 1, out}, (View){x, in, 1}, out, in,
-            rows);
+    gemm((MatrixOut){dw, in, true, NULL}, (MatrixView){dy, 1, out},
+         (MatrixView){x, in, 1}, out, in,
+         rows);
   if (db) add_column_sums(db, dy, rows, out);
 }
 // Fast row by row
@@ -79,7 +82,7 @@ static void layernorm_gain_backward(real *dgain, const real *dy, const real *x,
 #pragma omp parallel if ((double)rows * C > 100000)
   {
     int first, last;
-    share(C, LANES, &first, &last);
+    thread_range(C, LANES, &first, &last);
     for (int r = 0; r < rows; r++) {
       const real *slope = dy + (size_t)r * C, *row = x + (size_t)r * C;
 #pragma omp simd
@@ -242,9 +245,9 @@ static int keys_seen(const Head *a, int t, int k0, int keys) {
 static void scores_of(real *scores, int row, const Head *a, int q0, int queries, int k0,
                       int keys) {
   const int stride = 3 * a->width;
-  product_alone((Target){.at = scores, .row = row},
-                (View){a->q + (size_t)q0 * stride, stride, 1},
-                (View){a->k + (size_t)k0 * stride, 1, stride}, queries, keys, a->D);
+  gemm_serial((MatrixOut){.at = scores, .row = row},
+              (MatrixView){a->q + (size_t)q0 * stride, stride, 1},
+              (MatrixView){a->k + (size_t)k0 * stride, 1, stride}, queries, keys, a->D);
 }
 /* The largest of the first `seen` scores of a row of n, a multiple of LANES. */
 static real largest_seen(const real *score, int n, int seen) {
@@ -291,8 +294,8 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
       if (k0 > 0)
         for (int d = 0; d < a->D; d++) y[t * a->width + d] *= shrink;
     }
-    product_alone((Target){y, a->width, k0 > 0, NULL}, (View){p, row, 1},
-                  (View){a->v + (size_t)k0 * stride, stride, 1}, queries, a->D, keys);
+    gemm_serial((MatrixOut){y, a->width, k0 > 0, NULL}, (MatrixView){p, row, 1},
+                (MatrixView){a->v + (size_t)k0 * stride, stride, 1}, queries, a->D, keys);
   }
   for (int t = 0; t < queries; t++) {
     const real scale = 1 / sum[t];
@@ -333,11 +336,12 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
   const int stride = 3 * a->width, row = round_up(keys, LANES), D = a->D;
   real *dq = dqkv + (size_t)q0 * stride;
   real *dk = dqkv + (size_t)k0 * stride + a->width, *dv = dk + a->width;
-  const View slope = {dy, a->width, 1}, by_key = {p, 1, row};
+  const MatrixView slope = {dy, a->width, 1}, by_key = {p, 1, row};
   const size_t from_q = (size_t)q0 * stride, from_k = (size_t)k0 * stride;
   scores_of(p, row, a, q0, queries, k0, keys);
-  product_alone((Target){.at = ds, .row = row}, slope, (View){a->v + from_k, 1, stride},
-                queries, keys, D);
+  gemm_serial((MatrixOut){.at = ds, .row = row}, slope,
+              (MatrixView){a->v + from_k, 1, stride},
+              queries, keys, D);
   for (int t = 0; t < queries; t++) {
     real *weight = p + t * row, *score_slope = ds + t * row;
     const real average = dot(dy + t * a->width, y + t * a->width, D);
@@ -347,11 +351,11 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
       score_slope[j] = a->scale * weight[j] * (score_slope[j] - average);
   }
   // Add to the gradients of values, queries and keys
-  product_alone((Target){dv, stride, true, NULL}, by_key, slope, keys, D, queries);
-  product_alone((Target){dq, stride, true, NULL}, (View){ds, row, 1},
-                (View){a->k + from_k, stride, 1}, queries, D, keys);
-  product_alone((Target){dk, stride, true, NULL}, (View){ds, 1, row},
-                (View){a->q + from_q, stride, 1}, keys, D, queries);
+  gemm_serial((MatrixOut){dv, stride, true, NULL}, by_key, slope, keys, D, queries);
+  gemm_serial((MatrixOut){dq, stride, true, NULL}, (MatrixView){ds, row, 1},
+              (MatrixView){a->k + from_k, stride, 1}, queries, D, keys);
+  gemm_serial((MatrixOut){dk, stride, true, NULL}, (MatrixView){ds, 1, row},
+              (MatrixView){a->q + from_q, stride, 1}, keys, D, queries);
 }
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
                         const real *qkv, int B, int T, int H, int D, bool causal) {

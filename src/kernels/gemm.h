@@ -8,28 +8,28 @@
 #include "base/real.h"
 
 /* A matrix seen through strides: element (i, k) is at[i * row + k * column]. */
-typedef struct View {
+typedef struct MatrixView {
   const real *at;
   ptrdiff_t row, column;
-} View;
+} MatrixView;
 
 /* The matrix in which a product ends, rows of `row` numbers. With `add` the
    product is added to what is there. bias[N], unless NULL, is added to each
    row. */
-typedef struct Target {
+typedef struct MatrixOut {
   real *at;
   ptrdiff_t row;
   bool add;
   const real *bias;
-} Target;
+} MatrixOut;
 /* c[M][N] = a[M][K] b[K][N] for K > 0; c overlaps neither. Each element is
    summed by one thread, in an order that depends on K alone. `product` uses all
-   threads, `product_alone` only the calling one. */
-void product(Target c, View a, View b, int M, int N, int K);
-void product_alone(Target c, View a, View b, int M, int N, int K);
+   threads, `gemm_serial` only the calling one. */
+void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
+void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 
 static inline int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
 
 /* The part first..last-1 of 0..n-1 that is this thread's, in whole units. */
-void share(int n, int unit, int *first, int *last);
+void thread_range(int n, int unit, int *first, int *last);
 #endif

@@ -30,7 +30,7 @@ typedef int32_t Bits;
 
 static inline Vector load(const real *p) { return *(const Vector *)p; }
 static inline void store(real *p, Vector v) { *(Vector *)p = v; }
-#define ALL _Pragma("GCC unroll 16")
+#define UNROLL _Pragma("GCC unroll 16")
 typedef Bits Indices __attribute__((vector_size(VECTOR_BYTES)));
 
 /* Lane l of a and b side by side, for each of the indices l. */
@@ -47,17 +47,17 @@ static inline Vector pick(Vector a, Vector b, Indices lane) {
 
 static inline Indices lane_numbers(void) {
   Indices lane = {0};
-  ALL for (int i = 0; i < LANES; i++) lane[i] = i;
+  UNROLL for (int i = 0; i < LANES; i++) lane[i] = i;
   return lane;
 }
 
 static inline real sum_of_lanes(Vector v) {
-  ALL for (int half = LANES / 2; half; half /= 2)
+  UNROLL for (int half = LANES / 2; half; half /= 2)
     v += pick(v, v, lane_numbers() ^ half);
   return v[0];
 }
 static inline real largest_of_lanes(Vector v) {
-  ALL for (int half = LANES / 2; half; half /= 2) {
+  UNROLL for (int half = LANES / 2; half; half /= 2) {
     const Vector other = pick(v, v, lane_numbers() ^ half);
     const Indices more = v > other;
     v = (Vector)((more & (Indices)v) | (~more & (Indices)other));

@@ -12,7 +12,7 @@
 
 // Declare two towers
 bool clip_check(const ClipConfig *c) {
-  if (c->bare_image && c->embed != c->image.width)
+  if (c->no_image_projection && c->embed != c->image.width)
     return fail("--embed: expected the image tower's --width %d, since nothing projects "
                 "its vector, found %d", c->image.width, c->embed);
   if (c->chunks && c->loss < LOSS_SIGMOID)
@@ -25,7 +25,7 @@ Clip clip_declare(Params *params, ClipConfig c) {
   Clip clip = {.config = c};
   clip.visual = vit_declare(params, "visual.", c.image);
   clip.text = text_declare(params, "text.", c.text);
-  if (!c.bare_image)
+  if (!c.no_image_projection)
     clip.visual_projection =
         params_add(params, "visual_projection.weight", SHAPE(c.embed, c.image.width),
                    init_normal(sqrt(1.0 / c.image.width)), PARAM_DECAYED);
@@ -47,13 +47,13 @@ Clip clip_declare(Params *params, ClipConfig c) {
 // From pictures and texts to a loss
 static const double eps = 1e-8;
 
-Tensor *clip_image(Tape *tape, const Clip *clip, Tensor *images) {
+Tensor *clip_encode_image(Tape *tape, const Clip *clip, Tensor *images) {
   Tensor *x = vit_features(tape, &clip->visual, images);
   if (clip->visual_projection) x = linear(tape, x, clip->visual_projection, NULL);
   return normalize(tape, x, eps);
 }
 
-Tensor *clip_text(Tape *tape, const Clip *clip, const int *ids, int B, int T) {
+Tensor *clip_encode_text(Tape *tape, const Clip *clip, const int *ids, int B, int T) {
   Tensor *x = text_forward(tape, &clip->text, ids, B, T);
   const Affine *projection = &clip->text_projection;
   return normalize(tape, linear(tape, x, projection->weight, projection->bias), eps);
@@ -65,15 +65,17 @@ Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v) {
 }
 
 Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
-                  const unsigned char *truth, double *correct) {
+                  const unsigned char *positives, double *correct) {
   const ClipConfig *c = &clip->config;
   const SigmoidForm form =
       c->loss == LOSS_SIGMOID_MEAN ? SIGMOID_BY_PAIRS : SIGMOID_BY_ROWS;
   if (c->chunks)
-    return sigmoid_loss_in_chunks(tape, u, v, clip->logit_scale, clip->logit_bias, truth,
+    return sigmoid_loss_in_chunks(tape, u, v, clip->logit_scale, clip->logit_bias,
+                                  positives,
                                   form, c->chunks, correct);
   Tensor *logits = clip_logits(tape, clip, u, v);
-  if (c->loss >= LOSS_SIGMOID) return sigmoid_loss(tape, logits, truth, form, correct);
+  if (c->loss >= LOSS_SIGMOID) return sigmoid_loss(tape, logits, positives, form,
+                                                   correct);
   return info_nce(tape, logits, c->loss == LOSS_SUM ? INFO_NCE_SUM : INFO_NCE_HALF,
                   correct);
 }
@@ -86,7 +88,7 @@ void clip_clamp(const Clip *clip) {
 // See and read
 enum { AT_ONCE = 50 };
 
-void clip_see(const Clip *clip, Tape *tape, const Dataset *data, real *vectors) {
+void embed_images(const Clip *clip, Tape *tape, const Dataset *data, real *vectors) {
   const size_t E = (size_t)clip->config.embed;
   int index[AT_ONCE], labels[AT_ONCE];
   for (int first = 0; first < data->count; first += AT_ONCE) {
@@ -96,13 +98,13 @@ void clip_see(const Clip *clip, Tape *tape, const Dataset *data, real *vectors) 
     Tensor *x = tape_tensor(tape, "images", SHAPE(n, data->channels, data->height,
                                                   data->width));
     dataset_batch(data, index, n, (Augment){0}, (RandomKey){0}, x->value, labels);
-    memcpy(vectors + (size_t)first * E, clip_image(tape, clip, x)->value,
+    memcpy(vectors + (size_t)first * E, clip_encode_image(tape, clip, x)->value,
            (size_t)n * E * sizeof(real));
   }
 }
 
-void clip_read(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
-               const char *const *texts, int count, real *vectors) {
+void embed_texts(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
+                 const char *const *texts, int count, real *vectors) {
   const size_t E = (size_t)clip->config.embed;
   const int T = clip->config.text.context;
   for (int first = 0; first < count; first += AT_ONCE) {
@@ -111,7 +113,7 @@ void clip_read(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
     int *ids = tape_memory(tape, (size_t)n * T * sizeof *ids);
     for (int i = 0; i < n; i++)
       text_tokens(&clip->config.text, tokenizer, texts[first + i], ids + (size_t)i * T);
-    memcpy(vectors + (size_t)first * E, clip_text(tape, clip, ids, n, T)->value,
+    memcpy(vectors + (size_t)first * E, clip_encode_text(tape, clip, ids, n, T)->value,
            (size_t)n * E * sizeof(real));
   }
 }
@@ -122,7 +124,7 @@ double clip_macs(const ClipConfig *c, int T) {
          (double)c->embed * (c->image.width + c->text.width);
 }
 
-bool clip_named(ClipConfig *config, const char *name) {
+bool clip_preset(ClipConfig *config, const char *name) {
   static const struct {
     const char *name, *image;
     int size, text_width, embed;
@@ -138,7 +140,7 @@ bool clip_named(ClipConfig *config, const char *name) {
                            .text = {.vocabulary = 49408, .context = 77, .width = width,
                                     .depth = 12, .heads = width / 64, .mlp = 4 * width,
                                     .gelu = GELU_QUICK, .eps = 1e-5, .causal = true}};
-    vit_named(&config->image, published[i].image);
+    vit_preset(&config->image, published[i].image);
     config->image.image_size = published[i].size;
     config->image.classes = 0;
     config->image.style = STYLE_CLIP;

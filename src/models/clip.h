@@ -17,7 +17,7 @@ typedef struct ClipConfig {
   PairLoss loss;
   double scale;    /* first value of what cosines are multiplied by; 0: 1/0.07 */
 // What a SigLIP has besides or instead
-  bool bare_image; /* no projection of the image tower's vector: embed is its width */
+  bool no_image_projection; /* the image encoder's vector as it is: embed is its width */
   bool text_bias;  /* a bias in the text's projection: text_projection.bias */
   bool biased;     /* logits have a learned bias, logit_bias, */
   double bias;     /* which starts here */
@@ -44,8 +44,8 @@ Clip clip_declare(Params *params, ClipConfig config);
 
 /* images[B][C][S][S], and token ids[B][T] (see text_forward), to unit vectors
    [B][E]. */
-Tensor *clip_image(Tape *tape, const Clip *clip, Tensor *images);
-Tensor *clip_text(Tape *tape, const Clip *clip, const int *ids, int B, int T);
+Tensor *clip_encode_image(Tape *tape, const Clip *clip, Tensor *images);
+Tensor *clip_encode_text(Tape *tape, const Clip *clip, const int *ids, int B, int T);
 
 /* e^logit_scale times the cosine of each image vector u[M][E] with each text
    vector v[N][E], plus logit_bias if there is one: [M][N]. */
@@ -54,7 +54,7 @@ Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v);
 /* The loss of N pairs (see info_nce, sigmoid_loss). truth[N][N] says which are true,
    and must stay until the way back; NULL, and for InfoNCE always: the diagonal. */
 Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
-                  const unsigned char *truth, double *correct);
+                  const unsigned char *positives, double *correct);
 
 /* Keep logit_scale within 0 and ln 100. To be called after each step of the
    optimiser; it is no part of what is derived. */
@@ -62,14 +62,14 @@ void clip_clamp(const Clip *clip);
 
 /* Unit vectors[count][E] of all pictures of a data set, and of texts. The tape
    must not be recording; it is reset. */
-void clip_see(const Clip *clip, Tape *tape, const Dataset *data, real *vectors);
-void clip_read(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
-               const char *const *texts, int count, real *vectors);
+void embed_images(const Clip *clip, Tape *tape, const Dataset *data, real *vectors);
+void embed_texts(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
+                 const char *const *texts, int count, real *vectors);
 
 /* Multiply-adds of the towers' matrix products for one pair, T tokens of text. */
 double clip_macs(const ClipConfig *config, int T);
 
 /* The published "ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336". False with a
    message for any other name. */
-bool clip_named(ClipConfig *config, const char *name);
+bool clip_preset(ClipConfig *config, const char *name);
 #endif

@@ -53,17 +53,17 @@ static Tensor *patches_of(Tape *tape, Tensor *x, int N) {
 Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *mask) {
   const Vit *vit = &eva->student;
   assert(mask->kept == mask->patches && mask->patches == vit->patches);
-  Tensor *x = vit_project(tape, vit, images);
+  Tensor *x = vit_patch_embed(tape, vit, images);
   if (eva->config.patch_gradient < 1)
     x = scale_gradient(tape, x, eva->config.patch_gradient);
   x = scatter_tokens(tape, x, eva->mask_token, mask->restore, vit->patches);
-  x = vit_encode(tape, vit, vit_place(tape, vit, x), NULL);
+  x = vit_encode(tape, vit, vit_add_positions(tape, vit, x), NULL);
   x = patches_of(tape, x, vit->patches);
   return linear(tape, x, eva->head.weight, eva->head.bias);
 }
 
 // What the teacher sees
-Tensor *eva_teach(Tape *tape, const Clip *teacher, Tensor *images) {
+Tensor *eva_teacher_features(Tape *tape, const Clip *teacher, Tensor *images) {
   const bool recording = tape->recording, training = tape->training;
   tape->recording = tape->training = false;
   const Vit *vit = &teacher->visual;
@@ -82,26 +82,28 @@ typedef struct CosineSaved {
 } CosineSaved;
 static void cosine_backward(const Entry *e) {
   const CosineSaved *s = e->saved;
-  Tensor *said = e->input[0];
-  const int N = said->shape.size[1], n = tensor_last(said);
-  for (int r = 0; r < tensor_rows(said); r++) {
+  Tensor *predicted = e->input[0];
+  const int N = predicted->shape.size[1], n = tensor_last(predicted);
+  for (int r = 0; r < tensor_rows(predicted); r++) {
     if (s->restore[r] >= 0) continue;
-    const real *a = said->value + (size_t)r * n, *b = e->input[1]->value + (size_t)r * n;
+    const real *a = predicted->value + (size_t)r * n,
+    *b = e->input[1]->value + (size_t)r * n;
     const real la = (real)vector_length(a, n), lb = (real)vector_length(b, n);
     const real slope = -e->output->grad[0] * s->weight[r / N] / la;
     for (int i = 0; i < n; i++)
-      said->grad[(size_t)r * n + i] += slope * (b[i] / lb - s->cosine[r] * a[i] / la);
+      predicted->grad[(size_t)r * n + i] +=
+          slope * (b[i] / lb - s->cosine[r] * a[i] / la);
   }
 }
 
-Tensor *hidden_cosine_loss(Tape *tape, Tensor *said, Tensor *target,
+Tensor *masked_cosine_loss(Tape *tape, Tensor *predicted, Tensor *target,
                            const Masking *mask) {
-  const int N = mask->patches, rows = mask->images * N, n = tensor_last(said);
+  const int N = mask->patches, rows = mask->images * N, n = tensor_last(predicted);
   Tensor *loss = tape_tensor(tape, "hidden_cosine", SCALAR);
   CosineSaved *s = tape_memory(tape, sizeof *s);
   *s = (CosineSaved){mask->restore, tape_memory(tape, (size_t)rows * sizeof(real)),
                      tape_memory(tape, (size_t)mask->images * sizeof(real))};
-  assert(shape_equal(said->shape, target->shape) && !target->needs_grad);
+  assert(shape_equal(predicted->shape, target->shape) && !target->requires_grad);
   double sum = 0;
   for (int r = 0; r < rows; r++) {
     const int b = r / N;
@@ -110,21 +112,22 @@ Tensor *hidden_cosine_loss(Tape *tape, Tensor *said, Tensor *target,
       s->weight[b] = (real)(1.0 / ((double)mask->images * masking_hidden(mask, b)));
     }
     if (mask->restore[r] >= 0) continue;
-    s->cosine[r] = (real)vector_cosine(said->value + (size_t)r * n,
+    s->cosine[r] = (real)vector_cosine(predicted->value + (size_t)r * n,
                                        target->value + (size_t)r * n, n);
     sum += (double)(s->weight[b] * s->cosine[r]);
   }
   loss->value[0] = (real)-sum;
-  tape_record(tape, loss, cosine_backward, s, said, target, NULL);
+  tape_record(tape, loss, cosine_backward, s, predicted, target, NULL);
   return loss;
 }
 
 Tensor *eva_loss(Tape *tape, const Eva *eva, const Clip *teacher, Tensor *images,
                  const Masking *mask) {
-  Tensor *said = eva_predict(tape, eva, images, mask);
+  Tensor *predicted = eva_predict(tape, eva, images, mask);
   if (eva->config.target == EVA_FEATURES)
-    return hidden_cosine_loss(tape, said, eva_teach(tape, teacher, images), mask);
-  return hidden_error(tape, said,
-                      patch_targets(tape, images, eva->config.student.patch_size,
-                                    eva->config.normalise), mask);
+    return masked_cosine_loss(tape, predicted,
+                              eva_teacher_features(tape, teacher, images), mask);
+  return masked_mse(tape, predicted,
+                    patch_targets(tape, images, eva->config.student.patch_size,
+                                  eva->config.normalize), mask);
 }

@@ -10,7 +10,7 @@ typedef struct EvaConfig {
   VitConfig student; /* with CLS, no classes */
   EvaTarget target;
   int embed;         /* length of the teacher's features, for EVA_FEATURES */
-  bool normalise;    /* for EVA_PIXELS: each patch by its own mean and variance */
+  bool normalize;    /* for EVA_PIXELS: each patch by its own mean and variance */
   double patch_gradient; /* what the patch projection gets of its gradient; 1: all */
 } EvaConfig;
 
@@ -33,14 +33,14 @@ Eva eva_declare(Params *params, EvaConfig config);
 Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *mask);
 
 /* The patch features of a frozen teacher: its image tower's patches, without CLS,
-   after the final norm and the projection, not normalised: [B][N][E]. No
+   after the final norm and the projection, not normalized: [B][N][E]. No
    gradient. */
-Tensor *eva_teach(Tape *tape, const Clip *teacher, Tensor *images);
+Tensor *eva_teacher_features(Tape *tape, const Clip *teacher, Tensor *images);
 
 /* Minus the cosine of said and target vectors, both [B][N][n]: the mean over images
    of the mean over an image's hidden patches; one number from -1 to 1. Asserts that
    something is hidden in each, and that the target needs no gradient. */
-Tensor *hidden_cosine_loss(Tape *tape, Tensor *said, Tensor *target,
+Tensor *masked_cosine_loss(Tape *tape, Tensor *predicted, Tensor *target,
                            const Masking *mask);
 
 /* x itself, but only a part of the gradient goes back through it. */

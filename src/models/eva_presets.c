@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-const char *const giant_names[] = {"EVA-g/14",   "EVA02-Ti/14", "EVA02-S/14",
-                                   "EVA02-B/14", "EVA02-L/14",  "EVA02-CLIP-E/14", NULL};
+const char *const eva_preset_names[] = {"EVA-g/14",   "EVA02-Ti/14", "EVA02-S/14",
+                                        "EVA02-B/14", "EVA02-L/14",  "EVA02-CLIP-E/14",
+                                        NULL};
 
 static const struct {
   int width, depth, heads, mlp;
@@ -19,22 +20,22 @@ static const struct {
      {.swiglu = true, .sub_norm = true, .no_key_bias = true, .rotary = true}},
     {1792, 64, 16, 15360, {.no_key_bias = true, .branch_norm = true}}};
 
-bool giant_named(VitConfig *config, const char *name) {
-  for (int i = 0; giant_names[i]; i++) {
-    if (strcmp(name, giant_names[i]) != 0) continue;
+bool eva_preset(VitConfig *config, const char *name) {
+  for (int i = 0; eva_preset_names[i]; i++) {
+    if (strcmp(name, eva_preset_names[i]) != 0) continue;
     *config = (VitConfig){.image_size = 224, .channels = 3, .patch_size = 14,
                           .width = sizes[i].width, .depth = sizes[i].depth,
                           .heads = sizes[i].heads, .mlp = sizes[i].mlp,
                           .position = POSITION_LEARNED, .gelu = GELU_ERF, .eps = 1e-6,
                           .variant = sizes[i].variant,
-                          .first = i == 0 ? FIRST_EVA : FIRST_EVA02};
+                          .first = i == 0 ? INIT_EVA : INIT_EVA02};
     return true;
   }
   return false;
 }
-void eva02_blocks(VitConfig *c) {
+void eva02_variant(VitConfig *c) {
   c->variant = (BlockVariant){.swiglu = true, .sub_norm = true, .no_key_bias = true,
                               .rotary = true};
   c->mlp = c->width * 8 / 3;
-  c->first = FIRST_EVA02;
+  c->first = INIT_EVA02;
 }

@@ -7,10 +7,10 @@
    "EVA02-L/14" or "EVA02-CLIP-E/14": image size 224, CLS, learned positions, no
    head. False if there is none of that name. Sources: EVA-02, table 1; the code
    of EVA, EVA-02 and EVA-CLIP. */
-bool giant_named(VitConfig *config, const char *name);
-extern const char *const giant_names[]; /* ends with NULL */
+bool eva_preset(VitConfig *config, const char *name);
+extern const char *const eva_preset_names[]; /* ends with NULL */
 
 /* Give a tower the blocks of EVA02-B: gated, with a hidden width of 8/3 of the
    tower's, sub-LN, no biases of keys, rotary positions, and their first values. */
-void eva02_blocks(VitConfig *config);
+void eva02_variant(VitConfig *config);
 #endif

@@ -57,12 +57,12 @@ Mae mae_declare(Params *params, MaeConfig c) {
 Tensor *mae_encode(Tape *tape, const Mae *mae, Tensor *images, const Masking *mask) {
   const Vit *vit = &mae->encoder;
   const int B = mask->images, K = mask->kept;
-  int *places = tape_memory(tape, (size_t)B * K * sizeof *places);
-  for (int i = 0; i < B * K; i++) places[i] = 1 + mask->keep[i];
+  int *positions = tape_memory(tape, (size_t)B * K * sizeof *positions);
+  for (int i = 0; i < B * K; i++) positions[i] = 1 + mask->keep[i];
   Tensor *x = patch_tokens(tape, images, vit->config.patch_size);
   x = gather_tokens(tape, x, mask->keep, K);
   x = linear(tape, x, vit->patch_embed.weight, vit->patch_embed.bias);
-  x = add(tape, x, embedding(tape, vit->pos_embed, places, B, K));
+  x = add(tape, x, embedding(tape, vit->pos_embed, positions, B, K));
   x = prepend_token(tape, vit->cls_token, x);
   return vit_encode(tape, vit, x, NULL);
 }
@@ -91,10 +91,10 @@ Tensor *mae_decode(Tape *tape, const Mae *mae, Tensor *encoded, const Masking *m
 
 Tensor *mae_targets(Tape *tape, const Mae *mae, Tensor *images) {
   const MaeConfig *c = &mae->config;
-  return patch_targets(tape, images, c->encoder.patch_size, c->normalise);
+  return patch_targets(tape, images, c->encoder.patch_size, c->normalize);
 }
 
 Tensor *mae_loss(Tape *tape, const Mae *mae, Tensor *images, const Masking *mask) {
-  Tensor *said = mae_decode(tape, mae, mae_encode(tape, mae, images, mask), mask);
-  return hidden_error(tape, said, mae_targets(tape, mae, images), mask);
+  Tensor *predicted = mae_decode(tape, mae, mae_encode(tape, mae, images, mask), mask);
+  return masked_mse(tape, predicted, mae_targets(tape, mae, images), mask);
 }

@@ -7,7 +7,7 @@
 typedef struct MaeConfig {
   VitConfig encoder; /* with CLS and sincos positions, no classes */
   int width, depth, heads, mlp; /* of the decoder; width a multiple of 4 */
-  bool normalise;    /* targets: each patch by its own mean and variance */
+  bool normalize;    /* targets: each patch by its own mean and variance */
 } MaeConfig;
 
 /* Parameters by the names of the published checkpoints: the encoder's (see Vit),
@@ -33,9 +33,9 @@ Tensor *mae_encode(Tape *tape, const Mae *mae, Tensor *images, const Masking *ma
 /* What all patches look like, from that: [B][N][C P P]. */
 Tensor *mae_decode(Tape *tape, const Mae *mae, Tensor *encoded, const Masking *mask);
 
-/* What they should look like, normalised or not: same shape, no gradient. */
+/* What they should look like, normalized or not: same shape, no gradient. */
 Tensor *mae_targets(Tape *tape, const Mae *mae, Tensor *images);
 
-/* All of it: the error of the hidden patches (see hidden_error). */
+/* All of it: the error of the hidden patches (see masked_mse). */
 Tensor *mae_loss(Tape *tape, const Mae *mae, Tensor *images, const Masking *mask);
 #endif

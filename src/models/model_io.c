@@ -66,22 +66,22 @@ enum { SWITCHES = sizeof switches / sizeof *switches };
 static const struct {
   const char *key;
   size_t at; /* of a bool in the configuration */
-} clip_switches[] = {{"bare_image", offsetof(ClipConfig, bare_image)},
+} clip_switches[] = {{"bare_image", offsetof(ClipConfig, no_image_projection)},
                      {"text_bias", offsetof(ClipConfig, text_bias)},
                      {"logit_bias", offsetof(ClipConfig, biased)}};
 enum { CLIP_SWITCHES = sizeof clip_switches / sizeof *clip_switches };
 
-static void note_sizes(DataNotes *notes, const Size *size, const void *config) {
+static void add_sizes(Metadata *notes, const Size *size, const void *config) {
   for (; size->key; size++) {
     int value;
     memcpy(&value, (const char *)config + size->at, sizeof value);
-    data_note(notes, size->key, "%d", value);
+    metadata_add(notes, size->key, "%d", value);
   }
 }
 
 static bool read_number(const Safetensors *file, const char *path, const char *key,
                         double low, double high, double *value) {
-  const char *text = safetensors_note(file, key);
+  const char *text = safetensors_metadata(file, key);
   char *end;
   *value = 0;
   if (!text) return fail("%s: expected a note %s, found none", path, key);
@@ -92,8 +92,8 @@ static bool read_number(const Safetensors *file, const char *path, const char *k
   return true;
 }
 
-static bool read_whole(const Safetensors *file, const char *path, const char *key,
-                       int low, int high, int *value) {
+static bool read_integer(const Safetensors *file, const char *path, const char *key,
+                         int low, int high, int *value) {
   double number;
   if (!read_number(file, path, key, low, high, &number)) return false;
   *value = (int)number;
@@ -105,39 +105,39 @@ static bool read_sizes(const Safetensors *file, const char *path, const Size *si
                        void *config) {
   for (; size->key; size++) {
     int value;
-    if (!read_whole(file, path, size->key, size->low, size->high, &value)) return false;
+    if (!read_integer(file, path, size->key, size->low, size->high, &value)) return false;
     memcpy((char *)config + size->at, &value, sizeof value);
   }
   return true;
 }
 
-void saved_note_vit(DataNotes *notes, const VitConfig *config, const char *prefix) {
-  note_sizes(notes, vit_sizes, config);
-  data_note(notes, "image.post_norm", "%d", config->post_norm);
-  data_note(notes, "image.eps", "%g", config->eps);
-  data_note(notes, "image.prefix", "%s", prefix);
+void vit_metadata(Metadata *notes, const VitConfig *config, const char *prefix) {
+  add_sizes(notes, vit_sizes, config);
+  metadata_add(notes, "image.post_norm", "%d", config->post_norm);
+  metadata_add(notes, "image.eps", "%g", config->eps);
+  metadata_add(notes, "image.prefix", "%s", prefix);
   for (int i = 0; i < SWITCHES; i++)
     if (*((const bool *)((const char *)&config->variant + switches[i].at)))
-      data_note(notes, switches[i].key, "1");
+      metadata_add(notes, switches[i].key, "1");
 }
 
-void saved_note_clip(DataNotes *notes, const ClipConfig *config) {
-  saved_note_vit(notes, &config->image, "visual.");
-  note_sizes(notes, text_sizes, &config->text);
-  note_sizes(notes, clip_sizes, config);
-  note_sizes(notes, clip_choices, config);
+void clip_metadata(Metadata *notes, const ClipConfig *config) {
+  vit_metadata(notes, &config->image, "visual.");
+  add_sizes(notes, text_sizes, &config->text);
+  add_sizes(notes, clip_sizes, config);
+  add_sizes(notes, clip_choices, config);
   for (int i = 0; i < CLIP_SWITCHES; i++)
     if (*(const bool *)((const char *)config + clip_switches[i].at))
-      data_note(notes, clip_switches[i].key, "1");
-  data_note(notes, "text.causal", "%d", config->text.causal);
-  data_note(notes, "text.eps", "%g", config->text.eps);
+      metadata_add(notes, clip_switches[i].key, "1");
+  metadata_add(notes, "text.causal", "%d", config->text.causal);
+  metadata_add(notes, "text.eps", "%g", config->text.eps);
 }
 
 /* A switch: what is not noted is off. */
 static bool read_switch(const Safetensors *file, const char *path, const char *key,
                         bool *on) {
   int value = 0;
-  if (safetensors_note(file, key) && !read_whole(file, path, key, 0, 1, &value))
+  if (safetensors_metadata(file, key) && !read_integer(file, path, key, 0, 1, &value))
     return false;
   *on = value;
   return true;
@@ -145,7 +145,7 @@ static bool read_switch(const Safetensors *file, const char *path, const char *k
 
 static bool read_switches(const Safetensors *file, const char *path, VitConfig *c) {
   int on;
-  if (!read_whole(file, path, "image.post_norm", 0, 1, &on)) return false;
+  if (!read_integer(file, path, "image.post_norm", 0, 1, &on)) return false;
   c->post_norm = on;
   for (int i = 0; i < SWITCHES; i++)
     if (!read_switch(file, path, switches[i].key,
@@ -157,8 +157,8 @@ static bool read_switches(const Safetensors *file, const char *path, VitConfig *
 static bool read_clip_choices(const Safetensors *file, const char *path, ClipConfig *c) {
   for (const Size *choice = clip_choices; choice->key; choice++) {
     int value = 0;
-    if (safetensors_note(file, choice->key) &&
-        !read_whole(file, path, choice->key, choice->low, choice->high, &value))
+    if (safetensors_metadata(file, choice->key) &&
+        !read_integer(file, path, choice->key, choice->low, choice->high, &value))
       return false;
     memcpy((char *)c + choice->at, &value, sizeof value);
   }
@@ -170,26 +170,26 @@ static bool read_clip_choices(const Safetensors *file, const char *path, ClipCon
 }
 
 static bool read_channels(const Safetensors *file, const char *path, int channels,
-                          real *mean, real *deviation) {
+                          real *mean, real *std) {
   for (int i = 0; i < channels; i++) {
     char key[2][32];
     double number;
     snprintf(key[0], sizeof key[0], "mean%d", i);
-    snprintf(key[1], sizeof key[1], "deviation%d", i);
+    snprintf(key[1], sizeof key[1], "std%d", i);
     if (!read_number(file, path, key[0], -1e6, 1e6, &number)) return false;
     mean[i] = (real)number;
     if (!read_number(file, path, key[1], 1e-6, 1e6, &number)) return false;
-    deviation[i] = (real)number;
+    std[i] = (real)number;
   }
   return true;
 }
 
 static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
-                     real *mean, real *deviation) {
+                     real *mean, real *std) {
   *c = (VitConfig){0};
   if (!read_sizes(file, path, vit_sizes, c) || !read_switches(file, path, c) ||
       !read_number(file, path, "image.eps", 0, 1, &c->eps) ||
-      !read_channels(file, path, c->channels, mean, deviation))
+      !read_channels(file, path, c->channels, mean, std))
     return false;
   if (!vit_check(c))
     return fail("%s: expected sizes of an image tower that fit together, found others",
@@ -198,13 +198,13 @@ static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
 }
 
 static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
-                      real *mean, real *deviation) {
+                      real *mean, real *std) {
   int causal;
   *c = (ClipConfig){0};
-  if (!read_vit(file, path, &c->image, mean, deviation) ||
+  if (!read_vit(file, path, &c->image, mean, std) ||
       !read_sizes(file, path, text_sizes, &c->text) ||
       !read_sizes(file, path, clip_sizes, c) || !read_clip_choices(file, path, c) ||
-      !read_whole(file, path, "text.causal", 0, 1, &causal) ||
+      !read_integer(file, path, "text.causal", 0, 1, &causal) ||
       !read_number(file, path, "text.eps", 0, 1, &c->text.eps))
     return false;
   c->text.causal = causal;
@@ -229,37 +229,37 @@ static bool check_positions(const Safetensors *file, const VitConfig *c,
 }
 
 static bool fill(const Safetensors *file, Params *params, bool trained, uint64_t seed) {
-  if (!parameters_fit(file, params)) return false;
+  if (!parameters_match(file, params)) return false;
   params_fill(params, seed);
-  if (trained) parameters_take(file, params);
+  if (trained) parameters_load(file, params);
   return true;
 }
 
-bool saved_open_vit(SavedVit *s, const char *folder, bool trained, uint64_t seed) {
+bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
   char path[1024];
   VitConfig config;
   snprintf(path, sizeof path, "%s/model.safetensors", folder);
   Safetensors *file = safetensors_read(path);
-  *s = (SavedVit){.params = params_new()};
-  bool good = file && read_vit(file, path, &config, s->mean, s->deviation);
-  const char *prefix = good ? safetensors_note(file, "image.prefix") : NULL;
+  *s = (LoadedVit){.params = params_new()};
+  bool good = file && read_vit(file, path, &config, s->mean, s->std);
+  const char *prefix = good ? safetensors_metadata(file, "image.prefix") : NULL;
   if (good && !prefix) good = fail("%s: expected a note image.prefix, found none", path);
   good = good && check_positions(file, &config, prefix);
   if (good) s->prefix = params_name(s->params, "%s", prefix);
   if (good) s->vit = vit_declare(s->params, s->prefix, config);
   good = good && fill(file, s->params, trained, seed);
   if (file) safetensors_free(file);
-  if (!good) saved_close_vit(s);
+  if (!good) vit_close(s);
   return good;
 }
 
-bool saved_open_clip(SavedClip *s, const char *folder) {
+bool clip_open(LoadedClip *s, const char *folder) {
   char path[1024];
   ClipConfig config;
   snprintf(path, sizeof path, "%s/model.safetensors", folder);
   Safetensors *file = safetensors_read(path);
-  *s = (SavedClip){.params = params_new()};
-  bool good = file && read_clip(file, path, &config, s->mean, s->deviation);
+  *s = (LoadedClip){.params = params_new()};
+  bool good = file && read_clip(file, path, &config, s->mean, s->std);
   good = good && check_positions(file, &config.image, "visual.");
   if (good) s->clip = clip_declare(s->params, config);
   good = good && fill(file, s->params, true, 0);
@@ -272,11 +272,11 @@ bool saved_open_clip(SavedClip *s, const char *folder) {
   if (good && tokenizer_size(s->tokenizer) != config.text.vocabulary)
     good = fail("%s: expected %d tokens, found %d", path, config.text.vocabulary,
                 tokenizer_size(s->tokenizer));
-  if (!good) saved_close_clip(s);
+  if (!good) clip_close(s);
   return good;
 }
 
-void saved_take_vit(const SavedVit *from, Params *params, const char *prefix) {
+void vit_copy_parameters(const LoadedVit *from, Params *params, const char *prefix) {
   for (int i = 0; i < from->params->count; i++) {
     const Tensor *value = from->params->list[i].tensor;
     char name[256];
@@ -287,13 +287,13 @@ void saved_take_vit(const SavedVit *from, Params *params, const char *prefix) {
   }
 }
 
-void saved_close_vit(SavedVit *s) {
+void vit_close(LoadedVit *s) {
   params_free(s->params);
-  *s = (SavedVit){0};
+  *s = (LoadedVit){0};
 }
 
-void saved_close_clip(SavedClip *s) {
+void clip_close(LoadedClip *s) {
   params_free(s->params);
   if (s->tokenizer) tokenizer_free(s->tokenizer);
-  *s = (SavedClip){0};
+  *s = (LoadedClip){0};
 }

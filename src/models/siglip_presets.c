@@ -5,17 +5,17 @@
 
 #include "base/error.h"
 
-void siglip_choices(ClipConfig *c) {
+void siglip_variant(ClipConfig *c) {
   c->image.style = STYLE_SIGLIP, c->image.pool = POOL_MAP;
   c->image.gelu = c->text.gelu = GELU_TANH;
   c->image.eps = c->text.eps = 1e-6;
   c->text.style = TEXT_SIGLIP, c->text.causal = false;
-  c->bare_image = c->text_bias = c->biased = true;
+  c->no_image_projection = c->text_bias = c->biased = true;
   c->loss = LOSS_SIGMOID, c->scale = 10, c->bias = -10;
 }
 
 // Siglip as published
-bool siglip_named(ClipConfig *config, const char *name) {
+bool siglip_preset(ClipConfig *config, const char *name) {
   // List the published sizes
   static const struct {
     const char *name;
@@ -39,7 +39,7 @@ bool siglip_named(ClipConfig *config, const char *name) {
         .text = {.vocabulary = 32000, .context = published[i].context, .width = width,
                  .depth = depth, .heads = heads, .mlp = mlp},
         .embed = width};
-    siglip_choices(config);
+    siglip_variant(config);
     return true;
   }
   return fail("%s: expected a size such as B/16-224, L/16-256 or So400m/14-384", name);

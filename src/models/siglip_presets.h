@@ -7,9 +7,9 @@
    "L/16-384", "So400m/14-224" and "So400m/14-384", with their English vocabulary of
    32,000. False with a message for any other name. Sources: SigLIP, section 4 and
    table 3; big_vision's and open_clip's configurations. */
-bool siglip_named(ClipConfig *config, const char *name);
+bool siglip_preset(ClipConfig *config, const char *name);
 
 /* Give a dual encoder what SigLIP has besides its sizes: how pictures and texts
    become vectors, loss, first scale 10 and bias -10. */
-void siglip_choices(ClipConfig *config);
+void siglip_variant(ClipConfig *config);
 #endif

@@ -45,7 +45,7 @@ Text text_declare(Params *params, const char *prefix, TextConfig c) {
         params, params_name(params, "%sblocks.%d", prefix, i),
         (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = c.eps,
                       .gelu = c.gelu, .causal = c.causal,
-                      .first = siglip ? FIRST_VIT : FIRST_CLIP,
+                      .first = siglip ? INIT_VIT : INIT_CLIP,
                       .number = i, .depth = c.depth,
                       .dropout = c.dropout,
                       .drop_path = c.depth > 1 ? c.drop_path * i / (c.depth - 1) : 0});
@@ -68,11 +68,11 @@ int text_tokens(const TextConfig *c, const Tokenizer *tokenizer, const char *tex
 
 // Run a text tower
 static Tensor *embed(Tape *tape, const Text *text, const int *ids, int B, int T) {
-  int *places = tape_memory(tape, (size_t)T * sizeof *places);
+  int *positions = tape_memory(tape, (size_t)T * sizeof *positions);
   assert(T >= 1 && T <= text->config.context);
-  for (int t = 0; t < T; t++) places[t] = t;
+  for (int t = 0; t < T; t++) positions[t] = t;
   Tensor *x = embedding(tape, text->token_embedding, ids, B, T);
-  x = add_to_each(tape, x, embedding(tape, text->positional_embedding, places, 1, T));
+  x = add_to_each(tape, x, embedding(tape, text->positional_embedding, positions, 1, T));
   return dropout(tape, x, text->config.dropout);
 }
 

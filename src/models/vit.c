@@ -74,8 +74,9 @@ Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
   if (!c.post_norm)
     vit.norm = params_add_norm(params, params_name(params, "%snorm", prefix), c.width);
   if (c.pool == POOL_MAP)
-    vit.map = pooling_declare(params, params_name(params, "%sattn_pool", prefix),
-                              (PoolingConfig){c.width, c.heads, c.mlp, c.gelu, c.eps});
+    vit.map = attention_pool_declare(params, params_name(params, "%sattn_pool", prefix),
+                                     (AttentionPoolConfig){c.width, c.heads, c.mlp,
+                                                           c.gelu, c.eps});
   if (c.classes)
     vit.head = params_add_linear(params, params_name(params, "%shead", prefix),
                                  SHAPE(c.classes, c.width), zero, zero);
@@ -105,7 +106,7 @@ Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size) {
   Tensor *y = tape_tensor(tape, "patch_tokens",
                           SHAPE(s[0], s[2] / P * (s[3] / P), s[1] * P * P));
   PatchSaved *saved = tape_memory(tape, sizeof *saved);
-  *saved = (PatchSaved){P, images->needs_grad ? tape_memory(tape, n * sizeof(real))
+  *saved = (PatchSaved){P, images->requires_grad ? tape_memory(tape, n * sizeof(real))
                                               : NULL};
 #pragma omp parallel for
   for (int b = 0; b < s[0]; b++)
@@ -115,12 +116,12 @@ Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size) {
 }
 
 // The forward pass
-Tensor *vit_project(Tape *tape, const Vit *vit, Tensor *images) {
+Tensor *vit_patch_embed(Tape *tape, const Vit *vit, Tensor *images) {
   Tensor *x = patch_tokens(tape, images, vit->config.patch_size);
   return linear(tape, x, vit->patch_embed.weight, vit->patch_embed.bias);
 }
 
-Tensor *vit_place(Tape *tape, const Vit *vit, Tensor *x) {
+Tensor *vit_add_positions(Tape *tape, const Vit *vit, Tensor *x) {
   if (vit->cls_token) x = prepend_token(tape, vit->cls_token, x);
   if (vit->pos_embed) x = add_to_each(tape, x, vit->pos_embed);
   if (vit->norm_pre.weight)
@@ -129,7 +130,7 @@ Tensor *vit_place(Tape *tape, const Vit *vit, Tensor *x) {
 }
 
 Tensor *vit_embed(Tape *tape, const Vit *vit, Tensor *images) {
-  return vit_place(tape, vit, vit_project(tape, vit, images));
+  return vit_add_positions(tape, vit, vit_patch_embed(tape, vit, images));
 }
 
 static Tensor *final_norm(Tape *tape, const Vit *vit, Tensor *x) {
@@ -144,7 +145,8 @@ Tensor *vit_encode(Tape *tape, const Vit *vit, Tensor *x, Tensor **weights) {
 }
 
 Tensor *vit_pool(Tape *tape, const Vit *vit, Tensor *x) {
-  if (vit->config.pool == POOL_MAP) return pooling_forward(tape, &vit->map, x, NULL);
+  if (vit->config.pool == POOL_MAP) return attention_pool_forward(tape, &vit->map, x,
+                                                                  NULL);
   return vit->config.pool == POOL_CLS ? take_token(tape, x, 0)
                                       : mean_tokens(tape, x, 0);
 }
@@ -155,20 +157,20 @@ Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled) {
 }
 
 Tensor *vit_features(Tape *tape, const Vit *vit, Tensor *images) {
-  int *places, last = vit->config.depth - 1;
+  int *positions, last = vit->config.depth - 1;
   Tensor *x = vit_embed(tape, vit, images);
   x = patch_dropout(tape, x, vit->config.patch_dropout, vit->tokens - vit->patches,
-                    &places);
+                    &positions);
   const size_t count = (size_t)x->shape.size[0];
   for (int i = 0; i < last; i++)
-    x = block_forward_placed(tape, &vit->blocks[i], x, NULL, places);
+    x = block_forward_placed(tape, &vit->blocks[i], x, NULL, positions);
   if (vit->config.pool != POOL_CLS) {
-    x = block_forward_placed(tape, &vit->blocks[last], x, NULL, places);
+    x = block_forward_placed(tape, &vit->blocks[last], x, NULL, positions);
     return vit_pool(tape, vit, final_norm(tape, vit, x));
   }
   int *cls = tape_memory(tape, count * sizeof *cls);
   memset(cls, 0, count * sizeof *cls);
-  x = block_forward_placed(tape, &vit->blocks[last], x, cls, places);
+  x = block_forward_placed(tape, &vit->blocks[last], x, cls, positions);
   return vit_pool(tape, vit, final_norm(tape, vit, x));
 }
 
@@ -177,14 +179,14 @@ Tensor *vit_forward(Tape *tape, const Vit *vit, Tensor *images) {
 }
 
 // Count the work
-int vit_portion(const Vit *vit) { return 1023 / vit->tokens + 1; }
+int vit_micro_batch(const Vit *vit) { return 1023 / vit->tokens + 1; }
 
 double vit_macs(const VitConfig *c) {
   double side = c->image_size / c->patch_size, N = side * side;
   double T = N + (c->pool == POOL_CLS), D = c->width, M = c->mlp;
   double block = T * (4 * D * D + (c->variant.swiglu ? 3 : 2) * D * M) + 2 * T * T * D;
   double embed = N * c->channels * c->patch_size * c->patch_size * D;
-  double map = c->pool == POOL_MAP ? pooling_macs(c->width, c->mlp, N) : 0;
+  double map = c->pool == POOL_MAP ? attention_pool_macs(c->width, c->mlp, N) : 0;
   return embed + c->depth * block + map + D * c->classes;
 }
 
@@ -199,7 +201,7 @@ static const struct {
     {"G", 1664, 48, 8192, 16},   {"e", 1792, 56, 15360, 16},
 };
 
-bool vit_named(VitConfig *config, const char *name) {
+bool vit_preset(VitConfig *config, const char *name) {
   char size[8], digits[4] = "";
   int end = 0, read = sscanf(name, "%7[A-Za-z]/%3[0-9]%n", size, digits, &end);
   int patch = digits[0] == '0' ? 0 : atoi(digits);

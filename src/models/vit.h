@@ -14,7 +14,7 @@ typedef struct VitConfig {
   int classes;                          /* 0: no head */
   PositionKind position;
   PoolKind pool;  /* POOL_CLS adds a token; POOL_MAP: a head that attends */
-  bool post_norm; /* blocks normalise after the sum, and there is no final norm */
+  bool post_norm; /* blocks normalize after the sum, and there is no final norm */
   VitStyle style; /* CLIP's: a norm before the blocks, no bias in the patch
                      projection, CLS and positions start at N(0, 1/width);
                      SigLIP's: only positions start so */
@@ -24,7 +24,7 @@ typedef struct VitConfig {
   double drop_path; /* of the last block; grows linearly from 0 at the first */
   double patch_dropout; /* share of patches left out of vit_features in training */
   BlockVariant variant; /* of all blocks */
-  FirstKind first;      /* how the blocks' values begin */
+  InitScheme first;      /* how the blocks' values begin */
 } VitConfig;
 
 /* Parameters, by PREFIX (names as in timm): cls_token[1][1][D],
@@ -36,7 +36,7 @@ typedef struct Vit {
   int patches, tokens; /* N, and T = N plus one for CLS */
   Tensor *cls_token, *pos_embed;
   Affine patch_embed, norm_pre, norm, head; /* NULL in them: not there */
-  Pooling map;  /* with POOL_MAP */
+  AttentionPool map;  /* with POOL_MAP */
   Block *blocks; /* [depth], memory of the parameter table */
 } Vit;
 
@@ -60,8 +60,8 @@ Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled);
 
 /* The two halves of vit_embed, for those who change patches between them:
    projected [B][N][D]; CLS in front and positions added [B][T][D]. */
-Tensor *vit_project(Tape *tape, const Vit *vit, Tensor *images);
-Tensor *vit_place(Tape *tape, const Vit *vit, Tensor *patches);
+Tensor *vit_patch_embed(Tape *tape, const Vit *vit, Tensor *images);
+Tensor *vit_add_positions(Tape *tape, const Vit *vit, Tensor *patches);
 
 /* Cut images[B][C][H][W] into patches [B][N][C P P], on the tape. */
 Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size);
@@ -72,9 +72,9 @@ double vit_macs(const VitConfig *config);
 
 /* How many images to work off at once: about 1024 tokens, few enough for what
    is kept for the way back to stay near. */
-int vit_portion(const Vit *vit);
+int vit_micro_batch(const Vit *vit);
 
 /* The published configuration "Ti/16", "S/32", ... "e/14": image size 224, 3
    channels, 1000 classes, CLS, learned positions. False if there is none. */
-bool vit_named(VitConfig *config, const char *name);
+bool vit_preset(VitConfig *config, const char *name);
 #endif

@@ -68,21 +68,23 @@ Attention attention_declare(Params *params, const char *prefix, int width, int h
 }
 
 Tensor *attention_layer_placed(Tape *tape, const Attention *layer, Tensor *x,
-                               const int *at, const int *places, Tensor **weights) {
+                               const int *query_index, const int *positions,
+                               Tensor **weights) {
   const AttentionVariant *v = &layer->variant;
   Tensor *bias = v->no_key_bias ? key_free_bias(tape, layer->q_bias, layer->v_bias)
                                 : layer->qkv.bias;
   Tensor *qkv = linear(tape, x, layer->qkv.weight, bias);
   if (v->rows)
-    qkv = rotary(tape, qkv, layer->heads, v->rows, v->columns, v->extra, places);
+    qkv = rotary(tape, qkv, layer->heads, v->rows, v->columns, v->extra, positions);
   Tensor *y = attention(tape, qkv, layer->heads, layer->causal, weights);
-  if (at) y = gather_tokens(tape, y, at, 1);
+  if (query_index) y = gather_tokens(tape, y, query_index, 1);
   if (v->inner_norm)
     y = layernorm(tape, y, layer->inner_norm.weight, layer->inner_norm.bias, v->eps);
   return linear(tape, y, layer->proj.weight, layer->proj.bias);
 }
 
-Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x, const int *at,
+Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
+                        const int *query_index,
                         Tensor **weights) {
-  return attention_layer_placed(tape, layer, x, at, NULL, weights);
+  return attention_layer_placed(tape, layer, x, query_index, NULL, weights);
 }

@@ -37,11 +37,13 @@ Attention attention_declare(Params *params, const char *prefix, int width, int h
 
 /* x[B][T][C] to the same shape; or, with `at`, of each row of B only the token
    at[b], which still attends to all: [B][1][C]. */
-Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x, const int *at,
+Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
+                        const int *query_index,
                         Tensor **weights);
 
 /* The same for tokens out of order: token t of image b is patch places[b][t] of the
    grid, or -1 if it has no place. NULL: `extra` without place, then all in order. */
 Tensor *attention_layer_placed(Tape *tape, const Attention *layer, Tensor *x,
-                               const int *at, const int *places, Tensor **weights);
+                               const int *query_index, const int *positions,
+                               Tensor **weights);
 #endif

@@ -13,17 +13,17 @@ typedef struct Sizes {
   int B, T, H, D;
 } Sizes;
 
-typedef struct OnceSaved {
+typedef struct AttentionPoolSaved {
   Sizes size;
   real *weights; /* [B][H][T] */
   real *scratch; /* [T], for the way back */
-} OnceSaved;
+} AttentionPoolSaved;
 
 static const real *key_of(const Tensor *kv, Sizes s, int b, int t, int h) {
   return kv->value + ((size_t)b * s.T + t) * 2 * s.H * s.D + h * s.D;
 }
 
-static real *weights_of(const OnceSaved *saved, int b, int h) {
+static real *weights_of(const AttentionPoolSaved *saved, int b, int h) {
   return saved->weights + ((size_t)b * saved->size.H + h) * saved->size.T;
 }
 
@@ -40,14 +40,15 @@ static void score(real *scores, const real *q, const Tensor *kv, Sizes s, int b,
 
 static void once_backward(const Entry *e);
 
-Tensor *attend_once(Tape *tape, Tensor *q, Tensor *kv, int heads, Tensor **weights) {
+Tensor *attention_pool(Tape *tape, Tensor *q, Tensor *kv, int heads, Tensor **weights) {
   const int B = kv->shape.size[0], T = kv->shape.size[1], C = kv->shape.size[2] / 2;
   const Sizes s = {B, T, heads, C / heads};
   assert(kv->shape.rank == 3 && C % heads == 0 && (int)tensor_size(q) == C);
   Tensor *y = tape_tensor(tape, "attend_once", SHAPE(B, C));
   Tensor *kept = tape_tensor(tape, "attention weights", SHAPE(B, heads, T));
-  OnceSaved *saved = tape_memory(tape, sizeof *saved);
-  *saved = (OnceSaved){s, kept->value, tape_memory(tape, (size_t)T * sizeof(real))};
+  AttentionPoolSaved *saved = tape_memory(tape, sizeof *saved);
+  *saved = (AttentionPoolSaved){s, kept->value,
+                                tape_memory(tape, (size_t)T * sizeof(real))};
   for (int b = 0; b < B; b++)
     for (int h = 0; h < heads; h++) {
       real *w = weights_of(saved, b, h), *scores = saved->scratch;
@@ -80,7 +81,7 @@ static void score_gradients(real *ds, const real *w, const real *dy, const Tenso
 }
 
 static void once_backward(const Entry *e) {
-  const OnceSaved *saved = e->saved;
+  const AttentionPoolSaved *saved = e->saved;
   const Sizes s = saved->size;
   Tensor *q = e->input[0], *kv = e->input[1];
   real *ds = saved->scratch;
@@ -91,9 +92,9 @@ static void once_backward(const Entry *e) {
     score_gradients(ds, w, dy, kv, s, b, h);
     for (int t = 0; t < s.T; t++) {
       const real *key = key_of(kv, s, b, t, h);
-      real *dkey = kv->needs_grad ? kv->grad + (key - kv->value) : NULL;
+      real *dkey = kv->requires_grad ? kv->grad + (key - kv->value) : NULL;
       for (int d = 0; d < s.D; d++) {
-        if (q->needs_grad) q->grad[h * s.D + d] += ds[t] * key[d];
+        if (q->requires_grad) q->grad[h * s.D + d] += ds[t] * key[d];
         if (!dkey) continue;
         dkey[d] += ds[t] * q->value[h * s.D + d];
         dkey[s.H * s.D + d] += w[t] * dy[d];
@@ -103,7 +104,8 @@ static void once_backward(const Entry *e) {
 }
 
 // A pooling head
-Pooling pooling_declare(Params *params, const char *prefix, PoolingConfig c) {
+AttentionPool attention_pool_declare(Params *params, const char *prefix,
+                                     AttentionPoolConfig c) {
   const int C = c.width;
   const Init zero = init_constant(0), tiny = init_normal(1e-6);
   const Init square = init_xavier(C, C), wide = init_xavier(C, c.mlp);
@@ -114,7 +116,7 @@ Pooling pooling_declare(Params *params, const char *prefix, PoolingConfig c) {
                         params_name(params, "%s.norm", prefix),
                         params_name(params, "%s.mlp.fc1", prefix),
                         params_name(params, "%s.mlp.fc2", prefix)};
-  Pooling p = {.config = c};
+  AttentionPool p = {.config = c};
   p.probe = params_add(params, name[0], SHAPE(1, 1, C), init_xavier(1, C), PARAM_PLAIN);
   p.q = params_add_linear(params, name[1], SHAPE(C, C), square, zero);
   p.kv = params_add_linear(params, name[2], SHAPE(2 * C, C), square, zero);
@@ -125,16 +127,17 @@ Pooling pooling_declare(Params *params, const char *prefix, PoolingConfig c) {
   return p;
 }
 
-Tensor *pooling_forward(Tape *tape, const Pooling *p, Tensor *x, Tensor **weights) {
+Tensor *attention_pool_forward(Tape *tape, const AttentionPool *p, Tensor *x,
+                               Tensor **weights) {
   Tensor *q = linear(tape, p->probe, p->q.weight, p->q.bias);
   Tensor *kv = linear(tape, x, p->kv.weight, p->kv.bias);
-  Tensor *a = attend_once(tape, q, kv, p->config.heads, weights);
+  Tensor *a = attention_pool(tape, q, kv, p->config.heads, weights);
   a = linear(tape, a, p->proj.weight, p->proj.bias);
   Tensor *y = layernorm(tape, a, p->norm.weight, p->norm.bias, p->config.eps);
   y = gelu(tape, linear(tape, y, p->fc1.weight, p->fc1.bias), p->config.gelu);
   return add(tape, a, linear(tape, y, p->fc2.weight, p->fc2.bias));
 }
 
-double pooling_macs(double C, double M, double T) {
+double attention_pool_macs(double C, double M, double T) {
   return T * 2 * C * C + 2 * T * C + 2 * C * C + 2 * C * M;
 }

@@ -7,30 +7,31 @@
 
 /* One query q[C] attends to keys and values kv[B][T][2C] with `heads` heads:
    [B][C]. *weights, unless NULL, becomes the attention weights [B][H][T]. */
-Tensor *attend_once(Tape *tape, Tensor *q, Tensor *kv, int heads, Tensor **weights);
+Tensor *attention_pool(Tape *tape, Tensor *q, Tensor *kv, int heads, Tensor **weights);
 
-typedef struct PoolingConfig {
+typedef struct AttentionPoolConfig {
   int width, heads, mlp; /* heads divides width; mlp is the hidden width */
   GeluKind gelu;
   double eps; /* of the LayerNorm */
-} PoolingConfig;
+} AttentionPoolConfig;
 
 /* Multi-head attention pooling. Parameters, by PREFIX (names as in timm):
    latent[1][1][C], q.*, kv.* [2C][C], proj.*, norm.*, mlp.fc1.*, mlp.fc2.*; all
    matrices Xavier uniform (each of q, k, v as C x C), biases zero, those of the MLP
    N(0, 1e-6^2). Source: Zhai and others 2022 and big_vision's code. */
-typedef struct Pooling {
-  PoolingConfig config;
+typedef struct AttentionPool {
+  AttentionPoolConfig config;
   Tensor *probe;
   Affine q, kv, proj, norm, fc1, fc2;
-} Pooling;
+} AttentionPool;
 
-Pooling pooling_declare(Params *params, const char *prefix, PoolingConfig config);
+AttentionPool attention_pool_declare(Params *params, const char *prefix,
+                                     AttentionPoolConfig config);
 
 /* x[B][T][C] to one vector each [B][C]; *weights as above, or NULL. */
-Tensor *pooling_forward(Tape *tape, const Pooling *pooling, Tensor *x,
-                        Tensor **weights);
+Tensor *attention_pool_forward(Tape *tape, const AttentionPool *pooling, Tensor *x,
+                               Tensor **weights);
 
 /* Multiply-adds of the matrix products for one image of T tokens. */
-double pooling_macs(double width, double mlp, double tokens);
+double attention_pool_macs(double width, double mlp, double tokens);
 #endif

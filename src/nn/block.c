@@ -8,38 +8,38 @@
 #include "tensor/swiglu.h"
 
 // Declare the parameters of a block
-typedef struct FirstValues {
+typedef struct BlockInit {
   Init qkv, proj, fc1, fc2, bias;
-} FirstValues;
+} BlockInit;
 
 // Eva's first values
-static FirstValues eva_values(const BlockConfig *c) {
+static BlockInit eva_values(const BlockConfig *c) {
   const Init all = init_truncated(0.015);
   const Init end = init_truncated(0.015 / sqrt(2 * (c->number + 1)));
-  return (FirstValues){all, end, all, end, init_constant(0)};
+  return (BlockInit){all, end, all, end, init_constant(0)};
 }
 
-static FirstValues eva02_values(const BlockConfig *c) {
+static BlockInit eva02_values(const BlockConfig *c) {
   const double scale = c->variant.sub_norm ? sqrt(log(2 * c->depth)) : 1;
   const double mlp = sqrt(2.0 / (c->width + c->mlp)), square = sqrt(1.0 / c->width);
   Init qkv = init_normal(square);
-  qkv.last_third = scale;
-  return (FirstValues){qkv, init_normal(scale * square), init_normal(scale * mlp),
-                       init_normal(scale * mlp), init_constant(0)};
+  qkv.value_gain = scale;
+  return (BlockInit){qkv, init_normal(scale * square), init_normal(scale * mlp),
+                     init_normal(scale * mlp), init_constant(0)};
 }
 
-static FirstValues first_values(const BlockConfig *c) {
+static BlockInit first_values(const BlockConfig *c) {
   const double width = c->width;
-  if (c->first == FIRST_EVA) return eva_values(c);
-  if (c->first == FIRST_EVA02) return eva02_values(c);
-  if (c->first == FIRST_VIT) {
+  if (c->first == INIT_EVA) return eva_values(c);
+  if (c->first == INIT_EVA02) return eva02_values(c);
+  if (c->first == INIT_VIT) {
     const Init square = init_xavier(c->width, c->width);
-    return (FirstValues){square, square, init_xavier(c->width, c->mlp),
-                         init_xavier(c->mlp, c->width), init_normal(1e-6)};
+    return (BlockInit){square, square, init_xavier(c->width, c->mlp),
+                       init_xavier(c->mlp, c->width), init_normal(1e-6)};
   }
   const Init end = init_normal(sqrt(1 / (2 * c->depth * width)));
-  return (FirstValues){init_normal(sqrt(1 / width)), end,
-                       init_normal(sqrt(1 / (2 * width))), end, init_constant(0)};
+  return (BlockInit){init_normal(sqrt(1 / width)), end,
+                     init_normal(sqrt(1 / (2 * width))), end, init_constant(0)};
 }
 
 // Declare the parameters of an MLP
@@ -51,7 +51,7 @@ static AttentionVariant attention_variant(const BlockConfig *c) {
 }
 
 static void declare_mlp(Params *params, const char *prefix, Block *b,
-                        const FirstValues *first) {
+                        const BlockInit *first) {
   const int width = b->config.width, mlp = b->config.mlp;
   const bool gated = b->config.variant.swiglu;
   const char *in = params_name(params, "%s.mlp.%s", prefix, gated ? "w2" : "fc1");
@@ -71,7 +71,7 @@ Block block_declare(Params *params, const char *prefix, BlockConfig config) {
   const char *name[] = {params_name(params, "%s.norm1", prefix),
                         params_name(params, "%s.attn", prefix),
                         params_name(params, "%s.norm2", prefix)};
-  const FirstValues first = first_values(&config);
+  const BlockInit first = first_values(&config);
   Block block = {.config = config};
   block.norm1 = params_add_norm(params, name[0], width);
   block.attn = attention_declare(params, name[1], width, config.heads, config.causal,
@@ -82,13 +82,14 @@ Block block_declare(Params *params, const char *prefix, BlockConfig config) {
 }
 
 // Run a block
-static Tensor *attend(Tape *tape, const Block *block, Tensor *x, const int *at,
-                      const int *places, Tensor **weights) {
-  Tensor *y = attention_layer_placed(tape, &block->attn, x, at, places, weights);
+static Tensor *attend(Tape *tape, const Block *block, Tensor *x, const int *query_index,
+                      const int *positions, Tensor **weights) {
+  Tensor *y = attention_layer_placed(tape, &block->attn, x, query_index, positions,
+                                     weights);
   return dropout(tape, y, block->config.dropout);
 }
 
-static Tensor *think(Tape *tape, const Block *block, Tensor *x) {
+static Tensor *mlp(Tape *tape, const Block *block, Tensor *x) {
   const BlockConfig *c = &block->config;
   Tensor *hidden = linear(tape, x, block->fc1.weight, block->fc1.bias);
   if (c->variant.swiglu)
@@ -103,49 +104,54 @@ static Tensor *think(Tape *tape, const Block *block, Tensor *x) {
 }
 
 // Normalise the branch
-static Tensor *run_branch_norm(Tape *tape, const Block *b, Tensor *x, const int *at,
-                               const int *places, Tensor **weights) {
+static Tensor *run_branch_norm(Tape *tape, const Block *b, Tensor *x,
+                               const int *query_index,
+                               const int *positions, Tensor **weights) {
   const BlockConfig *c = &b->config;
-  Tensor *y = attend(tape, b, x, at, places, weights);
+  Tensor *y = attend(tape, b, x, query_index, positions, weights);
   y = layernorm(tape, y, b->norm1.weight, b->norm1.bias, c->eps);
-  if (at) x = gather_tokens(tape, x, at, 1);
+  if (query_index) x = gather_tokens(tape, x, query_index, 1);
   x = add(tape, x, drop_path(tape, y, c->drop_path));
-  y = layernorm(tape, think(tape, b, x), b->norm2.weight, b->norm2.bias, c->eps);
+  y = layernorm(tape, mlp(tape, b, x), b->norm2.weight, b->norm2.bias, c->eps);
   return add(tape, x, drop_path(tape, y, c->drop_path));
 }
 
-static Tensor *run(Tape *tape, const Block *b, Tensor *x, const int *at,
-                   const int *places, Tensor **weights) {
+static Tensor *run(Tape *tape, const Block *b, Tensor *x, const int *query_index,
+                   const int *positions, Tensor **weights) {
   const BlockConfig *c = &b->config;
-  if (c->variant.branch_norm) return run_branch_norm(tape, b, x, at, places, weights);
+  if (c->variant.branch_norm) return run_branch_norm(tape, b, x, query_index, positions,
+                                                     weights);
   if (c->post_norm) {
     Tensor *branch =
-        drop_path(tape, attend(tape, b, x, at, places, weights), c->drop_path);
-    if (at) x = gather_tokens(tape, x, at, 1);
+        drop_path(tape, attend(tape, b, x, query_index, positions, weights),
+                  c->drop_path);
+    if (query_index) x = gather_tokens(tape, x, query_index, 1);
     x = add_in_place(tape, x, branch);
     x = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
-    branch = drop_path(tape, think(tape, b, x), c->drop_path);
+    branch = drop_path(tape, mlp(tape, b, x), c->drop_path);
     x = add_in_place(tape, x, branch);
     return layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
   }
   Tensor *y = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
   Tensor *branch =
-      drop_path(tape, attend(tape, b, y, at, places, weights), c->drop_path);
-  if (at) x = gather_tokens(tape, x, at, 1);
+      drop_path(tape, attend(tape, b, y, query_index, positions, weights), c->drop_path);
+  if (query_index) x = gather_tokens(tape, x, query_index, 1);
   x = add_in_place(tape, x, branch);
   y = layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
-  return add_in_place(tape, x, drop_path(tape, think(tape, b, y), c->drop_path));
+  return add_in_place(tape, x, drop_path(tape, mlp(tape, b, y), c->drop_path));
 }
 
 Tensor *block_forward(Tape *tape, const Block *block, Tensor *x, Tensor **weights) {
   return run(tape, block, x, NULL, NULL, weights);
 }
 
-Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x, const int *at) {
-  return run(tape, block, x, at, NULL, NULL);
+Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x,
+                         const int *query_index) {
+  return run(tape, block, x, query_index, NULL, NULL);
 }
 
-Tensor *block_forward_placed(Tape *tape, const Block *block, Tensor *x, const int *at,
-                             const int *places) {
-  return run(tape, block, x, at, places, NULL);
+Tensor *block_forward_placed(Tape *tape, const Block *block, Tensor *x,
+                             const int *query_index,
+                             const int *positions) {
+  return run(tape, block, x, query_index, positions, NULL);
 }

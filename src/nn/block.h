@@ -16,7 +16,7 @@ typedef struct BlockVariant {
 
 // Kinds of first values
 /* How a block's matrices begin: as in ViT's code, CLIP's, EVA's or EVA-02's. */
-typedef enum { FIRST_VIT, FIRST_CLIP, FIRST_EVA, FIRST_EVA02 } FirstKind;
+typedef enum { INIT_VIT, INIT_CLIP, INIT_EVA, INIT_EVA02 } InitScheme;
 
 typedef struct BlockConfig {
   int width, heads, mlp; /* heads divide width; mlp is the hidden width */
@@ -26,7 +26,7 @@ typedef struct BlockConfig {
   bool causal;
   double dropout;        /* after both MLP layers and the output projection */
   double drop_path;
-  FirstKind first;       /* how its values begin; the two numbers below matter to it */
+  InitScheme first;       /* how its values begin; the two numbers below matter to it */
   int number, depth;     /* this block is number 0, 1, ... of a tower of `depth` */
   BlockVariant variant;
   int rows, columns, extra; /* of the grid of patches, if rotary */
@@ -51,10 +51,12 @@ Tensor *block_forward(Tape *tape, const Block *block, Tensor *x, Tensor **weight
 
 /* The same, but of each x[b] only the token at[b] goes on: [B][1][C]. What the
    last block of a network does if a single token of it is read. */
-Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x, const int *at);
+Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x,
+                         const int *query_index);
 
 /* Both, for tokens in places of their own (attention_layer_placed); `at` may be
    NULL. */
-Tensor *block_forward_placed(Tape *tape, const Block *block, Tensor *x, const int *at,
-                             const int *places);
+Tensor *block_forward_placed(Tape *tape, const Block *block, Tensor *x,
+                             const int *query_index,
+                             const int *positions);
 #endif

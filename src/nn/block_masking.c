@@ -50,7 +50,7 @@ static int hide_rectangle(Grid *g, int room) {
 }
 
 Masking masking_blocks(Tape *tape, int images, int rows, int columns, double ratio,
-                       RandomKey key, const int *names) {
+                       RandomKey key, const int *example_ids) {
   const int patches = rows * columns, wanted = (int)lround(patches * ratio);
   Masking m = {images, patches, patches, NULL,
                tape_memory(tape, (size_t)images * patches * sizeof(int))};
@@ -58,7 +58,7 @@ Masking masking_blocks(Tape *tape, int images, int rows, int columns, double rat
   for (int b = 0; b < images; b++) {
     Grid grid = {rows, columns, patches / 16 > 1 ? patches / 16 : 1,
                  m.restore + b * patches,
-                 random_subkey(key, (uint64_t)(names ? names[b] : b)), 0};
+                 random_subkey(key, (uint64_t)(example_ids ? example_ids[b] : b)), 0};
     for (int t = 0; t < patches; t++) grid.restore[t] = t;
     int room = wanted, hidden;
     while (room > 0 && (hidden = hide_rectangle(&grid, room)) > 0) room -= hidden;

@@ -11,7 +11,7 @@
    depends on the key and on names[b] (NULL: b). Source: BEiT's masks as EVA's
    code has them. */
 Masking masking_blocks(Tape *tape, int images, int rows, int columns, double ratio,
-                       RandomKey key, const int *names);
+                       RandomKey key, const int *example_ids);
 
 /* Change a mask that takes patches out into one that leaves them in place. */
 void masking_in_place(Masking *mask);

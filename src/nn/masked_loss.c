@@ -7,7 +7,7 @@
 #include "nn/patches.h"
 #include "tensor/layers.h"
 
-static void normalise_patch(real *to, const real *from, int n) {
+static void normalize_patch(real *to, const real *from, int n) {
   double mean = 0, squares = 0;
   for (int i = 0; i < n; i++) mean += (double)from[i] / n;
   for (int i = 0; i < n; i++) squares += pow((double)from[i] - mean, 2);
@@ -15,7 +15,7 @@ static void normalise_patch(real *to, const real *from, int n) {
   for (int i = 0; i < n; i++) to[i] = (real)(((double)from[i] - mean) * scale);
 }
 
-Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalise) {
+Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalize) {
   const int *size = images->shape.size, B = size[0], C = size[1], S = size[2];
   const int N = S / patch_size * (S / patch_size), n = C * patch_size * patch_size;
   Tensor *targets = tape_tensor(tape, "targets", SHAPE(B, N, n));
@@ -23,8 +23,8 @@ Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalise
   for (int b = 0; b < B; b++) {
     real *own = targets->value + (size_t)b * N * n;
     patchify(own, images->value + (size_t)b * C * S * S, C, S, S, patch_size);
-    for (int t = 0; normalise && t < N; t++)
-      normalise_patch(own + t * n, own + t * n, n);
+    for (int t = 0; normalize && t < N; t++)
+      normalize_patch(own + t * n, own + t * n, n);
   }
   return targets;
 }
@@ -34,35 +34,35 @@ typedef struct ErrorSaved {
   double *weight; /* of a number in a hidden patch of each image */
 } ErrorSaved;
 
-static void hidden_error_backward(const Entry *e) {
-  Tensor *said = e->input[0], *targets = e->input[1];
+static void masked_mse_backward(const Entry *e) {
+  Tensor *predicted = e->input[0], *targets = e->input[1];
   const ErrorSaved *s = e->saved;
-  const int N = said->shape.size[1], n = tensor_last(said);
-  for (int r = 0; r < tensor_rows(said); r++) {
+  const int N = predicted->shape.size[1], n = tensor_last(predicted);
+  for (int r = 0; r < tensor_rows(predicted); r++) {
     const real slope = (real)(2 * s->weight[r / N]) * e->output->grad[0];
     for (int i = r * n; s->restore[r] < 0 && i < (r + 1) * n; i++)
-      said->grad[i] += slope * (said->value[i] - targets->value[i]);
+      predicted->grad[i] += slope * (predicted->value[i] - targets->value[i]);
   }
 }
 
-Tensor *hidden_error(Tape *tape, Tensor *said, Tensor *targets, const Masking *mask) {
-  const int n = tensor_last(said), N = mask->patches;
+Tensor *masked_mse(Tape *tape, Tensor *predicted, Tensor *targets, const Masking *mask) {
+  const int n = tensor_last(predicted), N = mask->patches;
   Tensor *loss = tape_tensor(tape, "hidden_error", SCALAR);
   ErrorSaved *s = tape_memory(tape, sizeof *s);
   double mean = 0;
   *s = (ErrorSaved){mask->restore,
                     tape_memory(tape, (size_t)mask->images * sizeof *s->weight)};
-  assert(shape_equal(said->shape, targets->shape) && !targets->needs_grad);
+  assert(shape_equal(predicted->shape, targets->shape) && !targets->requires_grad);
   for (int b = 0; b < mask->images; b++) {
     double sum = 0;
     for (int r = b * N; r < (b + 1) * N; r++)
       for (int i = r * n; mask->restore[r] < 0 && i < (r + 1) * n; i++)
-        sum += pow((double)(said->value[i] - targets->value[i]), 2);
+        sum += pow((double)(predicted->value[i] - targets->value[i]), 2);
     assert(masking_hidden(mask, b) > 0);
     s->weight[b] = 1.0 / ((double)mask->images * masking_hidden(mask, b) * n);
     mean += s->weight[b] * sum;
   }
   loss->value[0] = (real)mean;
-  tape_record(tape, loss, hidden_error_backward, s, said, targets, NULL);
+  tape_record(tape, loss, masked_mse_backward, s, predicted, targets, NULL);
   return loss;
 }

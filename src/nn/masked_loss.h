@@ -5,10 +5,10 @@
 
 /* The patches of images[B][C][S][S], to be filled in: [B][N][C P P], each by its
    own mean and (unbiased) variance if so wanted. No gradient. */
-Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalise);
+Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalize);
 
 /* How wrong said[B][N][n] is: the mean over images of the mean over an image's
    hidden patches of the mean squared error of a patch; one number. Asserts that
    something is hidden in each, and that the targets need no gradient. */
-Tensor *hidden_error(Tape *tape, Tensor *said, Tensor *targets, const Masking *mask);
+Tensor *masked_mse(Tape *tape, Tensor *predicted, Tensor *targets, const Masking *mask);
 #endif

@@ -4,7 +4,7 @@
 #include <assert.h>
 
 Masking masking_random(Tape *tape, int images, int patches, double ratio,
-                       RandomKey key, const int *names) {
+                       RandomKey key, const int *example_ids) {
   assert(ratio >= 0 && ratio < 1);
   const int some = (int)(patches * (1 - ratio) + 1e-9), kept = some > 1 ? some : 1;
   Masking m = {images, patches, kept,
@@ -12,7 +12,8 @@ Masking masking_random(Tape *tape, int images, int patches, double ratio,
                tape_memory(tape, (size_t)images * patches * sizeof(int))};
   int *order = tape_memory(tape, (size_t)patches * sizeof *order);
   for (int b = 0; b < images; b++) {
-    const RandomKey own = random_subkey(key, (uint64_t)(names ? names[b] : b));
+    const RandomKey own =
+        random_subkey(key, (uint64_t)(example_ids ? example_ids[b] : b));
     random_permutation(own, order, patches);
     for (int i = 0; i < patches; i++) {
       m.restore[b * patches + order[i]] = i < kept ? i : -1;

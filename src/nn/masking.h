@@ -15,7 +15,7 @@ typedef struct Masking {
    key and on names[b] (NULL: b). 0 <= ratio < 1. The lists are the tape's memory.
    Source: MAE, section 3. */
 Masking masking_random(Tape *tape, int images, int patches, double ratio,
-                       RandomKey key, const int *names);
+                       RandomKey key, const int *example_ids);
 
 /* How many patches of image b are hidden. */
 int masking_hidden(const Masking *mask, int b);

@@ -9,5 +9,5 @@
    no place if that is -1. The channels of a head must be a multiple of 4. Source:
    EVA-02 and its code; RoFormer. */
 Tensor *rotary(Tape *tape, Tensor *qkv, int heads, int rows, int columns, int extra,
-               const int *places);
+               const int *positions);
 #endif

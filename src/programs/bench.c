@@ -23,7 +23,7 @@
 
 // The options of bench
 enum { ALL_SETS, CEILINGS, KERNELS, PRODUCTS, STEPS, PROFILE };
-static int threads = 0, set = ALL_SETS, lanes = 4, portion = 0, samples = 9;
+static int threads = 0, set = ALL_SETS, shards = 4, micro_batch = 0, samples = 9;
 static const char *only = NULL, *out = NULL;
 
 static Option options[] = {
@@ -36,9 +36,10 @@ static Option options[] = {
      .help = "measure with 1 and with so many threads; 0: one per core"},
     {.name = "samples", .kind = OPTION_INT, .value = &samples, .low = 1, .high = 99,
      .help = "samples, of which the median is shown"},
-    {.name = "lanes", .kind = OPTION_INT, .value = &lanes, .low = 1, .high = 64,
+    {.name = "shards", .kind = OPTION_INT, .value = &shards, .low = 1, .high = 64,
      .help = "of a training step"},
-    {.name = "portion", .kind = OPTION_INT, .value = &portion, .low = 0, .high = 64,
+    {.name = "micro-batch", .kind = OPTION_INT, .value = &micro_batch, .low = 0,
+     .high = 64,
      .help = "of a training step; 0: what suits"},
     {.name = "out", .kind = OPTION_TEXT, .value = &out,
      .help = "also write the table to this file, tab-separated"}};
@@ -276,7 +277,7 @@ typedef struct Step {
   Params *params;
   Vit vit;
   AdamW optimizer;
-  Lanes *lanes;
+  Shards *shards;
   real *images;
   int labels[IMAGES];
 } Step;
@@ -296,7 +297,7 @@ static Tensor *step_loss(Tape *tape, void *state, int number, int first, int cou
 static void take_step(void *state) {
   Step *step = state;
   double metric;
-  lanes_gradient(step->lanes, step_loss, step, 0, IMAGES, (RandomKey){0}, &metric);
+  shards_gradient(step->shards, step_loss, step, 0, IMAGES, (RandomKey){0}, &metric);
   clip_gradients(step->params, 1);
   adamw_update(&step->optimizer, 1e-3);
 }
@@ -311,7 +312,8 @@ static Step step_new(const StepModel *m) {
   step.vit = vit_declare(step.params, "", c);
   params_fill(step.params, 1);
   step.optimizer = adamw_new(step.params, 0.999, 0.05);
-  step.lanes = lanes_new(step.params, lanes, portion ? portion : vit_portion(&step.vit));
+  step.shards = shards_new(step.params, shards,
+                           micro_batch ? micro_batch : vit_micro_batch(&step.vit));
   step.images = allocate(n, sizeof(real));
   for (size_t i = 0; i < n; i++)
     step.images[i] = (real)random_normal(random_key(1, "images"), i);
@@ -320,7 +322,7 @@ static Step step_new(const StepModel *m) {
   return step;
 }
 static void step_free(Step *step) {
-  lanes_free(step->lanes);
+  shards_free(step->shards);
   adamw_free(&step->optimizer);
   params_free(step->params);
   free(step->images);
@@ -346,7 +348,7 @@ static void profile_step(const StepModel *m) {
   Step step = step_new(m);
   Profile profile = {0};
   take_step(&step);
-  for (int i = 0; i < lanes; i++) step.lanes->lane[i].tape->profile = &profile;
+  for (int i = 0; i < shards; i++) step.shards->shard[i].tape->profile = &profile;
   const double start = stopwatch();
   for (int i = 0; i < samples; i++) take_step(&step);
   double rest = (stopwatch() - start) / samples;
@@ -365,7 +367,7 @@ typedef struct ClipStep {
   Params *params;
   Clip clip;
   AdamW optimizer;
-  Lanes *lanes;
+  Shards *shards;
   real *images;
   int ids[CLIP_PAIRS * CAPTION];
 } ClipStep;
@@ -379,8 +381,9 @@ static void clip_step_forward(Tape *tape, void *state, int number, int first, in
   (void)number;
   memcpy(batch->value, step->images + (size_t)first * size,
          (size_t)count * size * sizeof(real));
-  made[0] = clip_image(tape, &step->clip, batch);
-  made[1] = clip_text(tape, &step->clip, step->ids + first * CAPTION, count, CAPTION);
+  made[0] = clip_encode_image(tape, &step->clip, batch);
+  made[1] = clip_encode_text(tape, &step->clip, step->ids + first * CAPTION, count,
+                             CAPTION);
 }
 
 static Tensor *clip_step_loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS],
@@ -393,7 +396,7 @@ static const Joint clip_step_joint = {clip_step_forward, clip_step_loss};
 static void take_clip_step(void *state) {
   ClipStep *step = state;
   double metric;
-  joint_gradient(step->lanes, &clip_step_joint, step, 0, CLIP_PAIRS, (RandomKey){0},
+  joint_gradient(step->shards, &clip_step_joint, step, 0, CLIP_PAIRS, (RandomKey){0},
                  &metric);
   clip_gradients(step->params, 1);
   adamw_update(&step->optimizer, 1e-3);
@@ -425,7 +428,7 @@ static void measure_clip_step(const char *name, PairLoss loss) {
   step.clip = clip_declare(step.params, clip_tiny(loss));
   params_fill(step.params, 1);
   step.optimizer = adamw_new(step.params, 0.999, 0.05);
-  step.lanes = lanes_new(step.params, lanes, 1);
+  step.shards = shards_new(step.params, shards, 1);
   step.images = allocate(n, sizeof(real));
   for (size_t i = 0; i < n; i++)
     step.images[i] = (real)random_normal(random_key(1, "images"), i);
@@ -437,7 +440,7 @@ static void measure_clip_step(const char *name, PairLoss loss) {
   const double flops = 6 * clip_step_macs(&step);
   const double seconds = median_seconds(take_clip_step, &step, samples, 0.05);
   print_row((Row){"steps", name, seconds, CLIP_PAIRS, flops, 0});
-  lanes_free(step.lanes);
+  shards_free(step.shards);
   adamw_free(&step.optimizer);
   params_free(step.params);
   free(step.images);
@@ -449,7 +452,7 @@ typedef struct MaeStep {
   Params *params;
   Mae mae;
   AdamW optimizer;
-  Lanes *lanes;
+  Shards *shards;
   real *images;
   double ratio;
   bool encoder_only;
@@ -471,8 +474,8 @@ static Tensor *mae_step_loss(Tape *tape, void *state, int number, int first, int
 static void take_mae_step(void *state) {
   MaeStep *step = state;
   double metric;
-  lanes_gradient(step->lanes, mae_step_loss, step, 0, MAE_IMAGES, (RandomKey){0},
-                 &metric);
+  shards_gradient(step->shards, mae_step_loss, step, 0, MAE_IMAGES, (RandomKey){0},
+                  &metric);
   if (step->encoder_only) return;
   clip_gradients(step->params, 1);
   adamw_update(&step->optimizer, 1e-3);
@@ -485,10 +488,10 @@ static MaeStep mae_step_new(double ratio, bool encoder_only) {
       .encoder = {.image_size = 32, .channels = 3, .patch_size = 4, .width = 128,
                   .depth = 6, .heads = 4, .mlp = 512, .eps = 1e-6,
                   .position = POSITION_SINCOS},
-      .width = 64, .depth = 2, .heads = 4, .mlp = 256, .normalise = true});
+      .width = 64, .depth = 2, .heads = 4, .mlp = 256, .normalize = true});
   params_fill(step.params, 1);
   step.optimizer = adamw_new(step.params, 0.95, 0.05);
-  step.lanes = lanes_new(step.params, lanes, portion ? portion : 32);
+  step.shards = shards_new(step.params, shards, micro_batch ? micro_batch : 32);
   step.images = allocate(n, sizeof(real));
   for (size_t i = 0; i < n; i++)
     step.images[i] = (real)random_normal(random_key(1, "images"), i);
@@ -504,7 +507,7 @@ static void measure_mae_step(const char *name, double ratio, bool encoder_only) 
   const double seconds = median_seconds(take_mae_step, &step, samples, 0.05);
   print_row((Row){"steps", name, seconds, MAE_IMAGES, flops, 0});
   tape_free(tape);
-  lanes_free(step.lanes);
+  shards_free(step.shards);
   adamw_free(&step.optimizer);
   params_free(step.params);
   free(step.images);
@@ -537,7 +540,7 @@ static void measure_all(int team) {
 
 // Warn of company
 /* The share of the last 0.3 s in which the processors were busy; -1: unknown. */
-static double busy_share(void) {
+static double busy_fraction(void) {
   double before[8] = {0}, after[8] = {0}, idle, all = 0;
   for (int turn = 0; turn < 2; turn++) {
     double *t = turn ? after : before;
@@ -554,7 +557,7 @@ static double busy_share(void) {
 }
 
 static void warn_of_company(void) {
-  const double busy = busy_share();
+  const double busy = busy_fraction();
   if (busy > 0.1)
     fprintf(stderr, "%s: other programs keep the machine %.0f %% busy; expect numbers "
             "that are too low\n", program.name, 100 * busy);

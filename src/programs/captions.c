@@ -92,7 +92,7 @@ static bool show_augmented(const Dataset *pictures, const int *order) {
                   i % COLUMNS ? emoji_augment : (Augment){0},
                   random_subkey(key, (uint64_t)i), planes, NULL);
     Image image = image_from_planes(planes, 3, 32, 32, pictures->mean,
-                                    pictures->deviation);
+                                    pictures->std);
     grid_put(&grid, image.pixels, i / COLUMNS, i % COLUMNS);
     image_free(&image);
   }

@@ -41,12 +41,12 @@ int main(int argc, char **argv) {
   if (!options_only(&program, argc, argv)) return options_complain(&program);
   for (const char *const *name = set == VITS ? vits : giants; *name; name++) {
     char full[32];
-    if (!vit_named(&c, *name)) return fail_report(program.name);
+    if (!vit_preset(&c, *name)) return fail_report(program.name);
     if (set == GIANTS) c.classes = 0;
     snprintf(full, sizeof full, "%s%s", set == VITS ? "" : "ViT-", *name);
     print_row(full, c);
   }
-  for (const char *const *name = giant_names; set == GIANTS && *name; name++)
-    if (giant_named(&c, *name)) print_row(*name, c);
+  for (const char *const *name = eva_preset_names; set == GIANTS && *name; name++)
+    if (eva_preset(&c, *name)) print_row(*name, c);
   return 0;
 }

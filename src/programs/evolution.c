@@ -17,32 +17,32 @@ static Program program = {"evolution", "RUN", "What the dual encoder of a run ca
                           "training.", options, sizeof options / sizeof *options};
 
 /* Scenes as the run saw them; the training pictures are not needed. */
-static DualRun look_at(const SavedClip *saved) {
+static DualRun look_at(const LoadedClip *saved) {
   DualRun run = {.set = CAPTIONED_SCENES, .out = "", .tokenizer = saved->tokenizer};
-  run.matching.clip = saved->clip;
+  run.contrastive.clip = saved->clip;
   for (int i = 0; i < 3; i++) {
     run.train.pictures.mean[i] = saved->mean[i];
-    run.train.pictures.deviation[i] = saved->deviation[i];
+    run.train.pictures.std[i] = saved->std[i];
   }
   scenes_make(&run.test, tests, CAPTIONED_ALONE, SCENES_SEEN,
               captioned_other((uint64_t)seed));
-  captioned_normalise_as(&run.test.pictures, &run.train.pictures);
+  dataset_normalize_as(&run.test.pictures, &run.train.pictures);
   dual_single_figures(&run, tests, captioned_other((uint64_t)seed));
   return run;
 }
 
 // Check and report a run
-static bool report(const SavedClip *saved, const char *folder) {
+static bool report(const LoadedClip *saved, const char *folder) {
   const VitConfig *c = &saved->clip.config.image;
   if (c->image_size != SHAPES_SIDE || c->channels != 3)
     return fail("%s: expected a network for %d x %d pictures of 3 channels, found one "
                 "for %d x %d of %d", folder, SHAPES_SIDE, SHAPES_SIDE, c->image_size,
                 c->image_size, c->channels);
   DualRun run = look_at(saved);
-  PairVectors v = pair_vectors(&saved->clip, saved->tokenizer, &run.test);
-  pair_vectors_recall(&v, "test", stdout);
+  PairEmbeddings v = pair_embeddings(&saved->clip, saved->tokenizer, &run.test);
+  pair_embeddings_recall(&v, "test", stdout);
   dual_zeroshot(stdout, &run, 1, "single");
-  pair_vectors_free(&v);
+  pair_embeddings_free(&v);
   pairs_free(&run.test), pairs_free(&run.seen), pairs_free(&run.held_out);
   return true;
 }
@@ -53,9 +53,9 @@ int main(int argc, char **argv) {
     fail("expected the folder of one run, found %d", argc - first);
     return options_complain(&program);
   }
-  SavedClip saved;
-  if (!saved_open_clip(&saved, argv[first])) return fail_report(program.name);
+  LoadedClip saved;
+  if (!clip_open(&saved, argv[first])) return fail_report(program.name);
   const bool good = report(&saved, argv[first]);
-  saved_close_clip(&saved);
+  clip_close(&saved);
   return good ? 0 : fail_report(program.name);
 }

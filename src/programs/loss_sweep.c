@@ -26,7 +26,7 @@ static Option options[] = {
     INT_OPTION("width", width, 4, 4096, "of both towers, a multiple of 4"),
     NUMBER_OPTION("lr", lr, 0, 100, "highest learning rate"),
     NUMBER_OPTION("scale", scale, 1, 100, "first scale of the sigmoid loss"),
-    PLACE_OPTION("data-dir", data_dir, "folder with the data sets")};
+    PATH_OPTION("data-dir", data_dir, "folder with the data sets")};
 static Program program = {"loss-sweep", "", "Train small dual encoders with InfoNCE and "
                           "with the sigmoid loss on the same data; print a row for each.",
                           options, sizeof options / sizeof *options};
@@ -55,7 +55,7 @@ static void data_single(Data *d) {
   *d = (Data){.set = CAPTIONED_SCENES};
   scenes_make(&d->train, least(6000, pairs), 1000, SCENES_SEEN, 1);
   scenes_make(&d->test, TEST_PAIRS, 1000, SCENES_SEEN, captioned_other(1));
-  captioned_normalise_as(&d->test.pictures, &d->train.pictures);
+  dataset_normalize_as(&d->test.pictures, &d->train.pictures);
   d->tokenizer = tokenizer_train((const char *const *)d->train.caption,
                                  pairs_captions(&d->train), TOKENS);
 }
@@ -70,7 +70,7 @@ static void data_close(Data *d) {
 typedef struct Case {
   int batch, repeat;
   PairLoss loss;
-  bool biased, all_true;
+  bool biased, multi_positive;
   double bias;
 } Case;
 
@@ -93,10 +93,10 @@ static ClipConfig sweep_config(const Data *d, const Case *c) {
 }
 
 /* Train; the mean loss of the last tenth of the steps. */
-static double sweep_steps(Matching *m, int steps, int seed) {
+static double sweep_steps(Contrastive *m, int steps, int seed) {
   AdamW optimizer = adamw_new(m->params, 0.95, 0.05);
-  Lanes *lanes = lanes_new(m->params, m->batch < 4 ? 1 : 4, m->batch);
-  const Task task = matching_task(m);
+  Shards *shards = shards_new(m->params, m->batch < 4 ? 1 : 4, m->batch);
+  const Task task = contrastive_task(m);
   double sum = 0, metric;
   int counted = 0;
   for (int step = 0; step < steps; step++) {
@@ -104,29 +104,29 @@ static double sweep_steps(Matching *m, int steps, int seed) {
                                         (uint64_t)step);
     task.begin(m, step);
     const double loss =
-        joint_gradient(lanes, task.joint, m, step, m->batch, key, &metric);
+        joint_gradient(shards, task.joint, m, step, m->batch, key, &metric);
     clip_gradients(m->params, 1);
     adamw_update(&optimizer, schedule_rate(step + 1, steps, steps / 10, lr, 0));
     task.after(m);
     if (step >= steps - (steps >= 10 ? steps / 10 : 1)) sum += loss, counted++;
   }
-  lanes_free(lanes);
+  shards_free(shards);
   adamw_free(&optimizer);
   return sum / counted;
 }
 
 static Outcome run_case(const Data *d, const Case *c, int seed) {
-  Matching m = {.train = &d->train, .test = &d->test, .tokenizer = d->tokenizer,
-                .params = params_new(), .augment = captioned_augment(d->set),
-                .seed = (uint64_t)seed, .batch = c->batch, .repeat = c->repeat,
-                .all_true = c->all_true};
+  Contrastive m = {.train = &d->train, .test = &d->test, .tokenizer = d->tokenizer,
+                   .params = params_new(), .augment = captioned_augment(d->set),
+                   .seed = (uint64_t)seed, .batch = c->batch, .repeat = c->repeat,
+                   .multi_positive = c->multi_positive};
   const ClipConfig config = sweep_config(d, c);
   m.clip = clip_declare(m.params, config);
   params_fill(m.params, (uint64_t)seed);
-  matching_begin(&m);
+  contrastive_begin(&m);
   Outcome o = {.loss = sweep_steps(&m, pairs / c->batch, seed)};
-  matching_end(&m);
-  PairVectors v = pair_vectors(&m.clip, d->tokenizer, &d->test);
+  contrastive_end(&m);
+  PairEmbeddings v = pair_embeddings(&m.clip, d->tokenizer, &d->test);
   const Recall text = recall_measure(v.image, v.groups, v.count, v.text, v.groups,
                                      v.count, v.embed);
   const Recall image = recall_measure(v.text, v.groups, v.count, v.image, v.groups,
@@ -135,7 +135,7 @@ static Outcome run_case(const Data *d, const Case *c, int seed) {
   o.to_text = text.at1;
   o.scale = exp((double)m.clip.logit_scale->value[0]);
   o.bias = m.clip.logit_bias ? (double)m.clip.logit_bias->value[0] : 0;
-  pair_vectors_free(&v);
+  pair_embeddings_free(&v);
   params_free(m.params);
   return o;
 }
@@ -177,7 +177,7 @@ static void sweep_truths(const Data *d, int repeat) {
   const Case c = {.batch = 128, .repeat = repeat, .loss = LOSS_SIGMOID, .biased = true,
                   .bias = -10};
   Case all = c;
-  all.all_true = true;
+  all.multi_positive = true;
   print_case(d, "softmax", (Case){.batch = 128, .repeat = repeat});
   print_case(d, "pairs", c);
   print_case(d, "captions", all);

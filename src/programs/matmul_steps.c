@@ -10,7 +10,7 @@
 #include "kernels/vector.h"
 
 enum { ROWS = 4160, IN = 128, OUT = 512 };
-static real x[ROWS * IN], w[OUT * IN], turned[IN * OUT], y[ROWS * OUT];
+static real x[ROWS * IN], w[OUT * IN], transposed[IN * OUT], y[ROWS * OUT];
 
 // Stages of a matrix product
 static void as_the_formula(void *s) {
@@ -34,7 +34,7 @@ static void sums_in_parts(void *s) {
 }
 static void turn_weights(void) {
   for (int o = 0; o < OUT; o++)
-    for (int i = 0; i < IN; i++) turned[i * OUT + o] = w[o * IN + i];
+    for (int i = 0; i < IN; i++) transposed[i * OUT + o] = w[o * IN + i];
 }
 
 static void other_order(void *s) {
@@ -43,21 +43,22 @@ static void other_order(void *s) {
   for (int r = 0; r < ROWS; r++) {
     for (int o = 0; o < OUT; o++) y[r * OUT + o] = 0;
     for (int i = 0; i < IN; i++)
-      for (int o = 0; o < OUT; o++) y[r * OUT + o] += x[r * IN + i] * turned[i * OUT + o];
+      for (int o = 0; o < OUT; o++)
+        y[r * OUT + o] += x[r * IN + i] * transposed[i * OUT + o];
   }
 }
 static inline __attribute__((always_inline)) void
 plain_tile(const int rows, int r, int o) {
   Vector sum[TILE_ROWS][2] = {{{0}}};
   for (int i = 0; i < IN; i++) {
-    const Vector left = load(turned + i * OUT + o);
-    const Vector right = load(turned + i * OUT + o + LANES);
-    ALL for (int k = 0; k < rows; k++) {
+    const Vector left = load(transposed + i * OUT + o);
+    const Vector right = load(transposed + i * OUT + o + LANES);
+    UNROLL for (int k = 0; k < rows; k++) {
       sum[k][0] += x[(r + k) * IN + i] * left;
       sum[k][1] += x[(r + k) * IN + i] * right;
     }
   }
-  ALL for (int k = 0; k < rows; k++) {
+  UNROLL for (int k = 0; k < rows; k++) {
     store(y + (r + k) * OUT + o, sum[k][0]);
     store(y + (r + k) * OUT + o + LANES, sum[k][1]);
   }
@@ -78,14 +79,14 @@ static void tiles_in_registers(void *s) {
   for (; r < ROWS; r++)
     for (int o = 0; o < OUT; o += 2 * LANES) plain_tile(1, r, o);
 }
-static const Target target = {.at = y, .row = OUT};
-static const View left = {x, IN, 1}, right = {w, 1, IN};
+static const MatrixOut target = {.at = y, .row = OUT};
+static const MatrixView left = {x, IN, 1}, right = {w, 1, IN};
 
 static void packed(void *s) {
-  (void)s, product_alone(target, left, right, ROWS, OUT, IN);
+  (void)s, gemm_serial(target, left, right, ROWS, OUT, IN);
 }
 static void all_threads(void *s) {
-  (void)s, product(target, left, right, ROWS, OUT, IN);
+  (void)s, gemm(target, left, right, ROWS, OUT, IN);
 }
 // Time the stages
 static const struct {

@@ -30,7 +30,7 @@ static Option options[] = {
     CHOICE_OPTION("weights", random_values, "trained|random",
                   "the run's, or first values to compare with"),
     INT_OPTION("seed", seed, 0, 1e9, "of the choice of labels and of random weights"),
-    PLACE_OPTION("data-dir", folder, "folder with the data sets")};
+    PATH_OPTION("data-dir", folder, "folder with the data sets")};
 static Program program = {"probe", "RUN",
                           "What the frozen image tower of a run knows: accuracy of its "
                           "nearest neighbours and of a linear layer on top.",
@@ -59,7 +59,7 @@ static bool open_data(Dataset *train, Dataset *test) {
 }
 
 /* Pictures as the tower wants them: its own size, its own normalisation. */
-static bool fit(Dataset *data, const SavedVit *saved, const char *run) {
+static bool fit(Dataset *data, const LoadedVit *saved, const char *run) {
   const VitConfig *c = &saved->vit.config;
   if (data->channels != c->channels || data->height != c->image_size ||
       data->width != c->image_size)
@@ -67,16 +67,16 @@ static bool fit(Dataset *data, const SavedVit *saved, const char *run) {
                 "of %d", c->image_size, c->image_size, c->channels, run, data->width,
                 data->height, data->channels);
   memcpy(data->mean, saved->mean, sizeof data->mean);
-  memcpy(data->deviation, saved->deviation, sizeof data->deviation);
+  memcpy(data->std, saved->std, sizeof data->std);
   return true;
 }
 
 // The main function of probe
-static int probe(const SavedVit *saved, const char *run, Dataset *train,
+static int probe(const LoadedVit *saved, const char *run, Dataset *train,
                  Dataset *test) {
   if (!fit(train, saved, run) || !fit(test, saved, run))
     return options_complain(&program);
-  budget_limit(train, labels, (uint64_t)seed);
+  label_subset_apply(train, labels, (uint64_t)seed);
   Features seen = features_make(&saved->vit, train);
   Features unseen = features_make(&saved->vit, test);
   const bool good = k <= seen.count;
@@ -99,14 +99,14 @@ int main(int argc, char **argv) {
     fail("expected the folder of one run, found %d arguments", argc - first);
     return options_complain(&program);
   }
-  SavedVit saved;
+  LoadedVit saved;
   Dataset train = {0}, test = {0};
-  if (!saved_open_vit(&saved, argv[first], !random_values, (uint64_t)seed))
+  if (!vit_open(&saved, argv[first], !random_values, (uint64_t)seed))
     return fail_report(program.name);
   int status = open_data(&train, &test) ? probe(&saved, argv[first], &train, &test)
                                         : fail_report(program.name);
   dataset_free(&train);
   dataset_free(&test);
-  saved_close_vit(&saved);
+  vit_close(&saved);
   return status;
 }

@@ -125,8 +125,9 @@ static void walk_through(const Model *m, Batch *b) {
   const Vit *vit = &m->clip.visual;
   printf("\n2. A VISION TRANSFORMER of width %d, 2 blocks, step by step\n\n", D);
   show("patch_tokens", patch_tokens(tape, &b->images, P), "patches of all");
-  Tensor *x = show("vit_project", vit_project(tape, vit, &b->images), "times a matrix");
-  x = show("vit_place", vit_place(tape, vit, x), "CLS, positions");
+  Tensor *x = show("vit_project", vit_patch_embed(tape, vit, &b->images),
+                   "times a matrix");
+  x = show("vit_place", vit_add_positions(tape, vit, x), "CLS, positions");
   for (int i = 0; i < vit->config.depth; i++)
     x = show("block_forward", block_forward(tape, &vit->blocks[i], x, NULL), "a block");
   x = layernorm(tape, x, vit->norm.weight, vit->norm.bias, vit->config.eps);
@@ -140,7 +141,7 @@ static Tensor *read_captions(const Model *m, const Batch *b) {
   static int ids[N * CONTEXT];
   for (int i = 0; i < N; i++)
     text_tokens(&m->clip.config.text, b->tokenizer, b->caption[i], ids + i * CONTEXT);
-  return clip_text(m->tape, &m->clip, ids, N, CONTEXT);
+  return clip_encode_text(m->tape, &m->clip, ids, N, CONTEXT);
 }
 
 static void show_tokens(const Batch *b) {
@@ -168,7 +169,7 @@ static void show_vectors(char name, const Tensor *x) {
 static void see_and_read(const Model *m, Batch *b, Tensor **u, Tensor **v) {
   printf("\n3. TWO TOWERS, from pictures and captions to unit vectors\n\n");
   show_tokens(b);
-  *u = clip_image(m->tape, &m->clip, &b->images);
+  *u = clip_encode_image(m->tape, &m->clip, &b->images);
   *v = read_captions(m, b);
   show_vectors('u', *u);
   show_vectors('v', *v);
@@ -207,7 +208,7 @@ static void compare_losses(Tape *tape, Tensor *u, Tensor *v) {
 
 // One step of training
 static Tensor *loss_of(const Model *m, Batch *b) {
-  Tensor *u = clip_image(m->tape, &m->clip, &b->images), *v = read_captions(m, b);
+  Tensor *u = clip_encode_image(m->tape, &m->clip, &b->images), *v = read_captions(m, b);
   return clip_loss(m->tape, &m->clip, u, v, NULL, NULL);
 }
 
@@ -245,7 +246,7 @@ int main(int argc, char **argv) {
   swapped.loss = LOSS_SIGMOID, swapped.scale = 10;
   swapped.biased = true, swapped.bias = -10;
   siglip.embed = D;
-  siglip_choices(&siglip);
+  siglip_variant(&siglip);
   printf("\n\n6. ONE STEP of AdamW: the loss of this batch before and after\n\n");
   take_step("CLIP", clip, &batch);
   take_step("CLIP's towers, SigLIP's loss", swapped, &batch);

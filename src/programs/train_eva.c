@@ -20,10 +20,10 @@
 #include "train/layer_decay.h"
 
 // The options of train-eva
-enum { FEATURES, PIXELS, NORMALISED };
+enum { TARGETS_FEATURES, TARGETS_PIXELS, TARGETS_NORMALIZED };
 static Settings settings = {SETTINGS_DEFAULTS};
 static const char *teacher_run = "", *from_run = "";
-static int data_kind = PICTURES_SCENES, limit = 0, augment = 1, target = FEATURES;
+static int data_kind = PICTURES_SCENES, limit = 0, augment = 1, target = TARGETS_FEATURES;
 static int masks_kind = MASKS_BLOCKS, patch_size = 4, width = 64, depth = 4, heads = 4;
 static double ratio = 0.41, patch_gradient = 1, drop_path_rate = 0, decay_rate = 1;
 static int block = 0, take = 0, text_width = 64, text_depth = 2, text_heads = 4;
@@ -39,7 +39,7 @@ static Option options[] = {
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "change pictures a little"),
     NUMBER_OPTION("drop-path", drop_path_rate, 0, 0.99, "drop path of the last block"),
-    CHOICE_OPTION("target", target, "features|pixels|normalised", "what is predicted"),
+    CHOICE_OPTION("target", target, "features|pixels|normalized", "what is predicted"),
     CHOICE_OPTION("masks", masks_kind, "blocks|random", "what is hidden"),
     NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "share of patches that are hidden"),
     NUMBER_OPTION("patch-gradient", patch_gradient, 0, 1,
@@ -49,7 +49,7 @@ static Option options[] = {
     INT_OPTION("width", width, 1, 65536, "of the student"),
     INT_OPTION("depth", depth, 1, 1000, "blocks of the student"),
     INT_OPTION("heads", heads, 1, 65536, "heads of the student"),
-    CHOICE_OPTION("take", take, "values|sizes", "what is taken over with --from"),
+    CHOICE_OPTION("init", take, "pretrained|random", "what is taken over with --from"),
     NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1,
                   "of learning rates, from a tower's layer to the one before it"),
     INT_OPTION("text-width", text_width, 1, 65536, "of the text tower, with --from"),
@@ -88,7 +88,7 @@ static Tensor *one_image(Tape *tape, const Dataset *data, int index) {
 
 static Image picture_of(const Dataset *data, const real *planes) {
   return image_from_planes(planes, data->channels, data->height, data->width, data->mean,
-                           data->deviation);
+                           data->std);
 }
 
 /* Paint the hidden patches of an image white. */
@@ -97,22 +97,23 @@ static void hide(real *planes, const Dataset *data, const int *restore, int P) {
   for (int i = 0; i < data->channels * H * W; i++) {
     const int c = i / (H * W), y = i / W % H, x = i % W;
     if (restore[y / P * (W / P) + x / P] < 0)
-      planes[i] = (1 - data->mean[c]) / data->deviation[c];
+      planes[i] = (1 - data->mean[c]) / data->std[c];
   }
 }
 
 /* Two rows: blocks of 41 %, single patches of 75 %. */
-static bool write_masks(const Predicting *p) {
+static bool write_masks(const MaskedPrediction *p) {
   const int P = p->eva.config.student.patch_size;
   Image grid = grid_new(SHOWN, 2, p->test->height);
   Tape *tape = tape_new();
   for (int i = 0; i < 2 * SHOWN; i++) {
-    Predicting other = *p;
+    MaskedPrediction other = *p;
     other.masks = i < SHOWN ? MASKS_BLOCKS : MASKS_RANDOM;
     other.ratio = i < SHOWN ? 0.41 : 0.75;
     const int column = i % SHOWN, index = column % p->test->count;
     Tensor *image = one_image(tape, p->test, index);
-    hide(image->value, p->test, predicting_masks(tape, &other, &index, 1, 0).restore, P);
+    hide(image->value, p->test,
+         masked_prediction_masks(tape, &other, &index, 1, 0).restore, P);
     paste(&grid, picture_of(p->test, image->value), column, i / SHOWN, ZOOM);
   }
   tape_free(tape);
@@ -165,14 +166,14 @@ static void frame(real *planes, const Dataset *data, int patch, int P) {
     const int c = i / (P * P), y = i / P % P, x = i % P;
     if (y == 0 || x == 0 || y == P - 1 || x == P - 1)
       planes[(c * data->height + top + y) * data->width + left + x] =
-          -data->mean[c] / data->deviation[c];
+          -data->mean[c] / data->std[c];
   }
 }
 
 enum { ROW_PICTURES, ROW_TEACHER, ROW_BEFORE, ROW_AFTER, ROWS };
 
 /* One row of the grid; the student is shown as it is now. */
-static void show_row(Image *grid, const Predicting *p, int row) {
+static void show_row(Image *grid, const MaskedPrediction *p, int row) {
   const Vit *student = &p->eva.student;
   const int P = student->config.patch_size;
   Tape *tape = tape_new();
@@ -182,7 +183,7 @@ static void show_row(Image *grid, const Predicting *p, int row) {
     Tensor *image = one_image(tape, p->test, i % p->test->count), *x;
     const int odd = odd_patch(tape, image, P);
     if (row == ROW_TEACHER && p->teacher) {
-      x = eva_teach(tape, p->teacher, image);
+      x = eva_teacher_features(tape, p->teacher, image);
       paste(grid, likeness(x, odd, 0), i, row, P * ZOOM);
     } else if (row >= ROW_BEFORE) {
       x = vit_encode(tape, student, vit_embed(tape, student, image), NULL);
@@ -198,23 +199,23 @@ static void show_row(Image *grid, const Predicting *p, int row) {
 // Stage one: predict what is hidden
 typedef struct Stage1 {
   Dataset train, test;
-  SavedClip teacher;
+  LoadedClip teacher;
   Params *params;
-  Predicting predicting;
+  MaskedPrediction masked_prediction;
 } Stage1;
 
 static EvaConfig student_config(const Stage1 *s) {
-  const bool features = target == FEATURES;
+  const bool features = target == TARGETS_FEATURES;
   EvaConfig c = {
       .student = {.image_size = s->train.height, .channels = s->train.channels,
                   .patch_size = patch_size, .width = width, .depth = depth,
                   .heads = heads, .mlp = 4 * width, .position = POSITION_LEARNED,
                   .gelu = GELU_ERF, .eps = 1e-6, .drop_path = drop_path_rate,
-                  .variant.no_key_bias = true, .first = FIRST_EVA},
+                  .variant.no_key_bias = true, .first = INIT_EVA},
       .target = features ? EVA_FEATURES : EVA_PIXELS,
       .embed = features ? s->teacher.clip.config.embed : 0,
-      .normalise = target == NORMALISED, .patch_gradient = patch_gradient};
-  if (block == 1) eva02_blocks(&c.student);
+      .normalize = target == TARGETS_NORMALIZED, .patch_gradient = patch_gradient};
+  if (block == 1) eva02_variant(&c.student);
   return c;
 }
 
@@ -240,26 +241,26 @@ static bool write_summary1(const Stage1 *s, const TrainerConfig *config,
   FILE *file =
       settings_summary(&settings, &program, config, result, s->params, path);
   if (!file) return false;
-  fprintf(file, "share_of_constant\t%.4f\nconstant\t%.4f\n", result.metric,
-          s->predicting.constant);
-  if (target == FEATURES) fprintf(file, "cosine\t%.4f\n", -result.loss);
+  fprintf(file, "normalized_error\t%.4f\nconstant\t%.4f\n", result.metric,
+          s->masked_prediction.constant);
+  if (target == TARGETS_FEATURES) fprintf(file, "cosine\t%.4f\n", -result.loss);
   fprintf(file, "train_images\t%d\ntest_images\t%d\n", s->train.count, s->test.count);
   return file_commit(file, path);
 }
 
 static int train1(Stage1 *s) {
   TrainerConfig config;
-  Predicting *p = &s->predicting;
-  if (!settings_plan(&settings, s->train.count, 5, vit_portion(&p->eva.student),
+  MaskedPrediction *p = &s->masked_prediction;
+  if (!settings_plan(&settings, s->train.count, 5, vit_micro_batch(&p->eva.student),
                      &config))
     return options_complain(&program);
-  settings_note_channels(&config.data, &s->train);
-  saved_note_vit(&config.data, &p->eva.config.student, "");
+  settings_channel_metadata(&config.data, &s->train);
+  vit_metadata(&config.data, &p->eva.config.student, "");
   if (!folder_make(settings.out)) return fail_report(program.name);
-  predicting_begin(p);
+  masked_prediction_begin(p);
   Image features = grid_new(SHOWN, ROWS, s->test.height);
   for (int row = ROW_PICTURES; row <= ROW_BEFORE; row++) show_row(&features, p, row);
-  Task task = predicting_task(p);
+  Task task = masked_prediction_task(p);
   TrainerResult result = trainer_run(&config, &task, s->params, &program);
   int status = settings_finish(&settings, &program, result);
   if (!status) {
@@ -274,7 +275,7 @@ static int train1(Stage1 *s) {
   } else {
     image_free(&features);
   }
-  predicting_end(p);
+  masked_prediction_end(p);
   return status;
 }
 
@@ -291,22 +292,22 @@ static int prepare1(Stage1 *s) {
   if (!pictures_open((PictureSet)data_kind, settings.data_dir, limit,
                      (uint64_t)settings.seed, &s->train, &s->test))
     return fail_report(program.name);
-  if (target == FEATURES) {
-    if (!saved_open_clip(&s->teacher, teacher_run)) return fail_report(program.name);
+  if (target == TARGETS_FEATURES) {
+    if (!clip_open(&s->teacher, teacher_run)) return fail_report(program.name);
     if (!teacher_fits(s)) return options_complain(&program);
     memcpy(s->train.mean, s->teacher.mean, sizeof s->train.mean);
-    memcpy(s->train.deviation, s->teacher.deviation, sizeof s->train.deviation);
-    captioned_normalise_as(&s->test, &s->train);
+    memcpy(s->train.std, s->teacher.std, sizeof s->train.std);
+    dataset_normalize_as(&s->test, &s->train);
   }
   const EvaConfig config = student_config(s);
   if (!vit_check(&config.student) || !something_hidden(&config.student))
     return options_complain(&program);
-  s->predicting = (Predicting){
+  s->masked_prediction = (MaskedPrediction){
       .train = &s->train, .test = &s->test, .eva = eva_declare(s->params, config),
-      .teacher = target == FEATURES ? &s->teacher.clip : NULL,
+      .teacher = target == TARGETS_FEATURES ? &s->teacher.clip : NULL,
       .masks = (MaskKind)masks_kind, .ratio = ratio, .seed = (uint64_t)settings.seed,
       .batch = settings.batch};
-  if (augment) s->predicting.augment = pictures_augment((PictureSet)data_kind);
+  if (augment) s->masked_prediction.augment = pictures_augment((PictureSet)data_kind);
   params_fill(s->params, (uint64_t)settings.seed);
   return train1(s);
 }
@@ -315,7 +316,7 @@ static int stage1(void) {
   Stage1 s = {.params = params_new()};
   const int status = prepare1(&s);
   params_free(s.params);
-  if (s.teacher.params) saved_close_clip(&s.teacher);
+  if (s.teacher.params) clip_close(&s.teacher);
   dataset_free(&s.train);
   dataset_free(&s.test);
   return status;
@@ -324,10 +325,10 @@ static int stage1(void) {
 // Stage two: match with captions
 typedef struct Stage2 {
   Pairs train, test;
-  SavedVit tower;
+  LoadedVit tower;
   Tokenizer *tokenizer;
   Params *params;
-  Matching matching;
+  Contrastive contrastive;
 } Stage2;
 
 static bool tower_fits(Stage2 *s) {
@@ -338,8 +339,8 @@ static bool tower_fits(Stage2 *s) {
                 "for %d x %d of %d", data->height, data->width, data->channels,
                 c->image_size, c->image_size, c->channels);
   memcpy(data->mean, s->tower.mean, sizeof data->mean);
-  memcpy(data->deviation, s->tower.deviation, sizeof data->deviation);
-  captioned_normalise_as(&s->test.pictures, data);
+  memcpy(data->std, s->tower.std, sizeof data->std);
+  dataset_normalize_as(&s->test.pictures, data);
   return true;
 }
 
@@ -368,10 +369,10 @@ static bool write_summary2(const Stage2 *s, const TrainerConfig *config,
   FILE *file =
       settings_summary(&settings, &program, config, result, s->params, path);
   if (!file) return false;
-  PairVectors v = pair_vectors(&s->matching.clip, s->tokenizer, &s->test);
-  pair_vectors_recall(&v, "test", file);
-  pair_vectors_free(&v);
-  fprintf(file, "matched\t%.4f\n", result.metric);
+  PairEmbeddings v = pair_embeddings(&s->contrastive.clip, s->tokenizer, &s->test);
+  pair_embeddings_recall(&v, "test", file);
+  pair_embeddings_free(&v);
+  fprintf(file, "batch_accuracy\t%.4f\n", result.metric);
   return file_commit(file, path);
 }
 
@@ -379,7 +380,7 @@ enum { EVALUATIONS = 8 };
 
 static int train2(Stage2 *s) {
   TrainerConfig config;
-  Matching *m = &s->matching;
+  Contrastive *m = &s->contrastive;
   const int tests = s->test.pictures.count;
   // See that the test pictures fill a batch
   if (settings.batch > tests) {
@@ -389,13 +390,13 @@ static int train2(Stage2 *s) {
   }
   if (!settings_plan(&settings, s->train.pictures.count, 5, 0, &config))
     return options_complain(&program);
-  settings_note_channels(&config.data, &s->train.pictures);
-  saved_note_clip(&config.data, &m->clip.config);
+  settings_channel_metadata(&config.data, &s->train.pictures);
+  clip_metadata(&config.data, &m->clip.config);
   config.every = (config.steps + EVALUATIONS - 1) / EVALUATIONS;
-  matching_begin(m);
-  Task task = matching_task(m);
+  contrastive_begin(m);
+  Task task = contrastive_task(m);
   TrainerResult result = trainer_run(&config, &task, s->params, &program);
-  matching_end(m);
+  contrastive_end(m);
   const int status = settings_finish(&settings, &program, result);
   if (status) return status;
   if (!write_summary2(s, &config, result)) return fail_report(program.name);
@@ -407,7 +408,7 @@ static int train2(Stage2 *s) {
 static int prepare2(Stage2 *s) {
   const CaptionedSet set =
       data_kind == PICTURES_EMOJI ? CAPTIONED_EMOJI : CAPTIONED_SCENES;
-  if (!saved_open_vit(&s->tower, from_run, true, 0) ||
+  if (!vit_open(&s->tower, from_run, true, 0) ||
       !captioned_open(set, settings.data_dir, limit, (uint64_t)settings.seed, &s->train,
                       &s->test))
     return fail_report(program.name);
@@ -415,13 +416,14 @@ static int prepare2(Stage2 *s) {
   if (!folder_make(settings.out) || !make_tokenizer(s)) return fail_report(program.name);
   const ClipConfig config = clip_config(s);
   if (!clip_check(&config)) return options_complain(&program);
-  s->matching = (Matching){.train = &s->train, .test = &s->test,
-                           .tokenizer = s->tokenizer, .params = s->params,
-                           .clip = clip_declare(s->params, config),
-                           .seed = (uint64_t)settings.seed, .batch = settings.batch};
-  if (augment) s->matching.augment = captioned_augment(set);
+  s->contrastive = (Contrastive){.train = &s->train, .test = &s->test,
+                                 .tokenizer = s->tokenizer, .params = s->params,
+                                 .clip = clip_declare(s->params, config),
+                                 .seed = (uint64_t)settings.seed,
+                                 .batch = settings.batch};
+  if (augment) s->contrastive.augment = captioned_augment(set);
   params_fill(s->params, (uint64_t)settings.seed);
-  if (take == 0) saved_take_vit(&s->tower, s->params, "visual.");
+  if (take == 0) vit_copy_parameters(&s->tower, s->params, "visual.");
   layer_decay(s->params, "visual.", config.image.depth, decay_rate);
   return train2(s);
 }
@@ -430,7 +432,7 @@ static int stage2(void) {
   Stage2 s = {.params = params_new()};
   const int status = prepare2(&s);
   params_free(s.params);
-  if (s.tower.params) saved_close_vit(&s.tower);
+  if (s.tower.params) vit_close(&s.tower);
   if (s.tokenizer) tokenizer_free(s.tokenizer);
   pairs_free(&s.train);
   pairs_free(&s.test);
@@ -451,10 +453,10 @@ static bool stages_check(void) {
   if (*from_run && data_kind != PICTURES_SCENES && data_kind != PICTURES_EMOJI)
     return fail("--data: expected scenes or emoji, which have captions, with --from, "
                 "found %s", pictures_names[data_kind]);
-  if (!*from_run && target == FEATURES && !*teacher_run)
+  if (!*from_run && target == TARGETS_FEATURES && !*teacher_run)
     return fail("--teacher: expected the folder of a trained CLIP (or --from, or "
                 "--target pixels), found none");
-  if (*teacher_run && target != FEATURES)
+  if (*teacher_run && target != TARGETS_FEATURES)
     return fail("--teacher: expected none with --target pixels or normalised, found "
                 "'%s'", teacher_run);
   return true;

@@ -17,8 +17,9 @@
 
 // The options of train-mae
 static Settings settings = {SETTINGS_DEFAULTS};
-enum { SUITS, PIXELS, NORMALISED };
-static int data_kind = PICTURES_SHAPES, limit = 0, augment = 1, targets_kind = SUITS;
+enum { TARGETS_DEFAULT, TARGETS_PIXELS, TARGETS_NORMALIZED };
+static int data_kind = PICTURES_SHAPES, limit = 0, augment = 1,
+targets_kind = TARGETS_DEFAULT;
 static int patch_size = 0, width = 64, depth = 4, heads = 4;
 static int decoder_width = 48, decoder_depth = 1, decoder_heads = 4;
 static double ratio = 0.75;
@@ -36,20 +37,20 @@ static Option options[] = {
     INT_OPTION("decoder-depth", decoder_depth, 1, 1000, "blocks of the decoder"),
     INT_OPTION("decoder-heads", decoder_heads, 1, 65536, "heads of the decoder"),
     NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "share of patches that are hidden"),
-    CHOICE_OPTION("targets", targets_kind, "suits|pixels|normalised",
+    CHOICE_OPTION("targets", targets_kind, "auto|pixels|normalized",
                   "what is predicted; suits: normalised for mnist and cifar10"),
     SETTINGS_OPTIONS(settings)};
 
 static Program program = {"train-mae", "", "Train an autoencoder to fill in the hidden "
                           "patches of pictures.",
                           options, sizeof options / sizeof *options};
-static const int suits[][2] = {/* patch size, epochs */ {4, 12}, {7, 3}, {4, 4},
-                               {4, 5}, {4, 50}};
+static const int defaults[][2] = {/* patch size, epochs */ {4, 12}, {7, 3}, {4, 4},
+                                  {4, 5}, {4, 50}};
 
-static bool normalised(void) {
-  if (targets_kind == SUITS)
+static bool normalized(void) {
+  if (targets_kind == TARGETS_DEFAULT)
     return data_kind == PICTURES_MNIST || data_kind == PICTURES_CIFAR10;
-  return targets_kind == NORMALISED;
+  return targets_kind == TARGETS_NORMALIZED;
 }
 
 // Loss and evaluation of an autoencoder
@@ -71,7 +72,7 @@ static void begin(void *state, int step) {
 
 /* The loss over some pictures, and its share of that of predicting zero. */
 static Tensor *loss_of(Tape *tape, const Run *run, const Dataset *data, const int *index,
-                       int count, Augment change, int step, double *share) {
+                       int count, Augment change, int step, double *fraction) {
   const RandomKey masks = random_subkey(random_key((uint64_t)settings.seed, "masks"),
                                         (uint64_t)step);
   const RandomKey key = random_subkey(random_key((uint64_t)settings.seed, "augment"),
@@ -81,31 +82,32 @@ static Tensor *loss_of(Tape *tape, const Run *run, const Dataset *data, const in
   dataset_batch(data, index, count, change, key, images->value, NULL);
   const Masking mask =
       masking_random(tape, count, run->mae.encoder.patches, ratio, masks, index);
-  Tensor *said = mae_decode(tape, &run->mae, mae_encode(tape, &run->mae, images, &mask),
-                            &mask);
+  Tensor *predicted =
+      mae_decode(tape, &run->mae, mae_encode(tape, &run->mae, images, &mask),
+                                 &mask);
   Tensor *targets = mae_targets(tape, &run->mae, images);
   Tensor *zero = tape_tensor(tape, "zero", targets->shape);
   memset(zero->value, 0, tensor_size(zero) * sizeof(real));
-  Tensor *loss = hidden_error(tape, said, targets, &mask);
-  *share = (double)(loss->value[0] / hidden_error(tape, zero, targets, &mask)->value[0]);
+  Tensor *loss = masked_mse(tape, predicted, targets, &mask);
+  *fraction = (double)(loss->value[0] / masked_mse(tape, zero, targets, &mask)->value[0]);
   return loss;
 }
 
 static Tensor *loss(Tape *tape, void *state, int step, int first, int count,
-                    double *share) {
+                    double *fraction) {
   const Run *run = state;
   return loss_of(tape, run, &run->train, run->shuffle.batch + first, count, run->augment,
-                 step + 1, share);
+                 step + 1, fraction);
 }
 
 enum { AT_ONCE = 50, MOST_TESTED = 1000 };
 static bool write_filled(const Run *run, const char *name);
 
-static void evaluate(Tape *tape, void *state, double *mean, double *share) {
+static void evaluate(Tape *tape, void *state, double *mean, double *fraction) {
   Run *run = state;
   char name[32];
   const int count = run->test.count < MOST_TESTED ? run->test.count : MOST_TESTED;
-  *mean = *share = 0;
+  *mean = *fraction = 0;
   for (int first = 0; first < count; first += AT_ONCE) {
     const int n = count - first < AT_ONCE ? count - first : AT_ONCE;
     int index[AT_ONCE];
@@ -115,7 +117,7 @@ static void evaluate(Tape *tape, void *state, double *mean, double *share) {
     Tensor *error =
         loss_of(tape, run, &run->test, index, n, (Augment){0}, 0, &part);
     *mean += (double)error->value[0] * n / count;
-    *share += part * n / count;
+    *fraction += part * n / count;
   }
   snprintf(name, sizeof name, "filled-%d", run->step + 1);
   run->failed |= !write_filled(run, name);
@@ -125,26 +127,27 @@ static void evaluate(Tape *tape, void *state, double *mean, double *share) {
 enum { SHOWN = 6, VIEWS = 4, GAP = 4, ZOOM = 2 };
 
 /* Undo the normalisation of a patch with the true patch's mean and deviation. */
-static void undo(real *said, const real *truth, int n) {
+static void undo(real *predicted, const real *target, int n) {
   double mean = 0, squares = 0;
-  for (int i = 0; i < n; i++) mean += (double)truth[i] / n;
-  for (int i = 0; i < n; i++) squares += pow((double)truth[i] - mean, 2);
-  const double deviation = sqrt(squares / (n - 1) + 1e-6);
-  for (int i = 0; i < n; i++) said[i] = (real)((double)said[i] * deviation + mean);
+  for (int i = 0; i < n; i++) mean += (double)target[i] / n;
+  for (int i = 0; i < n; i++) squares += pow((double)target[i] - mean, 2);
+  const double std = sqrt(squares / (n - 1) + 1e-6);
+  for (int i = 0; i < n; i++) predicted[i] = (real)((double)predicted[i] * std + mean);
 }
 
 /* The four views of a picture as patches, each [patches][n] one after another. */
-static void make_views(real *views, const real *truth, real *said, const int *restore,
+static void make_views(real *views, const real *target, real *predicted,
+                       const int *restore,
                        int patches, int n) {
   const size_t all = (size_t)patches * n;
   for (int t = 0; t < patches; t++) {
     const bool hidden = restore[t] < 0;
-    if (normalised()) undo(said + t * n, truth + t * n, n);
+    if (normalized()) undo(predicted + t * n, target + t * n, n);
     for (int i = t * n; i < (t + 1) * n; i++) {
-      views[i] = truth[i];
-      views[all + i] = hidden ? 0 : truth[i];
-      views[2 * all + i] = said[i];
-      views[3 * all + i] = hidden ? said[i] : truth[i];
+      views[i] = target[i];
+      views[all + i] = hidden ? 0 : target[i];
+      views[2 * all + i] = predicted[i];
+      views[3 * all + i] = hidden ? predicted[i] : target[i];
     }
   }
 }
@@ -164,17 +167,18 @@ static void show(Image *grid, const Run *run, int index, double hidden, int plac
   Tensor *images = tape_tensor(tape, "images", SHAPE(1, data->channels, side, side));
   dataset_batch(data, &index, 1, (Augment){0}, (RandomKey){0}, images->value, NULL);
   Masking mask = masking_random(tape, 1, N, hidden, random_key(1, "shown"), &index);
-  Tensor *said = mae_decode(tape, &run->mae, mae_encode(tape, &run->mae, images, &mask),
-                            &mask);
-  Tensor *truth = patch_tokens(tape, images, P);
+  Tensor *predicted =
+      mae_decode(tape, &run->mae, mae_encode(tape, &run->mae, images, &mask),
+                                 &mask);
+  Tensor *target = patch_tokens(tape, images, P);
   Tensor *views = tape_tensor(tape, "views", SHAPE(VIEWS, N, n));
-  make_views(views->value, truth->value, said->value, mask.restore, N, n);
+  make_views(views->value, target->value, predicted->value, mask.restore, N, n);
   // Paste the four views
   for (int v = 0; v < VIEWS; v++) {
     unpatchify(images->value, views->value + (size_t)v * N * n, data->channels, side,
                side, P);
     Image tile = image_from_planes(images->value, data->channels, side, side, data->mean,
-                                   data->deviation);
+                                   data->std);
     const int column = place % 2 * VIEWS + v;
     image_paste(grid, &tile, column * (side * ZOOM + GAP) + place % 2 * 2 * GAP,
                 place / 2 * (side * ZOOM + GAP), ZOOM);
@@ -201,11 +205,11 @@ static bool write_ratios(const Run *run) {
 static MaeConfig model_config(const Run *run) {
   return (MaeConfig){
       .encoder = {.image_size = run->train.height, .channels = run->train.channels,
-                  .patch_size = patch_size ? patch_size : suits[data_kind][0],
+                  .patch_size = patch_size ? patch_size : defaults[data_kind][0],
                   .width = width, .depth = depth, .heads = heads, .mlp = 4 * width,
                   .position = POSITION_SINCOS, .gelu = GELU_ERF, .eps = 1e-6},
       .width = decoder_width, .depth = decoder_depth, .heads = decoder_heads,
-      .mlp = 4 * decoder_width, .normalise = normalised()};
+      .mlp = 4 * decoder_width, .normalize = normalized()};
 }
 
 static bool write_summary(const Run *run, const TrainerConfig *config,
@@ -216,7 +220,7 @@ static bool write_summary(const Run *run, const TrainerConfig *config,
   FILE *file =
       settings_summary(&settings, &program, config, result, run->params, path);
   if (!file) return false;
-  fprintf(file, "share_of_zero\t%.4f\nzero\t%.4f\n", result.metric, (n - 1.0) / n);
+  fprintf(file, "normalized_error\t%.4f\nzero\t%.4f\n", result.metric, (n - 1.0) / n);
   fprintf(file, "train_images\t%d\ntest_images\t%d\n", run->train.count,
           run->test.count);
   return file_commit(file, path);
@@ -225,13 +229,13 @@ static bool write_summary(const Run *run, const TrainerConfig *config,
 static int train(Run *run) {
   TrainerConfig config;
   const int tokens = 1 + run->mae.encoder.patches;
-  if (!settings_plan(&settings, run->train.count, suits[data_kind][1],
+  if (!settings_plan(&settings, run->train.count, defaults[data_kind][1],
                      1023 / tokens + 1, &config))
     return options_complain(&program);
-  settings_note_channels(&config.data, &run->train);
-  saved_note_vit(&config.data, &run->mae.config.encoder, "");
+  settings_channel_metadata(&config.data, &run->train);
+  vit_metadata(&config.data, &run->mae.config.encoder, "");
   if (!folder_make(settings.out)) return fail_report(program.name);
-  Task task = {.state = run, .metric = "share_of_zero", .begin = begin, .loss = loss,
+  Task task = {.state = run, .metric = "normalized_error", .begin = begin, .loss = loss,
                .evaluate = evaluate};
   TrainerResult result = trainer_run(&config, &task, run->params, &program);
   int status = settings_finish(&settings, &program, result);

@@ -36,7 +36,7 @@ static Option options[] = {
                "so many pictures, of each class as many; 0: all"),
     {.name = "from", .kind = OPTION_TEXT, .value = &from_run,
      .help = "begin with the image tower of the run in this folder"},
-    CHOICE_OPTION("take", take, "values|sizes", "what is taken over with --from"),
+    CHOICE_OPTION("init", take, "pretrained|random", "what is taken over with --from"),
     NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1,
                   "of learning rates, from a layer to the one before it"),
     // Train-vit's options of the network
@@ -55,7 +55,7 @@ static Option options[] = {
     NUMBER_OPTION("smoothing", smoothing, 0, 0.9, "label smoothing"),
     NUMBER_OPTION("dropout", dropout_rate, 0, 0.99, "dropout rate"),
     NUMBER_OPTION("drop-path", drop_path_rate, 0, 0.99, "drop path of the last block"),
-    INT_OPTION("portion", settings.portion, 0, 65536,
+    INT_OPTION("micro-batch", settings.micro_batch, 0, 65536,
         "pictures of a lane at once; 0: what suits"),
     SETTINGS_OPTIONS(settings)};
 
@@ -69,12 +69,12 @@ typedef struct Run {
   Vit vit;
   Augment augment;
   Shuffle shuffle;
-  Predictions said; /* at the last evaluation */
+  Predictions predicted; /* at the last evaluation */
   Params *tower;    /* of --from, or NULL */
 } Run;
 
-static const int suits[][2] = {/* patch size, epochs */
-                               {8, 9}, {7, 5}, {4, 3}, {8, 3}, {8, 20}};
+static const int defaults[][2] = {/* patch size, epochs */
+                                  {8, 9}, {7, 5}, {4, 3}, {8, 3}, {8, 20}};
 
 // Open the data
 static bool open_data(Run *run) {
@@ -83,21 +83,21 @@ static bool open_data(Run *run) {
     return false;
   if (tested && tested < run->test.count) run->test.count = tested;
   if (augment) run->augment = pictures_augment((PictureSet)data_kind);
-  budget_limit(&run->train, budget, (uint64_t)settings.seed);
+  label_subset_apply(&run->train, budget, (uint64_t)settings.seed);
   return true;
 }
 
 // Settle the sizes
 static VitConfig model_config(const Run *run) {
   VitConfig c = {.image_size = run->train.height, .channels = run->train.channels,
-                 .patch_size = patch_size ? patch_size : suits[data_kind][0],
+                 .patch_size = patch_size ? patch_size : defaults[data_kind][0],
                  .width = width, .depth = depth, .heads = heads,
                  .mlp = mlp ? mlp : 4 * width, .classes = run->train.classes,
                  .position = (PositionKind)position, .pool = (PoolKind)pool,
                  .post_norm = norm, .gelu = (GeluKind)gelu_kind, .eps = 1e-6,
                  .dropout = dropout_rate, .drop_path = drop_path_rate,
                  .patch_dropout = patch_dropout_rate};
-  if (block == 1) eva02_blocks(&c);
+  if (block == 1) eva02_variant(&c);
   return c;
 }
 
@@ -125,10 +125,10 @@ static Tensor *run_loss(Tape *tape, void *state, int step, int first, int count,
 
 static void run_evaluate(Tape *tape, void *state, double *loss, double *metric) {
   Run *run = state;
-  predictions_free(&run->said);
-  run->said = predictions_make(tape, &run->vit, &run->test, settings.batch);
-  *loss = run->said.loss;
-  *metric = (double)run->said.correct / run->test.count;
+  predictions_free(&run->predicted);
+  run->predicted = predictions_make(tape, &run->vit, &run->test, settings.batch);
+  *loss = run->predicted.loss;
+  *metric = (double)run->predicted.correct / run->test.count;
 }
 
 // Write what a run found
@@ -142,8 +142,8 @@ static bool write_summary(const Run *run, const TrainerConfig *config,
   fprintf(file, "train_images\t%d\ntest_images\t%d\n", run->train.count,
           run->test.count);
   for (int i = 0; i < run->train.channels; i++)
-    fprintf(file, "mean%d\t%.4f\ndeviation%d\t%.4f\n", i,
-            (double)run->train.mean[i], i, (double)run->train.deviation[i]);
+    fprintf(file, "mean%d\t%.4f\nstd%d\t%.4f\n", i,
+            (double)run->train.mean[i], i, (double)run->train.std[i]);
   return file_commit(file, path);
 }
 
@@ -162,7 +162,7 @@ static bool sizes_are_open(void) {
 }
 
 /* The pictures as the tower knows them; its configuration with a head. */
-static bool take_sizes(Run *run, const SavedVit *tower, VitConfig *config) {
+static bool take_sizes(Run *run, const LoadedVit *tower, VitConfig *config) {
   const VitConfig *c = &tower->vit.config;
   Dataset *sets[] = {&run->train, &run->test};
   if (c->image_size != run->train.height || c->channels != run->train.channels)
@@ -171,7 +171,7 @@ static bool take_sizes(Run *run, const SavedVit *tower, VitConfig *config) {
                 run->train.channels, c->image_size, c->image_size, c->channels);
   for (int i = 0; i < 2; i++) {
     memcpy(sets[i]->mean, tower->mean, sizeof tower->mean);
-    memcpy(sets[i]->deviation, tower->deviation, sizeof tower->deviation);
+    memcpy(sets[i]->std, tower->std, sizeof tower->std);
   }
   *config = *c;
   config->classes = run->train.classes;
@@ -182,12 +182,12 @@ static bool take_sizes(Run *run, const SavedVit *tower, VitConfig *config) {
 
 static int train(Run *run, Params *params) {
   TrainerConfig config;
-  if (!settings_plan(&settings, run->train.count, suits[data_kind][1],
-                     vit_portion(&run->vit), &config))
+  if (!settings_plan(&settings, run->train.count, defaults[data_kind][1],
+                     vit_micro_batch(&run->vit), &config))
     return options_complain(&program);
   if (budget) config.every = config.steps; /* few labels make many short epochs */
-  settings_note_channels(&config.data, &run->train);
-  saved_note_vit(&config.data, &run->vit.config, "");
+  settings_channel_metadata(&config.data, &run->train);
+  vit_metadata(&config.data, &run->vit.config, "");
   if (!folder_make(settings.out)) return fail_report(program.name);
   Task task = {.state = run, .metric = "accuracy", .begin = run_begin,
                .loss = run_loss, .evaluate = run_evaluate};
@@ -195,7 +195,7 @@ static int train(Run *run, Params *params) {
   int status = settings_finish(&settings, &program, result);
   if (status) return status;
   if (!write_summary(run, &config, result, params) ||
-      !gallery_write(settings.out, &run->vit, &run->test, &run->said))
+      !gallery_write(settings.out, &run->vit, &run->test, &run->predicted))
     return fail_report(program.name);
   printf("%s: test accuracy %.4f after %d steps in %.1f s; see %s\n", program.name,
          result.metric, config.steps, result.seconds, settings.out);
@@ -210,10 +210,10 @@ static int prepare_and_train(Run *run, Params *params) {
     return options_complain(&program);
   }
   VitConfig config = model_config(run);
-  SavedVit tower = {0};
+  LoadedVit tower = {0};
   if (*from_run) {
     if (!sizes_are_open()) return options_complain(&program);
-    if (!saved_open_vit(&tower, from_run, true, 0)) return fail_report(program.name);
+    if (!vit_open(&tower, from_run, true, 0)) return fail_report(program.name);
     run->tower = tower.params;
     if (!take_sizes(run, &tower, &config)) return options_complain(&program);
   }
@@ -221,7 +221,7 @@ static int prepare_and_train(Run *run, Params *params) {
   run->vit = vit_declare(params, "", config);
   run->shuffle = shuffle_new(run->train.count);
   params_fill(params, (uint64_t)settings.seed);
-  if (*from_run && take == 0) saved_take_vit(&tower, params, "");
+  if (*from_run && take == 0) vit_copy_parameters(&tower, params, "");
   layer_decay(params, "", config.depth, decay_rate);
   return train(run, params);
 }
@@ -239,7 +239,7 @@ int main(int argc, char **argv) {
   params_free(params);
   dataset_free(&run.train);
   dataset_free(&run.test);
-  predictions_free(&run.said);
+  predictions_free(&run.predicted);
   shuffle_free(&run.shuffle);
   if (run.tower) params_free(run.tower);
   return status;

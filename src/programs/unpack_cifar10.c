@@ -9,7 +9,7 @@ enum { BATCHES = 5 };
 
 static const char *data_dir = "data";
 static Option options[] = {
-    PLACE_OPTION("data-dir", data_dir, "folder with the data sets")};
+    PATH_OPTION("data-dir", data_dir, "folder with the data sets")};
 static Program program = {"unpack-cifar10", "", "Write the sheets of CIFAR-10 as binary "
                           "batches beside them, which are read faster.", options, 1};
 

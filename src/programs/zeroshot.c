@@ -15,8 +15,8 @@
 
 static const char *templates_path = NULL;
 static Option options[] = {
-    PLACE_OPTION("templates", templates_path,
-                 "file of prompts, a line each, with {} for the caption")};
+    PATH_OPTION("templates", templates_path,
+                "file of prompts, a line each, with {} for the caption")};
 static Program program = {"zeroshot", "RUN IMAGE... -- CAPTION...",
                           "Which caption fits each picture, for a run of train-clip.",
                           options, sizeof options / sizeof *options};
@@ -49,7 +49,7 @@ static bool read_templates(Templates *t) {
 }
 
 // Say which caption fits
-static bool see_file(const SavedClip *s, Tape *tape, const char *path, real *vector) {
+static bool see_file(const LoadedClip *s, Tape *tape, const char *path, real *vector) {
   const VitConfig *c = &s->clip.config.image;
   Image image;
   if (!image_load(&image, path, c->channels)) return false;
@@ -58,15 +58,15 @@ static bool see_file(const SavedClip *s, Tape *tape, const char *path, real *vec
   Tensor *x = tape_tensor(tape, "image", SHAPE(1, c->channels, c->image_size,
                                                c->image_size));
   image_normalize(x->value, square.pixels, c->channels, c->image_size, c->image_size,
-                  s->mean, s->deviation);
-  memcpy(vector, clip_image(tape, &s->clip, x)->value,
+                  s->mean, s->std);
+  memcpy(vector, clip_encode_image(tape, &s->clip, x)->value,
          (size_t)s->clip.config.embed * sizeof *vector);
   image_free(&image);
   image_free(&square);
   return true;
 }
 
-static bool judge(const SavedClip *s, Tape *tape, const char *path, char **captions,
+static bool judge(const LoadedClip *s, Tape *tape, const char *path, char **captions,
                   int count, const real *texts) {
   const int E = s->clip.config.embed;
   real *vector = allocate((size_t)E, sizeof *vector);
@@ -87,7 +87,7 @@ static bool judge(const SavedClip *s, Tape *tape, const char *path, char **capti
   return good;
 }
 
-static bool judge_all(const SavedClip *s, char **images, int image_count,
+static bool judge_all(const LoadedClip *s, char **images, int image_count,
                       char **captions, int count, const Templates *templates) {
   real *texts = allocate((size_t)count * s->clip.config.embed, sizeof *texts);
   Tape *tape = tape_new();
@@ -117,13 +117,13 @@ int main(int argc, char **argv) {
     fail("expected captions after --, found none");
     return options_complain(&program);
   }
-  SavedClip saved;
+  LoadedClip saved;
   Templates templates = {0};
   bool good = read_templates(&templates);
-  if (good && (good = saved_open_clip(&saved, argv[first]))) {
+  if (good && (good = clip_open(&saved, argv[first]))) {
     good = judge_all(&saved, argv + first + 1, images, argv + gap + 1, count,
                      &templates);
-    saved_close_clip(&saved);
+    clip_close(&saved);
   }
   free(templates.text), free(templates.list);
   return good ? 0 : fail_report(program.name);

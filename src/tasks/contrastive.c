@@ -23,19 +23,19 @@ static int by_text(const void *a, const void *b) {
 
 static int *number_captions(const Pairs *pairs) {
   const int n = pairs_captions(pairs);
-  int *same = allocate((size_t)n, sizeof *same);
+  int *caption_id = allocate((size_t)n, sizeof *caption_id);
   Numbered *list = allocate((size_t)n, sizeof *list);
   for (int i = 0; i < n; i++) list[i] = (Numbered){pairs->caption[i], i};
   qsort(list, (size_t)n, sizeof *list, by_text);
   for (int i = 0; i < n; i++) {
-    const bool again = i > 0 && strcmp(list[i].text, list[i - 1].text) == 0;
-    same[list[i].number] = again ? same[list[i - 1].number] : list[i].number;
+    const bool view = i > 0 && strcmp(list[i].text, list[i - 1].text) == 0;
+    caption_id[list[i].number] = view ? caption_id[list[i - 1].number] : list[i].number;
   }
   free(list);
-  return same;
+  return caption_id;
 }
 
-void matching_begin(Matching *m) {
+void contrastive_begin(Contrastive *m) {
   const int captions = pairs_captions(m->train), T = m->clip.config.text.context;
   m->ids = allocate((size_t)captions * T, sizeof *m->ids);
   m->lengths = allocate((size_t)captions, sizeof *m->lengths);
@@ -43,39 +43,40 @@ void matching_begin(Matching *m) {
     m->lengths[i] = text_tokens(&m->clip.config.text, m->tokenizer, m->train->caption[i],
                                 m->ids + (size_t)i * T);
   }
-  if (m->all_true)
-    m->same[0] = number_captions(m->train), m->same[1] = number_captions(m->test);
+  if (m->multi_positive)
+    m->caption_id[0] = number_captions(m->train),
+    m->caption_id[1] = number_captions(m->test);
   m->shuffle = shuffle_new(m->train->pictures.count);
   m->example = allocate((size_t)m->batch, sizeof *m->example);
 }
 
-void matching_end(Matching *m) {
+void contrastive_end(Contrastive *m) {
   shuffle_free(&m->shuffle);
   free(m->ids), free(m->lengths), free(m->example);
-  free(m->same[0]), free(m->same[1]);
+  free(m->caption_id[0]), free(m->caption_id[1]);
 }
 
 // Forward, loss, after
 /* The random numbers of a picture for the how manieth time, for captions or views. */
-static RandomKey key_of(const Matching *m, const char *purpose, int again) {
+static RandomKey key_of(const Contrastive *m, const char *purpose, int view) {
   const RandomKey key = random_subkey(random_key(m->seed, purpose), (uint64_t)m->step);
-  return again ? random_subkey(key, (uint64_t)again) : key;
+  return view ? random_subkey(key, (uint64_t)view) : key;
 }
 
 static int by_tokens(const void *a, const void *b) {
   const Example *x = a, *y = b;
-  return x->tokens != y->tokens ? x->tokens - y->tokens : x->place - y->place;
+  return x->tokens != y->tokens ? x->tokens - y->tokens : x->index - y->index;
 }
 
 static void begin(void *state, int step) {
-  Matching *m = state;
+  Contrastive *m = state;
   const int pictures = m->repeat ? m->batch / m->repeat : m->batch;
   m->step = step;
   shuffle_begin(&m->shuffle, m->seed, step, pictures);
   for (int i = 0; i < m->batch; i++) {
     Example *e = &m->example[i];
-    e->place = i, e->picture = m->shuffle.batch[i % pictures], e->again = i / pictures;
-    e->caption = pairs_draw(m->train, e->picture, key_of(m, "captions", e->again));
+    e->index = i, e->picture = m->shuffle.batch[i % pictures], e->view = i / pictures;
+    e->caption = pairs_draw(m->train, e->picture, key_of(m, "captions", e->view));
     e->tokens = m->lengths[e->caption];
   }
   qsort(m->example, (size_t)m->batch, sizeof *m->example, by_tokens);
@@ -83,7 +84,8 @@ static void begin(void *state, int step) {
 
 /* The tokens of the captions of the examples from `first`, *T of them: as many as
    needed. */
-static int *take_captions(Tape *tape, const Matching *m, int first, int count, int *T) {
+static int *take_captions(Tape *tape, const Contrastive *m, int first, int count,
+                          int *T) {
   const int context = m->clip.config.text.context;
   const Example *e = m->example + first;
   *T = e[count - 1].tokens;
@@ -94,18 +96,18 @@ static int *take_captions(Tape *tape, const Matching *m, int first, int count, i
   return ids;
 }
 
-static void draw_views(const Matching *m, int first, int count, real *images) {
+static void draw_views(const Contrastive *m, int first, int count, real *images) {
   const Dataset *data = &m->train->pictures;
   for (int i = 0; i < count; i++) {
     const Example *e = &m->example[first + i];
-    dataset_batch(data, &e->picture, 1, m->augment, key_of(m, "augment", e->again),
+    dataset_batch(data, &e->picture, 1, m->augment, key_of(m, "augment", e->view),
                   images + (size_t)i * dataset_image_size(data), NULL);
   }
 }
 
 static void forward(Tape *tape, void *state, int step, int first, int count,
                     Tensor *out[JOINT_KINDS]) {
-  const Matching *m = state;
+  const Contrastive *m = state;
   const Dataset *data = &m->train->pictures;
   int T;
   (void)step;
@@ -113,43 +115,43 @@ static void forward(Tape *tape, void *state, int step, int first, int count,
                                                      data->height, data->width));
   draw_views(m, first, count, images->value);
   int *ids = take_captions(tape, m, first, count, &T);
-  out[0] = clip_image(tape, &m->clip, images);
-  out[1] = clip_text(tape, &m->clip, ids, count, T);
+  out[0] = clip_encode_image(tape, &m->clip, images);
+  out[1] = clip_encode_text(tape, &m->clip, ids, count, T);
 }
 
 /* Is caption[j] one of picture[i]'s, for n of each: [n][n], the tape's memory. `same`
    numbers the captions. */
-static unsigned char *true_pairs(Tape *tape, const Pairs *pairs, const int *same,
+static unsigned char *true_pairs(Tape *tape, const Pairs *pairs, const int *caption_id,
                                  const int *picture, const int *caption, int n) {
-  unsigned char *truth = tape_memory(tape, (size_t)n * n);
-  memset(truth, 0, (size_t)n * n);
+  unsigned char *positives = tape_memory(tape, (size_t)n * n);
+  memset(positives, 0, (size_t)n * n);
   for (int i = 0; i < n; i++)
     for (int c = pairs->first[picture[i]]; c < pairs->first[picture[i] + 1]; c++)
       for (int j = 0; j < n; j++)
-        if (same[c] == same[caption[j]]) truth[(size_t)i * n + j] = 1;
-  return truth;
+        if (caption_id[c] == caption_id[caption[j]]) positives[(size_t)i * n + j] = 1;
+  return positives;
 }
 
 static Tensor *loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *metric) {
-  const Matching *m = state;
+  const Contrastive *m = state;
   const int n = m->batch;
-  unsigned char *truth = NULL;
-  if (m->all_true) {
+  unsigned char *positives = NULL;
+  if (m->multi_positive) {
     int *picture = tape_memory(tape, (size_t)n * sizeof *picture);
     int *caption = tape_memory(tape, (size_t)n * sizeof *caption);
     for (int i = 0; i < n; i++)
       picture[i] = m->example[i].picture, caption[i] = m->example[i].caption;
-    truth = true_pairs(tape, m->train, m->same[0], picture, caption, n);
+    positives = true_pairs(tape, m->train, m->caption_id[0], picture, caption, n);
   }
-  Tensor *result = clip_loss(tape, &m->clip, all[0], all[1], truth, metric);
+  Tensor *result = clip_loss(tape, &m->clip, all[0], all[1], positives, metric);
   *metric /= n;
   return result;
 }
 
-static void after(void *state) { clip_clamp(&((Matching *)state)->clip); }
+static void after(void *state) { clip_clamp(&((Contrastive *)state)->clip); }
 
 static void note(void *state, double *extras) {
-  const Matching *m = state;
+  const Contrastive *m = state;
   double squares[2] = {0};
   for (int i = 0; i < m->params->count; i++) {
     const Tensor *t = m->params->list[i].tensor;
@@ -165,35 +167,35 @@ static void note(void *state, double *extras) {
 
 // Evaluate on test pairs
 /* The loss of test pairs first .. first + n - 1, from vectors of all; matches. */
-static double test_batch(Tape *tape, const Matching *m, const real *u, const real *v,
+static double test_batch(Tape *tape, const Contrastive *m, const real *u, const real *v,
                          int first, double *matched) {
   const int n = m->batch, E = m->clip.config.embed;
   const size_t size = (size_t)n * E, from = (size_t)first * E;
-  unsigned char *truth = NULL;
+  unsigned char *positives = NULL;
   tape_reset(tape, (RandomKey){0});
   Tensor *all[] = {tape_tensor(tape, "u", SHAPE(n, E)),
                    tape_tensor(tape, "v", SHAPE(n, E))};
   memcpy(all[0]->value, u + from, size * sizeof *u);
   memcpy(all[1]->value, v + from, size * sizeof *v);
-  if (m->all_true) {
+  if (m->multi_positive) {
     int *picture = tape_memory(tape, (size_t)n * sizeof *picture);
     int *caption = tape_memory(tape, (size_t)n * sizeof *caption);
     for (int i = 0; i < n; i++)
       picture[i] = first + i, caption[i] = m->test->first[first + i];
-    truth = true_pairs(tape, m->test, m->same[1], picture, caption, n);
+    positives = true_pairs(tape, m->test, m->caption_id[1], picture, caption, n);
   }
-  return (double)clip_loss(tape, &m->clip, all[0], all[1], truth, matched)->value[0];
+  return (double)clip_loss(tape, &m->clip, all[0], all[1], positives, matched)->value[0];
 }
 
 static void evaluate(Tape *tape, void *state, double *mean_loss, double *matched) {
-  const Matching *m = state;
+  const Contrastive *m = state;
   const int n = m->test->pictures.count, E = m->clip.config.embed;
   const int batches = n / m->batch;
   const char **texts = allocate((size_t)n, sizeof *texts);
   real *u = allocate((size_t)n * E, sizeof *u), *v = allocate((size_t)n * E, sizeof *v);
   for (int i = 0; i < n; i++) texts[i] = m->test->caption[m->test->first[i]];
-  clip_see(&m->clip, tape, &m->test->pictures, u);
-  clip_read(&m->clip, tape, m->tokenizer, texts, n, v);
+  embed_images(&m->clip, tape, &m->test->pictures, u);
+  embed_texts(&m->clip, tape, m->tokenizer, texts, n, v);
   *mean_loss = *matched = 0;
   for (int b = 0; b < batches; b++) {
     double correct;
@@ -203,13 +205,14 @@ static void evaluate(Tape *tape, void *state, double *mean_loss, double *matched
   free(texts), free(u), free(v);
 }
 
-Task matching_task(Matching *m) {
+Task contrastive_task(Contrastive *m) {
   static const Joint joint = {forward, loss};
   static const char *const names[] = {
       "logit_scale\timage_gradient\ttext_gradient",
       "logit_scale\timage_gradient\ttext_gradient\tlogit_bias"};
   const bool biased = m->clip.logit_bias != NULL;
-  return (Task){.state = m, .metric = "matched", .begin = begin, .evaluate = evaluate,
+  return (Task){.state = m, .metric = "batch_accuracy", .begin = begin,
+                .evaluate = evaluate,
                 .joint = &joint, .after = after, .extras = 3 + biased,
                 .extra_names = names[biased], .note = note};
 }

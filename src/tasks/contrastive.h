@@ -9,12 +9,12 @@
 /* A pair of a batch: the picture, for the how manieth time it is in the batch, which
    of the captions was drawn, and how many tokens that has. */
 typedef struct Example {
-  int place, picture, again, caption, tokens;
+  int index, picture, view, caption, tokens;
 } Example;
 
 /* Training of a dual encoder on pictures with captions. What is marked `given` is
-   set by the caller before matching_begin; all of it stays his. */
-typedef struct Matching {
+   set by the caller before contrastive_begin; all of it stays his. */
+typedef struct Contrastive {
   const Pairs *train, *test; /* given */
   const Tokenizer *tokenizer; /* given */
   Params *params;             /* given, filled */
@@ -22,27 +22,27 @@ typedef struct Matching {
   Augment augment;            /* given */
   uint64_t seed;              /* given */
   int batch;                  /* given */
-  int repeat;                 /* given: each picture of a batch stands in it so often,
-                                 in other views, with other captions; 0: once */
-  bool all_true;              /* given: a text is true of all pictures that have it as
-                                 a caption (Chapter 12), not only of its own */
+  int repeat;                 /* given: views of each picture in a batch, each with a
+                                 caption of its own; 0: one */
+  bool multi_positive;        /* given: a text is a positive of every picture that has
+                                 it as a caption (Chapter 12), not only of its own */
   int *ids;                   /* of all captions of `train`, [..][context] */
   int *lengths;               /* how many of them count */
-  int *same[2];               /* if all_true, of train and test: the number of the
-                                 first caption that reads the same, for each */
+  int *caption_id[2];         /* if multi_positive, of train and test: equal where two
+                                 captions read the same */
   Shuffle shuffle;
   int step;
   Example *example;           /* [batch], of this step, those of few tokens first */
-} Matching;
+} Contrastive;
 
 /* Turn captions into tokens; give what was made back. */
-void matching_begin(Matching *m);
-void matching_end(Matching *m);
+void contrastive_begin(Contrastive *m);
+void contrastive_end(Contrastive *m);
 
 /* The task for the trainer: loss and share of matches found within the batch;
    extras: logit_scale, the gradient norms of both towers, and logit_bias if there is
    one. Evaluation: the same
    on the test pairs, `batch` at a time, each with its first caption; what fills no
    batch is left out. */
-Task matching_task(Matching *m);
+Task contrastive_task(Contrastive *m);
 #endif

@@ -31,7 +31,7 @@ static int add_units(const Tensor *x, double *sum) {
   return rows;
 }
 
-static double constant_cosine(const Predicting *p) {
+static double constant_cosine(const MaskedPrediction *p) {
   const Dataset *data = p->test;
   const int E = p->eva.config.embed;
   double squares = 0, rows = 0, *sum = allocate((size_t)E, sizeof *sum);
@@ -43,7 +43,7 @@ static double constant_cosine(const Predicting *p) {
     Tensor *images = tape_tensor(tape, "images", SHAPE(n, data->channels, data->height,
                                                        data->width));
     dataset_batch(data, index, n, (Augment){0}, (RandomKey){0}, images->value, NULL);
-    rows += add_units(eva_teach(tape, p->teacher, images), sum);
+    rows += add_units(eva_teacher_features(tape, p->teacher, images), sum);
   }
   for (int i = 0; i < E; i++) squares += sum[i] * sum[i];
   tape_free(tape);
@@ -51,77 +51,79 @@ static double constant_cosine(const Predicting *p) {
   return sqrt(squares) / rows;
 }
 
-void predicting_begin(Predicting *p) {
+void masked_prediction_begin(MaskedPrediction *p) {
   p->shuffle = shuffle_new(p->train->count);
   if (p->eva.config.target == EVA_FEATURES) p->constant = constant_cosine(p);
 }
 
-void predicting_end(Predicting *p) { shuffle_free(&p->shuffle); }
+void masked_prediction_end(MaskedPrediction *p) { shuffle_free(&p->shuffle); }
 
 // Predict what is hidden
 static void begin(void *state, int step) {
-  Predicting *p = state;
+  MaskedPrediction *p = state;
   shuffle_begin(&p->shuffle, p->seed, step, p->batch);
 }
 
-Masking predicting_masks(Tape *tape, const Predicting *p, const int *names, int count,
-                         int step) {
+Masking masked_prediction_masks(Tape *tape, const MaskedPrediction *p,
+                                const int *example_ids, int count,
+                                int step) {
   const RandomKey key = random_subkey(random_key(p->seed, "masks"), (uint64_t)step);
   const int patches = p->eva.student.patches, side = (int)lround(sqrt(patches));
   if (p->masks == MASKS_BLOCKS)
-    return masking_blocks(tape, count, side, side, p->ratio, key, names);
-  Masking m = masking_random(tape, count, patches, p->ratio, key, names);
+    return masking_blocks(tape, count, side, side, p->ratio, key, example_ids);
+  Masking m = masking_random(tape, count, patches, p->ratio, key, example_ids);
   masking_in_place(&m);
   return m;
 }
 
 /* The loss over some pictures, and its share of a constant answer's. */
-static Tensor *loss_of(Tape *tape, const Predicting *p, const Dataset *data,
+static Tensor *loss_of(Tape *tape, const MaskedPrediction *p, const Dataset *data,
                        const int *index, int count, Augment change, int step,
-                       double *share) {
+                       double *fraction) {
   const EvaConfig *c = &p->eva.config;
   const RandomKey key = random_subkey(random_key(p->seed, "augment"), (uint64_t)step);
   Tensor *images = tape_tensor(tape, "images", SHAPE(count, data->channels, data->height,
                                                      data->width));
   dataset_batch(data, index, count, change, key, images->value, NULL);
-  const Masking mask = predicting_masks(tape, p, index, count, step);
+  const Masking mask = masked_prediction_masks(tape, p, index, count, step);
   Tensor *loss = eva_loss(tape, &p->eva, p->teacher, images, &mask);
   if (c->target == EVA_FEATURES) {
-    *share = (1 + (double)loss->value[0]) / (1 - p->constant);
+    *fraction = (1 + (double)loss->value[0]) / (1 - p->constant);
   } else {
-    Tensor *truth = patch_targets(tape, images, c->student.patch_size, c->normalise);
-    Tensor *zero = tape_tensor(tape, "zero", truth->shape);
+    Tensor *target = patch_targets(tape, images, c->student.patch_size, c->normalize);
+    Tensor *zero = tape_tensor(tape, "zero", target->shape);
     memset(zero->value, 0, tensor_size(zero) * sizeof(real));
-    *share = (double)(loss->value[0] / hidden_error(tape, zero, truth, &mask)->value[0]);
+    *fraction = (double)(loss->value[0] / masked_mse(tape, zero, target,
+                                                     &mask)->value[0]);
   }
   return loss;
 }
 
 static Tensor *loss(Tape *tape, void *state, int step, int first, int count,
-                    double *share) {
-  const Predicting *p = state;
+                    double *fraction) {
+  const MaskedPrediction *p = state;
   return loss_of(tape, p, p->train, p->shuffle.batch + first, count, p->augment,
-                 step + 1, share);
+                 step + 1, fraction);
 }
 
 // Evaluate on test pictures
-static void evaluate(Tape *tape, void *state, double *mean, double *share) {
-  const Predicting *p = state;
+static void evaluate(Tape *tape, void *state, double *mean, double *fraction) {
+  const MaskedPrediction *p = state;
   int index[AT_ONCE], n, count = 0;
-  *mean = *share = 0;
+  *mean = *fraction = 0;
   for (int first = 0; (n = some(p->test, first, index)) > 0; first += n) {
     double part;
     tape_reset(tape, (RandomKey){0});
     *mean += n * (double)loss_of(tape, p, p->test, index, n, (Augment){0}, 0, &part)
                      ->value[0];
-    *share += part * n;
+    *fraction += part * n;
     count += n;
   }
   *mean /= count;
-  *share /= count;
+  *fraction /= count;
 }
 
-Task predicting_task(Predicting *p) {
-  return (Task){.state = p, .metric = "share_of_constant", .begin = begin, .loss = loss,
+Task masked_prediction_task(MaskedPrediction *p) {
+  return (Task){.state = p, .metric = "normalized_error", .begin = begin, .loss = loss,
                 .evaluate = evaluate};
 }

@@ -9,9 +9,9 @@
 typedef enum { MASKS_BLOCKS, MASKS_RANDOM } MaskKind;
 
 /* Training of a student on pictures. What is marked `given` is set by the caller
-   before predicting_begin; all of it stays his. */
-typedef struct Predicting {
-  const Dataset *train, *test; /* given; normalised alike, as the teacher's */
+   before masked_prediction_begin; all of it stays his. */
+typedef struct MaskedPrediction {
+  const Dataset *train, *test; /* given; normalized alike, as the teacher's */
   Eva eva;                     /* given */
   const Clip *teacher;         /* given; may be NULL for pixels */
   MaskKind masks;              /* given */
@@ -21,16 +21,17 @@ typedef struct Predicting {
   int batch;                   /* given */
   double constant; /* for features: the best constant answer's mean cosine */
   Shuffle shuffle;
-} Predicting;
+} MaskedPrediction;
 
-void predicting_begin(Predicting *p);
-void predicting_end(Predicting *p);
+void masked_prediction_begin(MaskedPrediction *p);
+void masked_prediction_end(MaskedPrediction *p);
 
 /* The masks of some images, in place; those of step 0 are for evaluation. */
-Masking predicting_masks(Tape *tape, const Predicting *p, const int *names, int count,
-                         int step);
+Masking masked_prediction_masks(Tape *tape, const MaskedPrediction *p,
+                                const int *example_ids, int count,
+                                int step);
 
 /* The task for the trainer; metric: the share of a constant answer's error.
    Evaluation: the same on at most 1000 test pictures, always masked alike. */
-Task predicting_task(Predicting *p);
+Task masked_prediction_task(MaskedPrediction *p);
 #endif

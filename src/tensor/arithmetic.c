@@ -13,7 +13,7 @@ static void accumulate(real *y, const real *x, size_t n) {
 
 static void add_backward(const Entry *e) {
   for (int k = 0; k < 2; k++)
-    if (e->input[k]->needs_grad)
+    if (e->input[k]->requires_grad)
       accumulate(e->input[k]->grad, e->output->grad, tensor_size(e->output));
 }
 
@@ -29,7 +29,7 @@ Tensor *add(Tape *tape, Tensor *a, Tensor *b) {
 
 // Sum in place
 static void add_in_place_backward(const Entry *e) {
-  if (e->input[0]->needs_grad)
+  if (e->input[0]->requires_grad)
     accumulate(e->input[0]->grad, e->output->grad, tensor_size(e->output));
 }
 
@@ -39,7 +39,7 @@ Tensor *add_in_place(Tape *tape, Tensor *x, Tensor *branch) {
   *y = (Tensor){.name = "add", .shape = x->shape, .value = branch->value};
   accumulate(y->value, x->value, tensor_size(x));
   tape_record(tape, y, add_in_place_backward, NULL, x, branch, NULL);
-  if (y->needs_grad && branch->needs_grad) tape->last->handed_on = branch;
+  if (y->requires_grad && branch->requires_grad) tape->last->gradient_alias = branch;
   return y;
 }
 
@@ -48,9 +48,9 @@ static void mul_backward(const Entry *e) {
   Tensor *a = e->input[0], *b = e->input[1];
   const real *dy = e->output->grad;
   size_t n = tensor_size(a);
-  if (a->needs_grad)
+  if (a->requires_grad)
     for (size_t i = 0; i < n; i++) a->grad[i] += dy[i] * b->value[i];
-  if (b->needs_grad)
+  if (b->requires_grad)
     for (size_t i = 0; i < n; i++) b->grad[i] += dy[i] * a->value[i];
 }
 
@@ -85,8 +85,8 @@ static void add_to_each_backward(const Entry *e) {
   Tensor *x = e->input[0], *table = e->input[1];
   const real *dy = e->output->grad;
   size_t n = tensor_size(table), parts = tensor_size(x) / n;
-  if (x->needs_grad) accumulate(x->grad, dy, n * parts);
-  if (table->needs_grad)
+  if (x->requires_grad) accumulate(x->grad, dy, n * parts);
+  if (table->requires_grad)
     for (size_t part = 0; part < parts; part++)
       accumulate(table->grad, dy + part * n, n);
 }

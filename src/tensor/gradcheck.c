@@ -46,7 +46,7 @@ GradcheckResult gradcheck(Tensor *(*loss)(Tape *tape, void *state), void *state,
   for (int p = 0; p < params->count; p++) {
     Tensor *t = params->list[p].tensor;
     int size = (int)tensor_size(t);
-    for (int s = 0; t->needs_grad && s < (size < SAMPLES ? size : SAMPLES); s++) {
+    for (int s = 0; t->requires_grad && s < (size < SAMPLES ? size : SAMPLES); s++) {
       int i = size <= SAMPLES
                   ? s : random_below(random_key(1, t->name), (uint64_t)s, size);
       double g = (double)t->grad[i], d = slope(&check, t->value + i, h);

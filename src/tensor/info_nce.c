@@ -49,10 +49,10 @@ Tensor *scale_by(Tape *tape, Tensor *x, double factor) {
 static void scale_exp_backward(const Entry *e) {
   Tensor *s = e->input[1];
   real sum = 0;
-  if (e->input[0]->needs_grad) scale_by_backward(e);
+  if (e->input[0]->requires_grad) scale_by_backward(e);
   for (size_t i = 0; i < tensor_size(e->output); i++)
     sum += e->output->grad[i] * e->output->value[i];
-  if (s->needs_grad) s->grad[0] += sum;
+  if (s->requires_grad) s->grad[0] += sum;
 }
 
 Tensor *scale_exp(Tape *tape, Tensor *x, Tensor *s) {

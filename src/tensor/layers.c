@@ -15,11 +15,11 @@ static Shape with_last(Shape shape, int last) {
 static void linear_backward(const Entry *e) {
   Tensor *x = e->input[0], *w = e->input[1], *b = e->input[2], *y = e->output;
   int rows = tensor_rows(x), in = tensor_last(x), out = tensor_last(y);
-  if (x->needs_grad)
+  if (x->requires_grad)
     linear_backward_input(x->grad, y->grad, w->value, rows, in, out);
-  real *db = b && b->needs_grad ? b->grad : NULL;
-  if (w->needs_grad || db)
-    linear_backward_weight(w->needs_grad ? w->grad : NULL, db, y->grad, x->value, rows,
+  real *db = b && b->requires_grad ? b->grad : NULL;
+  if (w->requires_grad || db)
+    linear_backward_weight(w->requires_grad ? w->grad : NULL, db, y->grad, x->value, rows,
                            in, out);
 }
 
@@ -34,7 +34,7 @@ Tensor *linear(Tape *tape, Tensor *x, Tensor *w, Tensor *b) {
   return y;
 }
 
-static real *grad_if_needed(const Tensor *t) { return t->needs_grad ? t->grad : NULL; }
+static real *grad_if_needed(const Tensor *t) { return t->requires_grad ? t->grad : NULL; }
 
 typedef struct LayernormSaved {
   real *mean, *rstd;

@@ -14,14 +14,14 @@
 Init init_constant(double value) {
   return (Init){.kind = INIT_CONSTANT, .amount = value};
 }
-Init init_normal(double deviation) {
-  return (Init){.kind = INIT_NORMAL, .amount = deviation};
+Init init_normal(double std) {
+  return (Init){.kind = INIT_NORMAL, .amount = std};
 }
 Init init_values(const double *values) {
   return (Init){.kind = INIT_VALUES, .values = values};
 }
-Init init_truncated(double deviation) {
-  return (Init){.kind = INIT_TRUNCATED, .amount = deviation};
+Init init_truncated(double std) {
+  return (Init){.kind = INIT_TRUNCATED, .amount = std};
 }
 Init init_xavier(int fan_in, int fan_out) {
   return (Init){.kind = INIT_UNIFORM, .amount = sqrt(6.0 / (fan_in + fan_out))};
@@ -54,7 +54,7 @@ Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
   }
   Tensor *tensor = arena_get(params->arena, sizeof *tensor);
   *tensor = (Tensor){.name = params_name(params, "%s", name), .shape = shape,
-                     .needs_grad = kind != PARAM_FIXED};
+                     .requires_grad = kind != PARAM_FIXED};
   params->list[params->count++] = (Parameter){tensor, kind, init, params->size, 1};
   params->size += (tensor_size(tensor) + 15) / 16 * 16;
   return tensor;
@@ -109,9 +109,9 @@ static void fill(const Parameter *p, uint64_t seed) {
     case INIT_VALUES: t->value[i] = (real)p->init.values[i]; break;
     case INIT_TRUNCATED: t->value[i] = (real)(a * normal_within_one(key, i)); break;
     }
-  if (p->init.last_third == 0) return;
+  if (p->init.value_gain == 0) return;
   for (size_t i = tensor_size(t) / 3 * 2; i < tensor_size(t); i++)
-    t->value[i] *= (real)p->init.last_third;
+    t->value[i] *= (real)p->init.value_gain;
 }
 
 void params_fill(Params *params, uint64_t seed) {

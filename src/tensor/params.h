@@ -10,14 +10,14 @@
 typedef struct Init {
   enum { INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_VALUES, INIT_TRUNCATED } kind;
   double amount;        /* the constant, the deviation, or the bound */
-  double last_third;    /* what the last third of the numbers is multiplied by; 0: 1 */
+  double value_gain;    /* what the last third of the numbers is multiplied by; 0: 1 */
   const double *values; /* for INIT_VALUES */
 } Init;
 
 Init init_constant(double value);
-Init init_normal(double deviation);      /* N(0, deviation^2) */
+Init init_normal(double std);      /* N(0, deviation^2) */
 Init init_xavier(int fan_in, int fan_out); /* U(-a, a), a^2 = 6/(in + out) */
-Init init_truncated(double deviation);   /* N(0, deviation^2), drawn again until
+Init init_truncated(double std);   /* N(0, deviation^2), drawn again until
                                             within one deviation */
 Init init_values(const double *values);  /* read when filled; not owned */
 

@@ -20,10 +20,10 @@ static void shift_by_backward(const Entry *e) {
   const size_t n = tensor_size(e->output);
   double sum = 0;
   for (size_t i = 0; i < n; i++) {
-    if (x->needs_grad) x->grad[i] += e->output->grad[i];
+    if (x->requires_grad) x->grad[i] += e->output->grad[i];
     sum += (double)e->output->grad[i];
   }
-  if (b->needs_grad) b->grad[0] += (real)sum;
+  if (b->requires_grad) b->grad[0] += (real)sum;
 }
 
 Tensor *shift_by(Tape *tape, Tensor *x, Tensor *b) {
@@ -35,8 +35,8 @@ Tensor *shift_by(Tape *tape, Tensor *x, Tensor *b) {
 }
 
 // Count the matches
-static bool is_true(const unsigned char *truth, int N, int i, int j) {
-  return truth ? truth[(size_t)i * N + j] : i == j;
+static bool is_true(const unsigned char *positives, int N, int i, int j) {
+  return positives ? positives[(size_t)i * N + j] : i == j;
 }
 
 /* The best text so far of each of N pictures, and texts whose best is true. */
@@ -54,14 +54,14 @@ static Tally tally_new(Tape *tape, int N) {
 }
 
 /* Take in logits[N][n] of texts first .. first + n - 1. */
-static void tally_add(Tally *t, const real *logits, const unsigned char *truth,
+static void tally_add(Tally *t, const real *logits, const unsigned char *positives,
                       int first, int n) {
   for (int j = 0; j < n; j++) {
     real most = -INFINITY;
     bool right = false;
     for (int i = 0; i < t->N; i++) {
       const real logit = logits[(size_t)i * n + j];
-      const bool is = is_true(truth, t->N, i, first + j);
+      const bool is = is_true(positives, t->N, i, first + j);
       if (logit > most) most = logit, right = is;
       if (logit > t->best[i]) t->best[i] = logit, t->right[i] = is;
     }
@@ -77,11 +77,11 @@ static double tally_mean(const Tally *t) {
 
 // The sigmoid loss of logits
 typedef struct SigmoidSaved {
-  const unsigned char *truth;
-  double share; /* one over the number of rows, or of pairs */
+  const unsigned char *positives;
+  double fraction; /* one over the number of rows, or of pairs */
 } SigmoidSaved;
 
-static double share_of(SigmoidForm form, int N) {
+static double fraction_of(SigmoidForm form, int N) {
   return form == SIGMOID_BY_ROWS ? 1.0 / N : 1.0 / N / N;
 }
 
@@ -89,35 +89,35 @@ static void sigmoid_loss_backward(const Entry *e) {
   const SigmoidSaved *s = e->saved;
   Tensor *logits = e->input[0];
   const int N = logits->shape.size[0];
-  const double slope = s->share * (double)e->output->grad[0];
+  const double slope = s->fraction * (double)e->output->grad[0];
   for (int i = 0; i < N; i++)
     for (int j = 0; j < N; j++) {
       const size_t at = (size_t)i * N + j;
       const double p = logistic((double)logits->value[at]);
-      logits->grad[at] += (real)(slope * (p - is_true(s->truth, N, i, j)));
+      logits->grad[at] += (real)(slope * (p - is_true(s->positives, N, i, j)));
     }
 }
 
-Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *truth,
+Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *positives,
                      SigmoidForm form, double *correct) {
   const int N = logits->shape.size[0];
   assert(logits->shape.rank == 2 && logits->shape.size[1] == N);
   Tensor *loss = tape_tensor(tape, "sigmoid_loss", SCALAR);
   SigmoidSaved *s = tape_memory(tape, sizeof *s);
-  *s = (SigmoidSaved){truth, share_of(form, N)};
+  *s = (SigmoidSaved){positives, fraction_of(form, N)};
   double sum = 0;
   for (int i = 0; i < N; i++) {
     double row = 0;
     for (int j = 0; j < N; j++) {
       const double logit = (double)logits->value[(size_t)i * N + j];
-      row += softplus(is_true(truth, N, i, j) ? -logit : logit);
+      row += softplus(is_true(positives, N, i, j) ? -logit : logit);
     }
     sum += row;
   }
-  loss->value[0] = (real)(s->share * sum);
+  loss->value[0] = (real)(s->fraction * sum);
   if (correct) {
     Tally tally = tally_new(tape, N);
-    tally_add(&tally, logits->value, truth, 0, N);
+    tally_add(&tally, logits->value, positives, 0, N);
     *correct = tally_mean(&tally);
   }
   tape_record(tape, loss, sigmoid_loss_backward, s, logits, NULL, NULL);
@@ -127,7 +127,7 @@ Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *truth,
 // The sigmoid loss in chunks
 static void two_numbers_backward(const Entry *e) {
   for (int i = 0; i < 2; i++)
-    if (e->input[i] && e->input[i]->needs_grad)
+    if (e->input[i] && e->input[i]->requires_grad)
       e->input[i]->grad[0] += e->output->grad[i];
 }
 
@@ -150,17 +150,17 @@ static void chunks_backward(const Entry *e) {
   const real slope = e->output->grad[0];
   const real *const kept[] = {s->du, s->dv};
   for (int k = 0; k < 2; k++)
-    for (size_t i = 0; e->input[k]->needs_grad && i < tensor_size(e->input[k]); i++)
+    for (size_t i = 0; e->input[k]->requires_grad && i < tensor_size(e->input[k]); i++)
       e->input[k]->grad[i] += slope * kept[k][i];
   for (int k = 0; k < 2; k++)
-    if (e->input[2]->needs_grad)
+    if (e->input[2]->requires_grad)
       e->input[2]->grad[k] += slope * (real)s->numbers[k];
 }
 
 typedef struct Chunk {
   int N, first, count; /* texts first .. first + count - 1 of N */
-  double t, b, share;
-  const unsigned char *truth;
+  double t, b, fraction;
+  const unsigned char *positives;
 } Chunk;
 
 /* cosines[N][count] to logits. */
@@ -178,8 +178,8 @@ static double work_off(const Chunk *c, real *logits, double *numbers) {
     for (int j = 0; j < c->count; j++) {
       const size_t at = (size_t)i * c->count + j;
       const double logit = (double)logits[at];
-      const bool is = is_true(c->truth, c->N, i, c->first + j);
-      const double g = c->share * (logistic(logit) - is);
+      const bool is = is_true(c->positives, c->N, i, c->first + j);
+      const double g = c->fraction * (logistic(logit) - is);
       row[0] += softplus(is ? -logit : logit);
       row[1] += g * (logit - c->b); /* t cos = logit - b */
       row[2] += g;
@@ -191,7 +191,8 @@ static double work_off(const Chunk *c, real *logits, double *numbers) {
 }
 
 Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
-                               Tensor *b, const unsigned char *truth, SigmoidForm form,
+                               Tensor *b, const unsigned char *positives,
+                               SigmoidForm form,
                                int chunks, double *correct) {
   const int N = u->shape.size[0], E = u->shape.size[1];
   assert(shape_equal(u->shape, v->shape) && chunks >= 1 && chunks <= N);
@@ -206,7 +207,7 @@ Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
   real *logits = tape_memory(tape, (size_t)N * most * sizeof *logits);
   Tally tally = tally_new(tape, N);
   Chunk c = {.N = N, .t = exp((double)numbers->value[0]), .b = (double)numbers->value[1],
-             .share = share_of(form, N), .truth = truth};
+             .fraction = fraction_of(form, N), .positives = positives};
   double sum = 0;
   for (int k = 0; k < chunks; k++) {
     c.first = (int)((long)N * k / chunks);
@@ -215,7 +216,7 @@ Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
     const real *texts = v->value + (size_t)c.first * E;
     linear_forward(logits, u->value, texts, NULL, N, E, c.count);
     make_logits(&c, logits);
-    if (correct) tally_add(&tally, logits, truth, c.first, c.count);
+    if (correct) tally_add(&tally, logits, positives, c.first, c.count);
     sum += work_off(&c, logits, s->numbers);
     if (tape->recording) {
       linear_backward_input(s->du, logits, texts, N, E, c.count);
@@ -223,7 +224,7 @@ Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
                              c.count);
     }
   }
-  loss->value[0] = (real)(c.share * sum);
+  loss->value[0] = (real)(c.fraction * sum);
   tape->macs += (double)N * N * E;
   if (correct) *correct = tally_mean(&tally);
   tape_record(tape, loss, chunks_backward, s, u, v, numbers);

@@ -19,7 +19,7 @@ typedef enum { SIGMOID_BY_ROWS, SIGMOID_BY_PAIRS } SigmoidForm;
    where a pair is true, NULL: on the diagonal. It is not copied and must stay until
    the way back. *correct, unless NULL, becomes the mean over both directions of how
    many have their largest logit at a true pair, 0 to N. Source: SigLIP, section 3. */
-Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *truth,
+Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *positives,
                      SigmoidForm form, double *correct);
 
 /* The same of logits t u v^T + b with t = e^log_t, from vectors u[N][E] and v[N][E],
@@ -27,6 +27,7 @@ Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *truth,
    as can be): never more than N ceil(N / chunks) logits are in memory. b may be
    NULL: none. Source: SigLIP, section 3.3, where the parts are on other machines. */
 Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
-                               Tensor *b, const unsigned char *truth, SigmoidForm form,
+                               Tensor *b, const unsigned char *positives,
+                               SigmoidForm form,
                                int chunks, double *correct);
 #endif

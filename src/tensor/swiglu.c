@@ -14,8 +14,8 @@ static void swiglu_backward(const Entry *e) {
 #pragma omp parallel for
   for (size_t i = 0; i < n; i++) {
     const real g = gate->value[i], s = sigmoid(g);
-    if (gate->needs_grad) gate->grad[i] += dy[i] * x->value[i] * s * (1 + g * (1 - s));
-    if (x->needs_grad) x->grad[i] += dy[i] * g * s;
+    if (gate->requires_grad) gate->grad[i] += dy[i] * x->value[i] * s * (1 + g * (1 - s));
+    if (x->requires_grad) x->grad[i] += dy[i] * g * s;
   }
 }
 

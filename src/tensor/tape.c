@@ -34,11 +34,11 @@ void tape_reset(Tape *tape, RandomKey key) {
 
 RandomKey tape_key(Tape *tape) { return random_subkey(tape->key, tape->drawn++); }
 
-static bool wants(const Tensor *t) { return t && t->needs_grad; }
+static bool requires_grad(const Tensor *t) { return t && t->requires_grad; }
 
 // Note times
 /* The time since the last note goes to `name`. */
-static void note_time(Profile *p, const char *name, bool backward) {
+static void record_time(Profile *p, const char *name, bool backward) {
   int i = 0;
   while (i < p->count && strcmp(p->op[i].name, name) != 0) i++;
   if (i == p->count) {
@@ -72,7 +72,8 @@ static void watch_values(Watch *w, const Tensor *output, Tensor *const *input) {
 
 static void watch_gradients(Watch *w, const Entry *entry) {
   for (int i = 0; i < 3; i++)
-    if (wants(entry->input[i]) && entry->input[i]->grad) /* or it comes, handed on */
+    if (requires_grad(entry->input[i]) &&
+        entry->input[i]->grad) /* or it comes, handed on */
       watch_numbers(w, "gradient", entry->input[i], entry->input[i]->grad,
                     entry->output->name);
 }
@@ -87,14 +88,14 @@ Tensor *tape_tensor(Tape *tape, const char *name, Shape shape) {
   return t;
 }
 
-void tape_divert(Tape *tape, const real *shared, real *own, size_t size) {
+void tape_redirect(Tape *tape, const real *shared, real *own, size_t size) {
   tape->shared = shared;
   tape->own = own;
   tape->shared_size = size;
 }
 
-static Tensor *twin(Tape *tape, Tensor *t) {
-  if (!tape->own || !wants(t) || !t->grad || t->grad < tape->shared ||
+static Tensor *redirected(Tape *tape, Tensor *t) {
+  if (!tape->own || !requires_grad(t) || !t->grad || t->grad < tape->shared ||
       t->grad >= tape->shared + tape->shared_size)
     return t;
   Tensor *copy = tape_memory(tape, sizeof *copy);
@@ -106,40 +107,42 @@ static Tensor *twin(Tape *tape, Tensor *t) {
 void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
                  void *saved, Tensor *a, Tensor *b, Tensor *c) {
   if (tape->watch) watch_values(tape->watch, output, (Tensor *[]){a, b, c});
-  if (!tape->recording || !(wants(a) || wants(b) || wants(c))) return;
-  output->needs_grad = true;
+  if (!tape->recording ||
+      !(requires_grad(a) || requires_grad(b) || requires_grad(c))) return;
+  output->requires_grad = true;
   Entry *entry = tape_memory(tape, sizeof *entry);
-  *entry = (Entry){backward, output, {twin(tape, a), twin(tape, b), twin(tape, c)},
+  *entry = (Entry){backward, output,
+                   {redirected(tape, a), redirected(tape, b), redirected(tape, c)},
                    saved, NULL, tape->last};
   tape->last = entry;
-  if (tape->profile) note_time(tape->profile, output->name, false);
+  if (tape->profile) record_time(tape->profile, output->name, false);
 }
 
 // Play the tape backwards
-typedef struct Spare { /* stands at the start of the memory that it describes */
+typedef struct FreeBlock { /* stands at the start of the memory that it describes */
   size_t size;
-  struct Spare *next;
-} Spare;
+  struct FreeBlock *next;
+} FreeBlock;
 
 static void *gradient_memory(Tape *tape, size_t size) {
-  for (Spare **s = &tape->spare; *s; s = &(*s)->next)
+  for (FreeBlock **s = &tape->spare; *s; s = &(*s)->next)
     if ((*s)->size == size) {
-      Spare *found = *s;
+      FreeBlock *found = *s;
       *s = found->next;
       return found;
     }
-  return tape_memory(tape, size < sizeof(Spare) ? sizeof(Spare) : size);
+  return tape_memory(tape, size < sizeof(FreeBlock) ? sizeof(FreeBlock) : size);
 }
 
-static void give_grad(Tape *tape, Tensor *t) {
-  if (!wants(t) || t->grad) return;
+static void ensure_grad(Tape *tape, Tensor *t) {
+  if (!requires_grad(t) || t->grad) return;
   size_t size = tensor_size(t) * sizeof(real);
   t->grad = memset(gradient_memory(tape, size), 0, size);
 }
 
-static void take_grad(Tape *tape, Tensor *t) {
-  Spare *spare = (Spare *)t->grad;
-  *spare = (Spare){tensor_size(t) * sizeof(real), tape->spare};
+static void recycle_grad(Tape *tape, Tensor *t) {
+  FreeBlock *spare = (FreeBlock *)t->grad;
+  *spare = (FreeBlock){tensor_size(t) * sizeof(real), tape->spare};
   tape->spare = spare;
   t->grad = NULL;
 }
@@ -147,19 +150,19 @@ static void take_grad(Tape *tape, Tensor *t) {
 void tape_backward(Tape *tape, Tensor *loss) { tape_backward_from(tape, loss, 1); }
 
 void tape_backward_from(Tape *tape, Tensor *loss, real slope) {
-  assert(tensor_size(loss) == 1 && loss->needs_grad);
-  give_grad(tape, loss);
+  assert(tensor_size(loss) == 1 && loss->requires_grad);
+  ensure_grad(tape, loss);
   loss->grad[0] = slope;
   for (Entry *entry = tape->last; entry; entry = entry->previous) {
     if (!entry->output->grad) continue;
     for (int i = 0; i < 3; i++)
-      if (entry->input[i] != entry->handed_on) give_grad(tape, entry->input[i]);
+      if (entry->input[i] != entry->gradient_alias) ensure_grad(tape, entry->input[i]);
     entry->backward(entry);
     if (tape->watch) watch_gradients(tape->watch, entry);
-    if (tape->profile) note_time(tape->profile, entry->output->name, true);
-    if (entry->handed_on)
-      entry->handed_on->grad = entry->output->grad;
+    if (tape->profile) record_time(tape->profile, entry->output->name, true);
+    if (entry->gradient_alias)
+      entry->gradient_alias->grad = entry->output->grad;
     else if (tape->recycling)
-      take_grad(tape, entry->output);
+      recycle_grad(tape, entry->output);
   }
 }

@@ -12,7 +12,7 @@ typedef struct Entry {
   Tensor *output;
   Tensor *input[3];
   void *saved; /* what the rule needs besides values: sizes, statistics */
-  Tensor *handed_on; /* the input that gets the output's gradient whole, or NULL */
+  Tensor *gradient_alias; /* the input that gets the output's gradient whole, or NULL */
   struct Entry *previous;
 } Entry;
 
@@ -42,7 +42,7 @@ typedef struct Tape {
   Profile *profile; /* where times are noted, or NULL */
   Watch *watch;    /* where the first number that is none is noted, or NULL */
   bool recycling;  /* true: gradients of results are gone once passed on */
-  struct Spare *spare; /* memory of such gradients */
+  struct FreeBlock *spare; /* memory of such gradients */
   const real *shared; /* gradients in shared[shared_size] go to the same places */
   real *own;          /* of own instead; NULL: they do not */
   size_t shared_size;
@@ -73,7 +73,7 @@ void tape_backward_from(Tape *tape, Tensor *loss, real slope);
 
 /* From now on gradients that would be added to shared[size] are added to own.
    For tapes that run side by side on the same parameters. */
-void tape_divert(Tape *tape, const real *shared, real *own, size_t size);
+void tape_redirect(Tape *tape, const real *shared, real *own, size_t size);
 
 /* A fresh random key: differs for each call and each step, repeatable. */
 RandomKey tape_key(Tape *tape);

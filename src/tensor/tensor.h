@@ -26,7 +26,7 @@ typedef struct Tensor {
   real *value;
   real *grad;      /* d loss / d value. Of a parameter: there from params_fill.
                       Of a result: NULL until something flows back. */
-  bool needs_grad; /* false for inputs, fixed tables, frozen models */
+  bool requires_grad; /* false for inputs, fixed tables, frozen models */
 } Tensor;
 
 size_t tensor_size(const Tensor *t);

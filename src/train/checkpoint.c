@@ -30,9 +30,9 @@ static void add_items(Contents *c, const Params *params, const char *prefix,
   }
 }
 
-void data_note(DataNotes *notes, const char *key, const char *format, ...) {
+void metadata_add(Metadata *notes, const char *key, const char *format, ...) {
   assert(notes->count < (int)(sizeof notes->list / sizeof *notes->list));
-  SafetensorsNote *note = &notes->list[notes->count++];
+  SafetensorsMetadata *note = &notes->list[notes->count++];
   va_list arguments;
   va_start(arguments, format);
   snprintf(note->key, sizeof note->key, "%s", key);
@@ -40,15 +40,15 @@ void data_note(DataNotes *notes, const char *key, const char *format, ...) {
   va_end(arguments);
 }
 
-static int make_notes(SafetensorsNote *notes, Progress progress,
-                      const DataNotes *data, const Program *program) {
+static int make_metadata(SafetensorsMetadata *notes, Progress progress,
+                         const Metadata *data, const Program *program) {
   int count = 0;
   for (; count < data->count; count++) notes[count] = data->list[count];
-  SafetensorsNote *note = &notes[count++];
-  *note = (SafetensorsNote){"step", ""};
+  SafetensorsMetadata *note = &notes[count++];
+  *note = (SafetensorsMetadata){"step", ""};
   snprintf(note->value, sizeof note->value, "%d", progress.step);
   note = &notes[count++];
-  *note = (SafetensorsNote){"seconds", ""};
+  *note = (SafetensorsMetadata){"seconds", ""};
   snprintf(note->value, sizeof note->value, "%.3f", progress.seconds);
   for (int i = 0; i < program->count; i++) {
     const Option *option = &program->options[i];
@@ -62,20 +62,21 @@ static int make_notes(SafetensorsNote *notes, Progress progress,
 
 // Save a checkpoint
 bool checkpoint_save(const char *folder, const AdamW *o, Progress progress,
-                     const DataNotes *data, const Program *program) {
+                     const Metadata *data, const Program *program) {
   char path[1024];
   size_t most = 3 * (size_t)o->params->count;
   Contents c = {allocate(most, sizeof *c.items), allocate(most, sizeof *c.names), 0};
-  SafetensorsNote *notes =
+  SafetensorsMetadata *notes =
       allocate((size_t)(program->count + data->count) + 2, sizeof *notes);
-  int note_count = make_notes(notes, progress, data, program);
+  int metadata_count = make_metadata(notes, progress, data, program);
   add_items(&c, o->params, "", o->params->value);
   add_items(&c, o->params, "adamw.m.", o->m);
   add_items(&c, o->params, "adamw.v.", o->v);
   snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
-  bool good = safetensors_write(path, c.items, c.count, notes, note_count);
+  bool good = safetensors_write(path, c.items, c.count, notes, metadata_count);
   snprintf(path, sizeof path, "%s/model.safetensors", folder);
-  good = good && safetensors_write(path, c.items, o->params->count, notes, note_count);
+  good = good &&
+  safetensors_write(path, c.items, o->params->count, notes, metadata_count);
   free(notes);
   free(c.items);
   free(c.names);
@@ -92,7 +93,7 @@ static Safetensors *open_checkpoint(const char *folder) {
 static bool take_option(const Safetensors *file, const char *folder, Option *option) {
   char key[80];
   snprintf(key, sizeof key, "option.%s", option->name);
-  const char *text = safetensors_note(file, key);
+  const char *text = safetensors_metadata(file, key);
   if (option->transient) return true;
   if (option->given)
     return fail("--%s: cannot be changed when a run is resumed", option->name);
@@ -129,19 +130,19 @@ static bool load_array(const Safetensors *file, const Params *params,
   return true;
 }
 
-bool parameters_fit(const Safetensors *file, const Params *params) {
+bool parameters_match(const Safetensors *file, const Params *params) {
   return load_array(file, params, "", params->value, false);
 }
 
-void parameters_take(const Safetensors *file, Params *params) {
+void parameters_load(const Safetensors *file, Params *params) {
   load_array(file, params, "", params->value, true);
 }
 
 // Load a checkpoint
 /* A note that is a number from 0 on, up to a limit; false without a message. */
-static bool read_note(const Safetensors *file, const char *key, double most,
-                      double *value) {
-  const char *text = safetensors_note(file, key);
+static bool read_metadata(const Safetensors *file, const char *key, double most,
+                          double *value) {
+  const char *text = safetensors_metadata(file, key);
   char *end;
   if (!text) return false;
   *value = strtod(text, &end);
@@ -152,12 +153,12 @@ bool checkpoint_load(const char *folder, AdamW *o, Progress *progress) {
   Safetensors *file = open_checkpoint(folder);
   if (!file) return false;
   double step = 0, seconds = 0;
-  bool good = read_note(file, "step", 1e9, &step) && step == floor(step) &&
-              read_note(file, "seconds", 1e12, &seconds);
+  bool good = read_metadata(file, "step", 1e9, &step) && step == floor(step) &&
+              read_metadata(file, "seconds", 1e12, &seconds);
   if (!good)
     fail("%s/checkpoint.safetensors: expected notes step and seconds that are numbers, "
-         "found step %s", folder, safetensors_note(file, "step") ?
-         safetensors_note(file, "step") : "none");
+         "found step %s", folder, safetensors_metadata(file, "step") ?
+         safetensors_metadata(file, "step") : "none");
   for (int copy = 0; good && copy < 2; copy++)
     good = load_array(file, o->params, "", o->params->value, copy) &&
            load_array(file, o->params, "adamw.m.", o->m, copy) &&

@@ -13,19 +13,19 @@ typedef struct Progress {
 } Progress;
 
 /* Notes about the data that others need to use the model: key and value. */
-typedef struct DataNotes {
-  SafetensorsNote list[48];
+typedef struct Metadata {
+  SafetensorsMetadata list[48];
   int count;
-} DataNotes;
+} Metadata;
 
-void data_note(DataNotes *notes, const char *key, const char *format, ...)
+void metadata_add(Metadata *notes, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Write FOLDER/checkpoint.safetensors (parameters, "adamw.m." and "adamw.v."
    NAME; notes: progress, data, and all options that are not transient) and then
    FOLDER/model.safetensors (parameters only, same notes). */
 bool checkpoint_save(const char *folder, const AdamW *optimizer, Progress progress,
-                     const DataNotes *data, const Program *program);
+                     const Metadata *data, const Program *program);
 
 /* Set the program's options to those of the run in the folder. An option that
    was given and is not transient is an error: a run keeps its options. */
@@ -36,6 +36,6 @@ bool checkpoint_load(const char *folder, AdamW *optimizer, Progress *progress);
 
 /* Parameters alone from an open file, all or nothing: has it all of them, in these
    shapes? False with a message. If so, take their values. */
-bool parameters_fit(const Safetensors *file, const Params *params);
-void parameters_take(const Safetensors *file, Params *params);
+bool parameters_match(const Safetensors *file, const Params *params);
+void parameters_load(const Safetensors *file, Params *params);
 #endif

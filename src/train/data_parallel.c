@@ -8,83 +8,83 @@
 #include "base/memory.h"
 
 // Make and free lanes
-Lanes *lanes_new(Params *params, int count, int portion) {
-  Lanes *lanes = allocate(1, sizeof *lanes);
-  assert(count > 0 && portion > 0 && params->grad);
-  *lanes = (Lanes){params, count, portion, allocate((size_t)count, sizeof(Lane)),
-                   tape_new()};
-  lanes->meeting->training = true;
+Shards *shards_new(Params *params, int count, int micro_batch) {
+  Shards *shards = allocate(1, sizeof *shards);
+  assert(count > 0 && micro_batch > 0 && params->grad);
+  *shards = (Shards){params, count, micro_batch, allocate((size_t)count, sizeof(Shard)),
+                     tape_new()};
+  shards->gathered->training = true;
   for (int i = 0; i < count; i++) {
-    Lane *lane = &lanes->lane[i];
-    lane->tape = tape_new();
-    lane->tape->training = lane->tape->recycling = true;
-    lane->grad = i ? allocate(params->size, sizeof(real)) : params->grad;
-    if (i) tape_divert(lane->tape, params->grad, lane->grad, params->size);
+    Shard *shard = &shards->shard[i];
+    shard->tape = tape_new();
+    shard->tape->training = shard->tape->recycling = true;
+    shard->grad = i ? allocate(params->size, sizeof(real)) : params->grad;
+    if (i) tape_redirect(shard->tape, params->grad, shard->grad, params->size);
   }
-  return lanes;
+  return shards;
 }
 
-void lanes_free(Lanes *lanes) {
-  for (int i = 0; i < lanes->count; i++) {
-    tape_free(lanes->lane[i].tape);
-    if (i) free(lanes->lane[i].grad);
+void shards_free(Shards *shards) {
+  for (int i = 0; i < shards->count; i++) {
+    tape_free(shards->shard[i].tape);
+    if (i) free(shards->shard[i].grad);
   }
-  tape_free(lanes->meeting);
-  free(lanes->lane);
-  free(lanes);
+  tape_free(shards->gathered);
+  free(shards->shard);
+  free(shards);
 }
 // Work off a batch in lanes
 /* Where part i begins when n things are dealt out in `parts` even parts. */
 static int part_of(int n, int i, int parts) { return (int)((long)n * i / parts); }
 
-int lanes_begin(const Lanes *lanes, int i, int batch) {
-  return part_of(batch, i, lanes->count);
+int shard_begin(const Shards *shards, int i, int batch) {
+  return part_of(batch, i, shards->count);
 }
 
-static void run_lane(Lanes *lanes, int number, LossFunction *loss, void *state,
-                     int step, int batch, RandomKey key) {
-  Lane *lane = &lanes->lane[number];
-  const int begin = lanes_begin(lanes, number, batch);
-  const int all = lanes_begin(lanes, number + 1, batch) - begin;
-  const int pieces = (all + lanes->portion - 1) / lanes->portion;
-  lane->loss = lane->metric = 0;
-  memset(lane->grad, 0, lanes->params->size * sizeof(real));
+static void run_shard(Shards *shards, int number, LossFunction *loss, void *state,
+                      int step, int batch, RandomKey key) {
+  Shard *shard = &shards->shard[number];
+  const int begin = shard_begin(shards, number, batch);
+  const int all = shard_begin(shards, number + 1, batch) - begin;
+  const int pieces = (all + shards->micro_batch - 1) / shards->micro_batch;
+  shard->loss = shard->metric = 0;
+  memset(shard->grad, 0, shards->params->size * sizeof(real));
   for (int i = 0; i < pieces; i++) {
     const int first = begin + part_of(all, i, pieces);
     const int count = begin + part_of(all, i + 1, pieces) - first;
-    const double share = (double)count / batch;
+    const double fraction = (double)count / batch;
     double metric = 0;
-    tape_reset(lane->tape, random_subkey(key, (uint64_t)first));
-    Tensor *mean = loss(lane->tape, state, step, first, count, &metric);
-    tape_backward_from(lane->tape, mean, (real)share);
-    lane->loss += share * (double)mean->value[0];
-    lane->metric += share * metric;
+    tape_reset(shard->tape, random_subkey(key, (uint64_t)first));
+    Tensor *mean = loss(shard->tape, state, step, first, count, &metric);
+    tape_backward_from(shard->tape, mean, (real)fraction);
+    shard->loss += fraction * (double)mean->value[0];
+    shard->metric += fraction * metric;
   }
 }
-void lanes_add(Lanes *lanes) {
-  real *sum = lanes->params->grad;
-  for (int k = 1; k < lanes->count; k++) {
-    const real *part = lanes->lane[k].grad;
+void shards_sum(Shards *shards) {
+  real *sum = shards->params->grad;
+  for (int k = 1; k < shards->count; k++) {
+    const real *part = shards->shard[k].grad;
 #pragma omp parallel for simd
-    for (size_t i = 0; i < lanes->params->size; i++) sum[i] += part[i];
+    for (size_t i = 0; i < shards->params->size; i++) sum[i] += part[i];
   }
 }
 
-double lanes_gradient(Lanes *lanes, LossFunction *loss, void *state, int step,
-                      int batch, RandomKey key, double *metric) {
+double shards_gradient(Shards *shards, LossFunction *loss, void *state, int step,
+                       int batch, RandomKey key, double *metric) {
   double sum = 0;
-  if (lanes->count == 1) {
-    run_lane(lanes, 0, loss, state, step, batch, key);
+  if (shards->count == 1) {
+    run_shard(shards, 0, loss, state, step, batch, key);
   } else {
 #pragma omp parallel for schedule(static)
-    for (int i = 0; i < lanes->count; i++)
-      run_lane(lanes, i, loss, state, step, batch, key);
-    lanes_add(lanes);
+    for (int i = 0; i < shards->count; i++)
+      run_shard(shards, i, loss, state, step, batch, key);
+    shards_sum(shards);
   }
   *metric = 0;
-  for (int i = 0; i < lanes->count; i++) {
-    sum += lanes->lane[i].loss;
-    *metric += lanes->lane[i].metric;
+  for (int i = 0; i < shards->count; i++) {
+    sum += shards->shard[i].loss;
+    *metric += shards->shard[i].metric;
   }
   return sum;
 }

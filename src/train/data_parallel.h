@@ -10,32 +10,32 @@
 typedef Tensor *LossFunction(Tape *tape, void *state, int step, int first, int count,
                              double *metric);
 
-typedef struct Lane {
+typedef struct Shard {
   Tape *tape;
   real *grad; /* laid out as params->grad; of the first lane: that itself */
   double loss, metric; /* its part of the means over the batch */
-} Lane;
+} Shard;
 
 /* A batch cut into lanes as equal as can be, each worked off by one thread, and
    these into portions of which one at a time is on the lane's tape. */
-typedef struct Lanes {
+typedef struct Shards {
   Params *params;
-  int count, portion;
-  Lane *lane; /* [count] */
-  Tape *meeting; /* for a loss in which all examples meet */
-} Lanes;
+  int count, micro_batch;
+  Shard *shard; /* [count] */
+  Tape *gathered; /* for a loss in which all examples meet */
+} Shards;
 
 /* One lane has all threads to itself, inside the kernels. */
-Lanes *lanes_new(Params *params, int count, int portion);
-void lanes_free(Lanes *lanes);
+Shards *shards_new(Params *params, int count, int micro_batch);
+void shards_free(Shards *shards);
 
 /* params->grad becomes the gradient of the mean loss of a batch, which is
    returned; so is the mean metric. The same bits for any number of threads. */
-double lanes_gradient(Lanes *lanes, LossFunction *loss, void *state, int step,
-                      int batch, RandomKey key, double *metric);
+double shards_gradient(Shards *shards, LossFunction *loss, void *state, int step,
+                       int batch, RandomKey key, double *metric);
 
 /* Its parts, for those who go another way: where lane i of a batch begins (and,
    with i = count, ends), and the sum of all lanes' gradients to params->grad. */
-int lanes_begin(const Lanes *lanes, int i, int batch);
-void lanes_add(Lanes *lanes);
+int shard_begin(const Shards *shards, int i, int batch);
+void shards_sum(Shards *shards);
 #endif

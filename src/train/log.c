@@ -36,27 +36,27 @@ static bool keep_rows(const char *path, const char *header, int keep) {
   return fail("%s: cannot read it to its end", path);
 }
 
-bool journal_open(Journal *j, const char *folder, const char *name,
-                  const char *header, int keep) {
+bool log_open(LogFile *j, const char *folder, const char *name,
+              const char *header, int keep) {
   snprintf(j->path, sizeof j->path, "%s/%s", folder, name);
   if (!keep_rows(j->path, header, keep)) return false;
   j->file = fopen(j->path, "a");
   return j->file || fail("%s: cannot write: %s", j->path, strerror(errno));
 }
 
-void journal_row(Journal *j, const char *format, ...) {
+void log_row(LogFile *j, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vfprintf(j->file, format, arguments);
   va_end(arguments);
 }
 
-bool journal_flush(Journal *j) {
+bool log_flush(LogFile *j) {
   int reason = file_flush(j->file);
   return !reason || fail("%s: cannot write: %s", j->path, strerror(reason));
 }
 
-void journal_close(Journal *j) {
+void log_close(LogFile *j) {
   if (j->file) fclose(j->file);
   j->file = NULL;
 }

@@ -5,21 +5,21 @@
 #include <stdio.h>
 
 /* A table in a file: a header line, then rows whose first column is a step. */
-typedef struct Journal {
+typedef struct LogFile {
   FILE *file;
   char path[1024];
-} Journal;
+} LogFile;
 
 /* Start FOLDER/NAME with this header, keeping rows of an earlier part of the
    run up to step `keep` (0: none). False with a message. */
-bool journal_open(Journal *journal, const char *folder, const char *name,
-                  const char *header, int keep);
-void journal_row(Journal *journal, const char *format, ...)
+bool log_open(LogFile *log_file, const char *folder, const char *name,
+              const char *header, int keep);
+void log_row(LogFile *log_file, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Bring all rows to the disk. False with a message if that failed. */
-bool journal_flush(Journal *journal);
-void journal_close(Journal *journal);
+bool log_flush(LogFile *log_file);
+void log_close(LogFile *log_file);
 
 /* Show where a run stands on standard error: on a terminal one line that is
    rewritten, otherwise a line now and then. `last` ends it. */

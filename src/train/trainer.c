@@ -21,9 +21,9 @@ typedef struct Trainer {
   const Program *program;
   Params *params;
   AdamW optimizer;
-  Lanes *lanes;
+  Shards *shards;
   Tape *tape; /* for evaluation */
-  Journal log, eval, gradients;
+  LogFile log, eval, gradients;
   Progress progress;
 } Trainer;
 
@@ -36,7 +36,7 @@ static void want_stop(int signal_number) {
 }
 
 // Open the journals
-static bool open_journals(Trainer *t) {
+static bool open_logs(Trainer *t) {
   char log[320], eval[160];
   const char *folder = t->config->folder;
   int keep = t->progress.step;
@@ -44,10 +44,10 @@ static bool open_journals(Trainer *t) {
            t->task->metric, t->task->extras ? "\t" : "",
            t->task->extras ? t->task->extra_names : "");
   snprintf(eval, sizeof eval, "step\tepoch\tloss\t%s", t->task->metric);
-  return journal_open(&t->log, folder, "log.tsv", log, keep) &&
-         journal_open(&t->eval, folder, "eval.tsv", eval, keep) &&
-         journal_open(&t->gradients, folder, "gradients.tsv",
-                      "step\tparameter\tnorm", keep);
+  return log_open(&t->log, folder, "log.tsv", log, keep) &&
+         log_open(&t->eval, folder, "eval.tsv", eval, keep) &&
+         log_open(&t->gradients, folder, "gradients.tsv",
+                  "step\tparameter\tnorm", keep);
 }
 
 static bool all_finite(Trainer *t) {
@@ -66,18 +66,18 @@ static bool all_finite(Trainer *t) {
 }
 
 static bool save(Trainer *t) {
-  return all_finite(t) && journal_flush(&t->log) && journal_flush(&t->eval) &&
-         journal_flush(&t->gradients) &&
+  return all_finite(t) && log_flush(&t->log) && log_flush(&t->eval) &&
+         log_flush(&t->gradients) &&
          checkpoint_save(t->config->folder, &t->optimizer, t->progress,
                          &t->config->data, t->program);
 }
 
 // Take one step
-static void note_gradients(Trainer *t, int step) {
+static void log_gradients(Trainer *t, int step) {
   for (int i = 0; i < t->params->count; i++) {
     const Parameter *p = &t->params->list[i];
     double norm = p->kind == PARAM_FIXED ? 0 : gradient_norm(p->tensor);
-    journal_row(&t->gradients, "%d\t%s\t%.6g\n", step, p->tensor->name, norm);
+    log_row(&t->gradients, "%d\t%s\t%.6g\n", step, p->tensor->name, norm);
   }
 }
 
@@ -86,19 +86,19 @@ static double make_gradient(Trainer *t, int step, double *metric) {
   RandomKey key = random_subkey(random_key((uint64_t)t->config->seed, "step"),
                                 (uint64_t)step);
   if (task->joint)
-    return joint_gradient(t->lanes, task->joint, task->state, step - 1,
+    return joint_gradient(t->shards, task->joint, task->state, step - 1,
                           t->config->batch, key, metric);
-  return lanes_gradient(t->lanes, task->loss, task->state, step - 1, t->config->batch,
-                        key, metric);
+  return shards_gradient(t->shards, task->loss, task->state, step - 1, t->config->batch,
+                         key, metric);
 }
 
-static void note_step(Trainer *t, double loss, double lr, double norm, double metric,
-                      const double *extra) {
+static void log_step(Trainer *t, double loss, double lr, double norm, double metric,
+                     const double *extra) {
   int step = t->progress.step;
-  journal_row(&t->log, "%d\t%d\t%.6f\t%.6g\t%.6g\t%.6f", step,
-              (step - 1) / t->config->per_epoch + 1, loss, lr, norm, metric);
-  for (int i = 0; i < t->task->extras; i++) journal_row(&t->log, "\t%.6g", extra[i]);
-  journal_row(&t->log, "\n");
+  log_row(&t->log, "%d\t%d\t%.6f\t%.6g\t%.6g\t%.6f", step,
+          (step - 1) / t->config->per_epoch + 1, loss, lr, norm, metric);
+  for (int i = 0; i < t->task->extras; i++) log_row(&t->log, "\t%.6g", extra[i]);
+  log_row(&t->log, "\n");
 }
 
 static double step_once(Trainer *t) {
@@ -108,14 +108,14 @@ static double step_once(Trainer *t) {
   if (t->task->begin) t->task->begin(t->task->state, step - 1);
   double loss = make_gradient(t, step, &metric);
   if (t->task->note) t->task->note(t->task->state, extra);
-  if (step <= 2 || step == c->steps) note_gradients(t, step);
+  if (step <= 2 || step == c->steps) log_gradients(t, step);
   double norm = clip_gradients(t->params, c->clip);
   t->progress.step = step;
   if (!isfinite(loss) || !isfinite(norm)) return NAN;
   double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
   (c->lamb ? lamb_update : adamw_update)(&t->optimizer, lr);
   if (t->task->after) t->task->after(t->task->state);
-  note_step(t, loss, lr, norm, metric, extra);
+  log_step(t, loss, lr, norm, metric, extra);
   return loss;
 }
 
@@ -123,27 +123,27 @@ static double step_once(Trainer *t) {
 static void evaluate(Trainer *t, TrainerResult *result) {
   tape_reset(t->tape, (RandomKey){0});
   t->task->evaluate(t->tape, t->task->state, &result->loss, &result->metric);
-  journal_row(&t->eval, "%d\t%d\t%.6f\t%.6f\n", t->progress.step,
-              (t->progress.step - 1) / t->config->per_epoch + 1, result->loss,
-              result->metric);
+  log_row(&t->eval, "%d\t%d\t%.6f\t%.6f\n", t->progress.step,
+          (t->progress.step - 1) / t->config->per_epoch + 1, result->loss,
+          result->metric);
 }
 
 
 // Run the steps
 static void search_step(Trainer *t, char *first, size_t size) {
-  Lanes *lanes = t->lanes;
-  const int n = lanes->count;
+  Shards *shards = t->shards;
+  const int n = shards->count;
   double metric;
   Watch *watch = allocate((size_t)n + 1, sizeof *watch);
-  for (int i = 0; i < n; i++) lanes->lane[i].tape->watch = &watch[i];
-  lanes->meeting->watch = &watch[n];
+  for (int i = 0; i < n; i++) shards->shard[i].tape->watch = &watch[i];
+  shards->gathered->watch = &watch[n];
   make_gradient(t, t->progress.step, &metric);
   for (int gradients = 0; gradients < 2; gradients++)
     for (int i = 0; i <= n && !*first; i++)
       if (*watch[i].found && (gradients || !strncmp(watch[i].found, "the value", 9)))
         snprintf(first, size, "%s", watch[i].found);
-  for (int i = 0; i < n; i++) lanes->lane[i].tape->watch = NULL;
-  lanes->meeting->watch = NULL;
+  for (int i = 0; i < n; i++) shards->shard[i].tape->watch = NULL;
+  shards->gathered->watch = NULL;
   free(watch);
 }
 
@@ -202,8 +202,9 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
                           Params *params, const Program *program) {
   Trainer t = {.config = config, .task = task, .program = program, .params = params,
                .optimizer = adamw_new(params, config->beta2, config->decay),
-               .lanes = lanes_new(params, config->lanes ? config->lanes : 1,
-                                  config->portion ? config->portion : config->batch),
+               .shards = shards_new(params, config->shards ? config->shards : 1,
+                                    config->micro_batch ? config->micro_batch
+                                        : config->batch),
                .tape = tape_new()};
   TrainerResult result = {.end = TRAINER_DONE};
   bool good = !config->resume ||
@@ -212,7 +213,7 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
   stop_wanted = 0;
   signal(SIGINT, want_stop);
   signal(SIGTERM, want_stop);
-  good = good && open_journals(&t) && (config->resume || save(&t));
+  good = good && open_logs(&t) && (config->resume || save(&t));
   // Evaluate once more or run the steps
   if (good && t.progress.step >= config->steps) {
     good = save(&t); /* the last time it may have failed between two files */
@@ -225,11 +226,11 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
   // Close the journals and free the rest
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
-  journal_close(&t.log);
-  journal_close(&t.eval);
-  journal_close(&t.gradients);
+  log_close(&t.log);
+  log_close(&t.eval);
+  log_close(&t.gradients);
   tape_free(t.tape);
-  lanes_free(t.lanes);
+  shards_free(t.shards);
   adamw_free(&t.optimizer);
   return result;
 }

@@ -10,14 +10,14 @@
 typedef struct TrainerConfig {
   const char *folder;  /* of the run */
   int steps, per_epoch, batch, seed;
-  int lanes, portion;  /* of a batch; 0: one lane, the whole batch at once */
+  int shards, micro_batch;  /* of a batch; 0: one lane, the whole batch at once */
   double lr, decay, beta2, clip;
   bool lamb;   /* LAMB's steps instead of AdamW's (Chapter 11) */
   int warmup;  /* steps */
   int stop_at; /* stop after this step as if interrupted; 0: never */
   int every;   /* evaluate and save after so many steps; 0: after each epoch */
   bool resume;
-  DataNotes data; /* written into the checkpoints */
+  Metadata data; /* written into the checkpoints */
 } TrainerConfig;
 
 /* What is trained. `metric` names what the functions report besides the loss,

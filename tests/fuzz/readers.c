@@ -169,7 +169,7 @@ static const char *data_folder = "data";
 static Option options[] = {INT_OPTION("steps", steps, 1, 1000, "steps"),
                            NUMBER_OPTION("lr", rate, 0, 10, "learning rate"),
                            CHOICE_OPTION("kind", kind, "one|two|three", "kind"),
-                           PLACE_OPTION("data-dir", data_folder, "folder")};
+                           PATH_OPTION("data-dir", data_folder, "folder")};
 static Program program = {"reader", "", "Reads.", options, 4};
 static void reset_options(void) {
   steps = 7, kind = 0, rate = 0.5, data_folder = "data";
@@ -213,22 +213,22 @@ static void use_vit(const Vit *vit) {
   tape_free(tape);
 }
 static void read_model(const uint8_t *bytes, size_t count) {
-  SavedVit vit;
-  SavedClip clip;
+  LoadedVit vit;
+  LoadedClip clip;
   static const char merges[] = "#version: 0.2\np h\no t</w>\nph ot</w>\n";
   put("merges.txt", merges, strlen(merges));
   put("model.safetensors", bytes, count);
-  if (saved_open_vit(&vit, folder, true, 1)) {
+  if (vit_open(&vit, folder, true, 1)) {
     use_vit(&vit.vit);
-    saved_close_vit(&vit);
+    vit_close(&vit);
     took();
   } else {
     refused("model.safetensors");
   }
   fail("%s", "");
-  if (saved_open_clip(&clip, folder)) {
+  if (clip_open(&clip, folder)) {
     use_vit(&clip.clip.visual);
-    saved_close_clip(&clip);
+    clip_close(&clip);
     took();
   } else {
     refused(folder);
