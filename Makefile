@@ -27,7 +27,7 @@ PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 SLOW := test_every_option test_faults test_killed test_stopped
 TESTS := $(SLOW) $(filter-out $(SLOW),$(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED))))
 
-.PHONY: all help data book book-full sketch pdf programs suites check check-float check-asan check-valgrind check-tsan analyze fuzz trust debug tangle drift warnings witness clean
+.PHONY: all help data book book-full sketch pdf programs suites check check-float check-asan check-valgrind check-tsan analyze fuzz trust debug tangle drift warnings reference clean
 all: programs
 
 help:
@@ -47,7 +47,7 @@ help:
 	@echo "make bench-peers the same against PyTorch, OpenBLAS and oneDNN, in turn"
 	@echo "make programs    build/train-vit, build/patches, ..."
 	@echo "make tangle      write src/ and tests/ again from chapters/"
-	@echo "make witness     compute tests/fixtures again with PyTorch (needs python3-torch)"
+	@echo "make reference   compute tests/fixtures again with PyTorch (needs python3-torch)"
 
 data:
 	data/fetch
@@ -171,7 +171,7 @@ $(UNPACKED): | build/release/programs/unpack_cifar10
 
 # A run is done again when its program or its options changed, not when prose did. A run by itself uses
 # all cores and waits for its turn (a lock). make book does as many at once as there are cores, one core
-# for each: small towers make better use of them that way, and the numbers are the same. What measures
+# for each: small encoders make better use of them that way, and the numbers are the same. What measures
 # speed has the machine for itself.
 TURN := flock build/runs/lock
 ABREAST := flock --shared build/runs/lock env OMP_NUM_THREADS=1
@@ -195,7 +195,7 @@ CLIP_clip-shapes := --patch-size 8 --style vit --pool mean --text-depth 1 --epoc
 CLIP_clip-emoji := --data emoji --steps 850 --lr 1.5e-3 --weight-decay 0.2 --embed 96 --vocabulary 1500 --context 12
 CLIP_clip-half := --patch-size 8 --steps 120 --clip 0
 CLIP_clip-sum := --patch-size 8 --steps 120 --clip 0 --loss sum
-# The same towers with the sigmoid loss, and both losses in SigLIP's.
+# The same encoders with the sigmoid loss, and both losses in SigLIP's.
 CLIP_clip-sigmoid := --patch-size 8 --steps 120 --clip 0 --loss sigmoid --bias paper --scale 10
 SIGLIP_siglip-shapes := --patch-size 8 --text-depth 1 --epochs 16 --lr 4e-3 --weight-decay 0.2 --augment none --context 12 --positives captions --logit-lr-scale 10
 SIGLIP_siglip-emoji := --data emoji --style clip --pool mean --text-depth 1 --steps 1400 --lr 2e-3 --weight-decay 0.2 --vocabulary 1500 --context 12 --logit-lr-scale 10
@@ -210,7 +210,7 @@ EVA_eva-scenes := $(SCENES_TEACHER)
 EVA_eva-features-random := $(SCENES_TEACHER) --masks random --ratio 0.75
 EVA_eva-pixels-blocks := --target pixels $(PREDICT)
 EVA_eva-pixels-random := --target pixels $(PREDICT) --masks random --ratio 0.75
-# CLIPs that start from these towers, and from none: once with the same steps, once with the same pictures.
+# CLIPs that start from these encoders, and from none: once with the same steps, once with the same pictures.
 PAIRED := --steps 120 --text-depth 1 --context 12 --augment none
 STUDENTS := eva-scenes eva-features-random eva-pixels-blocks eva-pixels-random mae-scenes
 $(foreach s,$(STUDENTS),$(eval EVA_warm-$(s) := --from build/runs/$(s) $(PAIRED)))
@@ -309,7 +309,7 @@ build/runs/$(1)/summary.tsv: build/release/programs/train_eva build/runs/$(1).op
 	$(TURN) build/release/programs/train_eva $(EVA_$(1)) $(BRIEF) --out build/runs/$(1)
 endef
 $(foreach r,$(EVAS),$(eval $(call STUDYING,$(r))))
-# $(1) probe: its first word is the run whose image tower is looked at.
+# $(1) probe: its first word is the run whose image encoder is looked at.
 define PROBING
 build/runs/$(1)/summary.tsv: build/release/programs/probe build/runs/$(firstword $(PROBE_$(1)))/summary.tsv
 	@mkdir -p $$(@D)
@@ -561,8 +561,8 @@ warnings: $(TANGLED)
 	    echo "$$cc $$real $$f"; done; done; done | xargs -P 2 -L 1 $(CC_CHECK)
 CC_CHECK := sh -c 'exec "$$0" $(COMMON) -Werror -fopenmp -fsyntax-only -Isrc -Itests "$$@"'
 
-# The outside witness: needs python3-torch, which nothing else does.
-witness:
+# The reference implementation: needs python3-torch, which nothing else does.
+reference:
 	/usr/bin/python3 tests/fixtures/reference.py
 
 clean:

@@ -87,5 +87,5 @@ START_TEST(the_probe_is_not_added) {
 }
 END_TEST
 
-TEST_MAIN("pooling", one_head_by_hand, gradients_of_pooling,
+TEST_MAIN("attention_pool", one_head_by_hand, gradients_of_pooling,
           the_order_of_tokens_is_not_seen, the_probe_is_not_added)

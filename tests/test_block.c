@@ -126,7 +126,7 @@ static double std(const Tensor *t) {
   return sqrt(squares / (double)tensor_size(t));
 }
 
-START_TEST(first_values_of_clip) {
+START_TEST(initial_values_of_clip) {
   Params *params = params_new();
   BlockConfig config = {.width = 128, .heads = 2, .mlp = 512, .first = INIT_CLIP,
                         .depth = 3};
@@ -143,4 +143,4 @@ END_TEST
 
 TEST_MAIN("block", with_zero_projections_the_block_is_the_identity,
           post_norm_gives_normalized_rows, dropping_every_path_leaves_the_input,
-          gradients_of_the_block, one_token_alone_is_the_same, first_values_of_clip)
+          gradients_of_the_block, one_token_alone_is_the_same, initial_values_of_clip)

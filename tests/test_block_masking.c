@@ -33,7 +33,7 @@ START_TEST(as_many_as_the_official_code) {
 }
 END_TEST
 
-/* The share of hidden patches, not at the right edge, whose right neighbour is
+/* The fraction of hidden patches, not at the right edge, whose right neighbour is
    hidden too. */
 static double together(const Masking *m, int side) {
   int both = 0, hidden = 0;

@@ -57,7 +57,7 @@ START_TEST(sheets_and_labels) {
   ck_assert(data.labels[0] == 4 && dataset_image(&data, 1)[5] == 99);
   dataset_free(&data);
   ck_assert(image_save(&narrow, sheet));
-  refused(cifar10_add_sheet, sheet, "expected rows of 1024 dots, found 1000");
+  refused(cifar10_add_sheet, sheet, "expected rows of 1024 pixels, found 1000");
   image_free(&image);
   image_free(&narrow);
 }

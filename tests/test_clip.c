@@ -154,7 +154,7 @@ START_TEST(seeing_and_reading_give_unit_vectors) {
 }
 END_TEST
 
-// Clip against the witness
+// Clip against PyTorch
 START_TEST(the_witness_agrees) {
   Model m = model_of(tiny);
   Safetensors *file = safetensors_read("tests/fixtures/clip.safetensors");

@@ -110,7 +110,7 @@ START_TEST(templates_make_an_ensemble) {
 }
 END_TEST
 
-START_TEST(the_tower_can_be_probed) {
+START_TEST(the_encoder_can_be_probed) {
   const char *run = small_run();
   expect_program(0, "neighbours\t0.", "probe",
                  text_of("--steps 20 --labels 100 --test 200 %s", run));
@@ -221,5 +221,5 @@ END_TEST
 
 TEST_MAIN("clip programs", a_run_leaves_its_files, threads_change_nothing,
           a_stopped_run_goes_on_to_the_same_end, captions_get_probabilities,
-          templates_make_an_ensemble, the_tower_can_be_probed,
+          templates_make_an_ensemble, the_encoder_can_be_probed,
           bad_arguments_have_status_two, bad_files_are_named, full_disks_are_named)

@@ -268,6 +268,6 @@ START_TEST(all_that_is_true_counts) {
 }
 END_TEST
 
-TEST_MAIN("matching", pictures_meet_their_captions, what_is_noted_and_clamped,
+TEST_MAIN("contrastive", pictures_meet_their_captions, what_is_noted_and_clamped,
           evaluation_is_the_loss_of_first_captions, pictures_can_come_again,
           all_that_is_true_counts)

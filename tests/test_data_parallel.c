@@ -88,5 +88,5 @@ START_TEST(threads_do_not_change_a_bit) {
   }
 }
 END_TEST
-TEST_MAIN("lanes", shards_give_the_gradient_of_the_whole_batch,
+TEST_MAIN("data_parallel", shards_give_the_gradient_of_the_whole_batch,
           threads_do_not_change_a_bit)

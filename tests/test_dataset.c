@@ -12,13 +12,13 @@ START_TEST(every_shift_occurs_and_no_other) {
   Dataset data = {.count = COUNT, .classes = 1, .channels = 1, .height = SIDE,
                   .width = SIDE, .pixels = pixels, .labels = label,
                   .mean = {0}, .std = {1}};
-  for (int i = 0; i < COUNT; i++) { /* one dot in the middle of each */
+  for (int i = 0; i < COUNT; i++) { /* one pixel in the middle of each */
     pixels[i * SIDE * SIDE + 3 * SIDE + 3] = 255;
     index[i] = i;
   }
   dataset_batch(&data, index, COUNT, (Augment){.shift = 1}, random_key(1, "s"), planes,
                 labels);
-  // Count at which places the dot is seen
+  // Count at which places the pixel is seen
   for (int i = 0; i < COUNT * SIDE * SIDE; i++)
     if (planes[i] > 0) seen[i % (SIDE * SIDE)]++;
   for (int i = 0; i < SIDE * SIDE; i++) {

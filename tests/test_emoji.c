@@ -117,8 +117,8 @@ END_TEST
 
 START_TEST(bad_sheets_are_refused) {
   const char *list = "[" SWEET("A", "\"a\"", "0", "0") "]";
-  refused(write_source(list, 70, 68), "expected whole cells of 34 dots, found 70 x 68");
-  refused(write_source(list, 68, 33), "expected whole cells of 34 dots, found 68 x 33");
+  refused(write_source(list, 70, 68), "expected whole cells of 34 pixels, found 70 x 68");
+  refused(write_source(list, 68, 33), "expected whole cells of 34 pixels, found 68 x 33");
   const char *folder = write_source(list, 68, 68);
   write_file(scratch_path(folder, "google-32.png"), "no picture", 10);
   refused(folder, "google-32.png: expected a PNG or JPEG picture");

@@ -20,4 +20,4 @@ START_TEST(a_long_failure_is_cut) {
 }
 END_TEST
 
-TEST_MAIN("fail", a_failure_is_one_clean_line, a_long_failure_is_cut)
+TEST_MAIN("error", a_failure_is_one_clean_line, a_long_failure_is_cut)

@@ -116,7 +116,7 @@ static double std_of(const real *value, size_t n) {
   return sqrt(squares / (double)n);
 }
 
-START_TEST(first_values_of_eva) {
+START_TEST(initial_values_of_eva) {
   enum { W = 96, M = 256 };
   for (int number = 0; number < 12; number += 11) {
     Params *params = params_new();
@@ -126,7 +126,7 @@ START_TEST(first_values_of_eva) {
     c.first = INIT_EVA02, c.variant.sub_norm = c.variant.swiglu = true;
     Block block02 = block_declare(params, "eva02", c);
     params_fill(params, 1);
-    const double cut = 0.5397; /* deviation of N(0, 1) cut at one */
+    const double cut = 0.5397; /* standard deviation of N(0, 1) cut at one */
     const real *qkv = block02.attn.qkv.weight->value;
     ck_assert_double_eq_tol(std_of(block.attn.qkv.weight->value, 3 * W * W),
                             0.015 * cut, 0.015 * 0.01);
@@ -134,7 +134,7 @@ START_TEST(first_values_of_eva) {
                             0.015 * cut / sqrt(2 * (number + 1)), 0.015 * 0.01);
     ck_assert_double_eq_tol(std_of(block.attn.proj.weight->value, W * W),
                             0.015 * cut / sqrt(2 * (number + 1)), 0.015 * 0.01);
-    // Measure the first values of EVA-02
+    // Measure the initial values of EVA-02
     ck_assert_double_eq_tol(std_of(qkv, 2 * W * W), 1 / sqrt(W), 0.002);
     ck_assert_double_eq_tol(std_of(qkv + 2 * W * W, W * W), 1.782710 / sqrt(W),
                             0.003);
@@ -215,12 +215,12 @@ START_TEST(hidden_values_are_normalized) {
 END_TEST
 
 // Patches left out
-static const VitConfig tower = {.image_size = 12, .channels = 2, .patch_size = 4,
-                                .width = 16, .depth = 2, .heads = 2, .mlp = 10,
-                                .position = POSITION_LEARNED, .eps = 1e-6,
-                                .patch_dropout = 0.5,
-                                .variant = {.swiglu = true, .sub_norm = true,
-                                            .no_key_bias = true, .rotary = true}};
+static const VitConfig encoder = {.image_size = 12, .channels = 2, .patch_size = 4,
+                                  .width = 16, .depth = 2, .heads = 2, .mlp = 10,
+                                  .position = POSITION_LEARNED, .eps = 1e-6,
+                                  .patch_dropout = 0.5,
+                                  .variant = {.swiglu = true, .sub_norm = true,
+                                              .no_key_bias = true, .rotary = true}};
 
 START_TEST(patches_are_left_out_in_training_only) {
   static const struct {
@@ -273,7 +273,7 @@ END_TEST
 START_TEST(the_witness_agrees) {
   Params *params = params_new();
   Tape *tape = tape_new();
-  VitConfig c = tower;
+  VitConfig c = encoder;
   c.variant.inner_norm = true;
   Tensor *images = random_parameter(params, "images", SHAPE(3, 2, 12, 12), 1);
   const Vit vit = vit_declare(params, "", c);
@@ -315,7 +315,7 @@ END_TEST
 
 
 TEST_MAIN("eva block", turned_by_hand, turns_keep_lengths_and_differences,
-          gates_by_hand, a_bias_of_keys_does_nothing, first_values_of_eva,
+          gates_by_hand, a_bias_of_keys_does_nothing, initial_values_of_eva,
           hidden_values_are_normalized, derivatives_of_all_variants,
           patches_are_left_out_in_training_only, kept_patches_keep_their_places,
           published_giants, the_witness_agrees)

@@ -62,7 +62,7 @@ static void read_projection(const char *folder, const char *name, real *value) {
   safetensors_free(file);
 }
 
-START_TEST(a_tower_is_taken_over) {
+START_TEST(an_encoder_is_taken_over) {
   real before[16 * 48], after[16 * 48], fresh[16 * 48];
   const char *student = text_of("%s", scratch_folder("eva-first"));
   const char *taken = text_of("%s", scratch_folder("eva-taken"));
@@ -134,5 +134,5 @@ START_TEST(full_disks_are_named) {
 }
 END_TEST
 
-TEST_MAIN("eva programs", both_stages, a_tower_is_taken_over, stopped_runs_go_on,
+TEST_MAIN("eva programs", both_stages, an_encoder_is_taken_over, stopped_runs_go_on,
           what_is_impossible_is_named, full_disks_are_named)

@@ -177,7 +177,8 @@ static void expect_rows(const char *program, const Row *rows, int count) {
     ck_assert_msg(i < count || tested_elsewhere(name), "%s --%s: no test", program, name);
   }
 }
-/* A run that begins from another takes its tower from there: `later` is what it needs. */
+/* A run that begins from another takes its encoder from there: `later` is what it
+   needs. */
 static void try_rows(const char *program, const char *plain, const char *later,
                      const Row *rows, int count) {
   char kept[2][1024]; /* text_of's last for so many calls only */

@@ -356,7 +356,7 @@ START_TEST(dogs_and_frogs) {
 }
 END_TEST
 
-/* The vectors of two captions, from a tower of random values without positions. */
+/* The vectors of two captions, from an encoder of random values without positions. */
 static void two_vectors(const int ids[10], int depth, bool causal, real vectors[32]) {
   Params *params = params_new();
   Tape *tape = tape_new();

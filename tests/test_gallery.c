@@ -103,7 +103,7 @@ END_TEST
 START_TEST(maps_are_white_where_they_must_be) {
   Fixture f = fixture(50);
   Image map = gallery_positions(&f.vit), attention = gallery_attention(&f.vit, &f.data);
-  int step = 4 * 17 + 4; /* four patches of 17 dots, and a gap of four */
+  int step = 4 * 17 + 4; /* four patches of 17 pixels, and a gap of four */
   ck_assert_int_eq(map.width, 4 * step + 4);
   for (int i = 0; i < 16; i++) {
     int x = 4 + i % 4 * step + i % 4 * 17 + 8, y = 4 + i / 4 * step + i / 4 * 17 + 8;

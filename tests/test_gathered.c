@@ -98,4 +98,4 @@ START_TEST(threads_do_not_change_a_bit) {
 }
 END_TEST
 
-TEST_MAIN("joint", shards_give_the_gradient_of_one_tape, threads_do_not_change_a_bit)
+TEST_MAIN("gathered", shards_give_the_gradient_of_one_tape, threads_do_not_change_a_bit)

@@ -90,10 +90,10 @@ START_TEST(a_header_that_lies_is_refused) {
   char *bytes = read_file(path, &count);
   memcpy(bytes + 16, "\0\0\x10\0\0\0\x10\0", 8); /* claims 4096 x 4096 */
   write_file(path, bytes, count);
-  refused(path, "expected data for 4096 x 4096 dots");
+  refused(path, "expected data for 4096 x 4096 pixels");
   memcpy(bytes + 16, "\0\0\x3f\xff\0\0\x3f\xff", 8); /* and 16383 x 16383 */
   write_file(path, bytes, count);
-  refused(path, "expected at most 16384 dots a side");
+  refused(path, "expected at most 16384 pixels a side");
   memcpy(bytes + 16, "\x7f\xff\xff\xff\x7f\xff\xff\xff", 8);
   write_file(path, bytes, count);
   refused(path, "expected a PNG or JPEG picture");

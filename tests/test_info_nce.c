@@ -229,7 +229,7 @@ START_TEST(random_vectors_start_above_ln_n) {
 }
 END_TEST
 
-TEST_MAIN("contrast", alike_vectors_cost_ln_n, perfect_pairs_cost_next_to_nothing,
+TEST_MAIN("info_nce", alike_vectors_cost_ln_n, perfect_pairs_cost_next_to_nothing,
           the_worked_example, the_gradient_of_the_worked_example,
           gradients_of_the_chain, what_the_loss_does_not_see,
           gradients_are_at_right_angles,

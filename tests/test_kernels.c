@@ -99,7 +99,7 @@ static void assert_rows(int rows, int n) {
   }
   assert_agree(0, all, "layernorm", rows, n, 0);
   assert_agree(1, (size_t)rows, "its mean", rows, n, 0);
-  assert_agree(2, (size_t)rows, "its deviation", rows, n, 0);
+  assert_agree(2, (size_t)rows, "its standard deviation", rows, n, 0);
   assert_agree(3, all + 2 * (size_t)n, "layernorm's gradients", rows, n, 0);
   // Compare softmax and cross-entropy
   prepare(all);

@@ -49,4 +49,4 @@ START_TEST(rare_classes_are_used_up) {
 }
 END_TEST
 
-TEST_MAIN("budget", as_many_of_each_class, rare_classes_are_used_up)
+TEST_MAIN("label_subset", as_many_of_each_class, rare_classes_are_used_up)

@@ -11,7 +11,7 @@ static double rate_of(const Params *params, const char *name) {
   return p->rate;
 }
 
-static Params *tower_of(int depth, double decay) {
+static Params *encoder_of(int depth, double decay) {
   Params *params = params_new();
   vit_declare(params, "v.", (VitConfig){.image_size = 8, .channels = 1, .patch_size = 4,
                                         .width = 4, .depth = depth, .heads = 1,
@@ -23,7 +23,7 @@ static Params *tower_of(int depth, double decay) {
 }
 
 START_TEST(rates_of_layers) {
-  Params *params = tower_of(12, 0.75);
+  Params *params = encoder_of(12, 0.75);
   ck_assert_double_eq_tol(rate_of(params, "v.patch_embed.proj.weight"), .02375726, 1e-8);
   ck_assert_double_eq_tol(rate_of(params, "v.cls_token"), .02375726, 1e-8);
   ck_assert_double_eq_tol(rate_of(params, "v.pos_embed"), .02375726, 1e-8);
@@ -34,14 +34,14 @@ START_TEST(rates_of_layers) {
   ck_assert(rate_of(params, "v.head.weight") == 1);
   ck_assert(rate_of(params, "other") == 1);
   params_free(params);
-  params = tower_of(40, 0.85);
+  params = encoder_of(40, 0.85);
   ck_assert_double_eq_tol(rate_of(params, "v.cls_token"), .001276956, 1e-9);
   params_free(params);
 }
 END_TEST
 
 START_TEST(steps_are_shorter) {
-  Params *params = tower_of(2, 0.5);
+  Params *params = encoder_of(2, 0.5);
   params_fill(params, 1);
   AdamW adamw = adamw_new(params, 0.999, 0);
   Tensor *early = params_find(params, "v.blocks.0.norm1.weight")->tensor;

@@ -27,5 +27,5 @@ START_TEST(a_full_disk_shows_in_the_journal) {
 }
 END_TEST
 
-TEST_MAIN("journal", half_a_row_goes_even_if_its_number_fits,
+TEST_MAIN("log", half_a_row_goes_even_if_its_number_fits,
           a_full_disk_shows_in_the_journal)

@@ -277,7 +277,7 @@ START_TEST(the_witness_agrees) {
   fixture_agree(file, "targets", targets, targets->value);
   fixture_agree(file, "loss", &(Tensor){.shape = SHAPE(1)}, loss->value);
   tape_backward(m.tape, loss);
-  // Compare all gradients with the witness's
+  // Compare all gradients with PyTorch's
   for (int i = 0; i < m.params->count; i++) {
     const Parameter *p = &m.params->list[i];
     if (p->kind == PARAM_FIXED || p->tensor == m.images) continue;

@@ -69,8 +69,8 @@ START_TEST(full_disks_are_named) {
 }
 END_TEST
 
-// Fine-tuning a run's tower
-START_TEST(a_tower_is_fine_tuned) {
+// Fine-tuning a run's encoder
+START_TEST(an_encoder_is_fine_tuned) {
   static const char few[] = "--batch 32 --steps 4 --warmup 0 --lr 0 --labels 160";
   const char *first = text_of("%s", scratch_folder("tune-first"));
   const char *second = text_of("%s", scratch_folder("tune-second"));
@@ -97,7 +97,7 @@ START_TEST(a_tower_is_fine_tuned) {
   // Try what can't be fine-tuned
   expect_program(2, "--width: expected none with --from", "train-vit",
                  text_of("--from %s --width 16", first));
-  expect_program(2, "--from: expected a tower for 28 x 28 pictures of 1 channels, found "
+  expect_program(2, "--from: expected an encoder for 28 x 28 pictures of 1 channels, found "
                  "one for 32 x 32 of 3", "train-vit",
                  text_of("--data mnist --from %s", first));
   expect_program(1, "nowhere/model.safetensors: cannot open", "train-vit",
@@ -108,4 +108,4 @@ START_TEST(a_tower_is_fine_tuned) {
 END_TEST
 
 TEST_MAIN("mae programs", a_run_leaves_its_files, a_stopped_run_goes_on_to_the_same_end,
-          what_is_impossible_is_named, full_disks_are_named, a_tower_is_fine_tuned)
+          what_is_impossible_is_named, full_disks_are_named, an_encoder_is_fine_tuned)

@@ -32,7 +32,7 @@ START_TEST(every_patch_is_hidden_as_often) {
       both += restore[0] < 0 && restore[1] < 0;
     }
   }
-  for (int t = 0; t < PATCHES; t++) /* five deviations of 3000 draws */
+  for (int t = 0; t < PATCHES; t++) /* five standard deviations of 3000 draws */
     ck_assert_double_eq_tol(hidden[t] / 3000.0, 0.75, 5 * sqrt(0.75 * 0.25 / 3000));
   ck_assert_double_eq_tol(both / 3000.0, 147.0 / 196 * 146 / 195, 0.05);
   tape_free(tape);

@@ -31,7 +31,7 @@ static Original save(ClipConfig config, const char *key, const char *value) {
   o.clip = clip_declare(o.params, config);
   params_fill(o.params, 3);
   o.tokenizer = tokenizer_train(texts, 1, tiny.text.vocabulary);
-  // Note sizes and normalisation, and spoil one note
+  // Note sizes and normalization, and spoil one note
   for (int c = 0; c < 3; c++) {
     metadata_add(&notes, text_of("mean%d", c), "%g", 0.25 * c);
     metadata_add(&notes, text_of("std%d", c), "%g", 0.5);
@@ -54,7 +54,7 @@ static void forget(Original *o) {
   params_free(o->params);
 }
 
-/* A tower of another prefix, with a head, gets the values but for the head's. */
+/* An encoder of another prefix, with a head, gets the values but for the head's. */
 static void expect_taken(const LoadedVit *from) {
   Params *params = params_new();
   VitConfig config = from->vit.config;
@@ -76,7 +76,7 @@ static void expect_taken(const LoadedVit *from) {
 START_TEST(what_was_saved_comes_back) {
   Original o = save(tiny, NULL, NULL);
   LoadedClip back;
-  LoadedVit tower, fresh;
+  LoadedVit encoder, fresh;
   const char *texts[] = {"a red ring", "ring"};
   real want[2 * E], found[2 * E];
   Tape *tape = tape_new();
@@ -87,17 +87,17 @@ START_TEST(what_was_saved_comes_back) {
   ck_assert_mem_eq(want, found, sizeof want);
   ck_assert_double_eq_tol(back.mean[2], 0.5, 1e-7);
   ck_assert_double_eq_tol(back.std[1], 0.5, 1e-7);
-  // Open the tower alone, trained and not
-  ck_assert_msg(vit_open(&tower, o.folder, true, 1), "%s", fail_message());
+  // Open the encoder alone, trained and not
+  ck_assert_msg(vit_open(&encoder, o.folder, true, 1), "%s", fail_message());
   ck_assert(vit_open(&fresh, o.folder, false, 1));
   const Tensor *w = o.clip.visual.blocks[0].fc1.weight;
   const size_t bytes = tensor_size(w) * sizeof(real);
-  ck_assert_mem_eq(w->value, tower.vit.blocks[0].fc1.weight->value, bytes);
+  ck_assert_mem_eq(w->value, encoder.vit.blocks[0].fc1.weight->value, bytes);
   ck_assert_mem_ne(w->value, fresh.vit.blocks[0].fc1.weight->value, bytes);
-  ck_assert_ptr_null(params_find(tower.params, "logit_scale"));
-  expect_taken(&tower);
+  ck_assert_ptr_null(params_find(encoder.params, "logit_scale"));
+  expect_taken(&encoder);
   clip_close(&back);
-  vit_close(&tower);
+  vit_close(&encoder);
   vit_close(&fresh);
   tape_free(tape);
   forget(&o);
@@ -118,12 +118,12 @@ START_TEST(bad_notes_are_refused) {
       {"image.depth", "1000000", "expected a number from 1 to 1000"},
       {"image.depth", "2", "tensor visual.blocks.1"},
       {"image.channels", "4", "expected a number from 1 to 3, found '4'"},
-      {"image.patch", "3", "sizes of an image tower that fit together"},
+      {"image.patch", "3", "sizes of an image encoder that fit together"},
       {"image.size", "4096", "tensor visual.pos_embed"},
       {"image.eps", "nan", "expected a number from 0 to 1, found 'nan'"},
       {"std1", "0", "note std1: expected a number from 1e-06"},
       {"mean0", NULL, "expected a note mean0"},
-      {"text.heads", "3", "sizes of a text tower that fit together"},
+      {"text.heads", "3", "sizes of a text encoder that fit together"},
       {"text.vocabulary", "1000000", "tensor text.token_embedding.weight"},
       {"embed", "7", "tensor visual_projection.weight"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -150,5 +150,5 @@ START_TEST(merges_must_be_as_many_as_the_table_has) {
 }
 END_TEST
 
-TEST_MAIN("saved", what_was_saved_comes_back, bad_notes_are_refused,
+TEST_MAIN("model_io", what_was_saved_comes_back, bad_notes_are_refused,
           merges_must_be_as_many_as_the_table_has)

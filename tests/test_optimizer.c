@@ -91,6 +91,6 @@ START_TEST(the_schedule_meets_its_corners) {
 }
 END_TEST
 
-TEST_MAIN("adamw", the_first_step_by_hand, without_gradient_only_decay_is_left,
+TEST_MAIN("optimizer", the_first_step_by_hand, without_gradient_only_decay_is_left,
           many_steps_follow_the_formula, gradients_are_clipped_to_the_limit,
           the_schedule_meets_its_corners)

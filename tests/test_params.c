@@ -19,7 +19,7 @@ START_TEST(values_depend_on_seed_and_name_only) {
 }
 END_TEST
 
-START_TEST(first_values_follow_their_rule) {
+START_TEST(initial_values_follow_their_rule) {
   Params *params = params_new();
   Tensor *c = params_add(params, "c", SHAPE(3), init_constant(2), PARAM_PLAIN);
   Tensor *u = params_add(params, "u", SHAPE(100, 200), init_xavier(200, 100),
@@ -68,5 +68,5 @@ START_TEST(a_giant_can_be_declared_without_memory) {
 END_TEST
 
 TEST_MAIN("params", values_depend_on_seed_and_name_only,
-          first_values_follow_their_rule, the_table_counts_finds_and_aligns,
+          initial_values_follow_their_rule, the_table_counts_finds_and_aligns,
           a_giant_can_be_declared_without_memory)

@@ -23,4 +23,4 @@ START_TEST(an_ellipse_lies_along_its_axes) {
 }
 END_TEST
 
-TEST_MAIN("principal", an_ellipse_lies_along_its_axes)
+TEST_MAIN("pca", an_ellipse_lies_along_its_axes)

@@ -253,8 +253,8 @@ END_TEST
 START_TEST(patches_are_cut_and_joined) {
   const char *folder = scratch_folder("patches");
   expect_program(0,
-                 "image [3, 224, 224] -> patches [196, 768]\njoined again: every dot as "
-                 "before", "patches", text_of("--out %s", folder));
+                 "image [3, 224, 224] -> patches [196, 768]\njoined again: every pixel "
+                 "as before", "patches", text_of("--out %s", folder));
   Image apart, joined;
   ck_assert(image_load(&apart, text_of("%s/patches.png", folder), 0));
   ck_assert(image_load(&joined, text_of("%s/joined.png", folder), 0));

@@ -451,7 +451,7 @@ static void only_angles_count(void) {
   const double bound = sizeof(real) == 4 ? 1e-4 : 1e-10, angle = pick_number(0, 6);
   double sigmoid, others, info = both_losses(&p, p.u, p.v, &sigmoid);
   HOLDS(info >= 0 && sigmoid >= 0, "%g %g", info, sigmoid);
-  double swapped = both_losses(&p, p.v, p.u, &others); /* towers exchanged */
+  double swapped = both_losses(&p, p.v, p.u, &others); /* encoders exchanged */
   HOLDS(fabs(swapped - info) < bound * (1 + info), "%g %g", info, swapped);
   HOLDS(fabs(others - sigmoid) < bound * (1 + sigmoid), "%g %g", sigmoid, others);
   rotation(p.u, angle);

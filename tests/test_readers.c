@@ -161,7 +161,7 @@ static size_t put_chunk(uint8_t *to, const char *letters, const void *data, size
   uLong sum = crc32(0, to + n, (uInt)size + 4);
   return n + 4 + size + put_number(to + n + 4 + size, (uint32_t)sum);
 }
-/* A picture of side x side grey dots of so many bits, all 0; if `whole` its data
+/* A picture of side x side grey pixels of so many bits, all 0; if `whole` its data
    are there, else a few of them. */
 static size_t make_png(uint8_t *to, int side, int bits, bool whole) {
   uint8_t head[13] = {[8] = (uint8_t)bits}, *rows;

@@ -103,5 +103,5 @@ START_TEST(a_classifier_is_made_of_prompts) {
 }
 END_TEST
 
-TEST_MAIN("retrieval", ranks_by_hand, a_tie_counts_as_lost, recall_at_five_and_ten,
+TEST_MAIN("recall", ranks_by_hand, a_tie_counts_as_lost, recall_at_five_and_ten,
           the_best_come_in_order, prompts_are_filled, a_classifier_is_made_of_prompts)

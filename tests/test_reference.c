@@ -12,28 +12,28 @@
 // Read what PyTorch computed
 static const double agreement = sizeof(real) == 4 ? 1e-5 : 1e-11;
 
-typedef struct Witness {
+typedef struct Reference {
   Safetensors *file;
   Params *params; /* its arena holds what is taken from the file */
   Tape *tape;
-} Witness;
+} Reference;
 
-static Witness witness(const char *name) {
+static Reference reference(const char *name) {
   char path[256];
   snprintf(path, sizeof path, "tests/fixtures/%s.safetensors", name);
-  Witness w = {safetensors_read(path), params_new(), tape_new()};
+  Reference w = {safetensors_read(path), params_new(), tape_new()};
   ck_assert_msg(w.file != NULL, "%s", fail_message());
   return w;
 }
 
-static void done(Witness *w) {
+static void done(Reference *w) {
   safetensors_free(w->file);
   tape_free(w->tape);
   params_free(w->params);
 }
 
 /* A tensor of the file with room for a gradient. */
-static Tensor *take(Witness *w, const char *op, const char *part, Shape shape) {
+static Tensor *take(Reference *w, const char *op, const char *part, Shape shape) {
   const char *name = params_name(w->params, "%s.%s", op, part);
   ck_assert_msg(safetensors_check(w->file, name, shape), "%s", fail_message());
   Tensor *t = arena_get(w->params->arena, sizeof *t);
@@ -45,7 +45,7 @@ static Tensor *take(Witness *w, const char *op, const char *part, Shape shape) {
   return t;
 }
 
-static void agree(Witness *w, const char *name, Shape shape, const real *ours) {
+static void agree(Reference *w, const char *name, Shape shape, const real *ours) {
   Tensor t = {.shape = shape};
   real *theirs = arena_get(w->params->arena, tensor_size(&t) * sizeof(real));
   ck_assert_msg(safetensors_check(w->file, name, shape), "%s", fail_message());
@@ -54,8 +54,8 @@ static void agree(Witness *w, const char *name, Shape shape, const real *ours) {
   ck_assert_msg(error < agreement, "%s: relative error %.2e", name, error);
 }
 
-// One operation against the witness
-static void check_parts(Witness *w, const char *op, Tensor *y,
+// One operation against PyTorch
+static void check_parts(Reference *w, const char *op, Tensor *y,
                         Tensor *const inputs[3]) {
   static const char *const parts[] = {"dx", "dw", "db"};
   agree(w, params_name(w->params, "%s.y", op), y->shape, y->value);
@@ -76,7 +76,7 @@ static void check_parts(Witness *w, const char *op, Tensor *y,
   } while (0)
 
 START_TEST(linear_agrees) {
-  Witness w = witness("ops");
+  Reference w = reference("ops");
   Tensor *x = take(&w, "linear", "x", SHAPE(3, 5, 7));
   Tensor *m = take(&w, "linear", "w", SHAPE(6, 7));
   Tensor *b = take(&w, "linear", "b", SHAPE(6));
@@ -86,7 +86,7 @@ START_TEST(linear_agrees) {
 END_TEST
 
 START_TEST(layernorm_agrees) {
-  Witness w = witness("ops");
+  Reference w = reference("ops");
   for (int i = 0; i < 2; i++) {
     const char *op = i ? "layernorm6" : "layernorm5";
     Tensor *x = take(&w, op, "x", SHAPE(4, 12));
@@ -99,7 +99,7 @@ START_TEST(layernorm_agrees) {
 END_TEST
 
 START_TEST(functions_of_one_input_agree) {
-  Witness w = witness("ops");
+  Reference w = reference("ops");
   AGREE_ON(w, "gelu_erf", SHAPE(40), gelu(w.tape, x, GELU_ERF));
   AGREE_ON(w, "gelu_tanh", SHAPE(40), gelu(w.tape, x, GELU_TANH));
   AGREE_ON(w, "gelu_quick", SHAPE(40), gelu(w.tape, x, GELU_QUICK));
@@ -113,7 +113,7 @@ START_TEST(functions_of_one_input_agree) {
 END_TEST
 
 START_TEST(cross_entropy_agrees) {
-  Witness w = witness("ops");
+  Reference w = reference("ops");
   for (int i = 0; i < 2; i++) {
     const char *op = i ? "cross_entropy1" : "cross_entropy0";
     Tensor *x = take(&w, op, "x", SHAPE(6, 5));
@@ -129,9 +129,9 @@ START_TEST(cross_entropy_agrees) {
 }
 END_TEST
 
-// A whole model against the witness
+// A whole model against PyTorch
 START_TEST(convolution_agrees) {
-  Witness w = witness("ops");
+  Reference w = reference("ops");
   Tensor *x = take(&w, "convolution", "x", SHAPE(2, 3, 8, 8));
   Tensor *m = take(&w, "convolution", "w", SHAPE(5, 3, 4, 4));
   Tensor *b = take(&w, "convolution", "b", SHAPE(5));
@@ -142,7 +142,7 @@ START_TEST(convolution_agrees) {
 END_TEST
 
 START_TEST(embedding_agrees) {
-  Witness w = witness("ops");
+  Reference w = reference("ops");
   int ids[10];
   Tensor *table = take(&w, "embedding", "w", SHAPE(6, 7));
   Tensor *which = take(&w, "embedding", "ids", SHAPE(2, 5));
@@ -154,7 +154,7 @@ START_TEST(embedding_agrees) {
 END_TEST
 
 START_TEST(adamw_agrees) {
-  Witness w = witness("ops");
+  Reference w = reference("ops");
   Tensor *grads = take(&w, "adamw", "grads", SHAPE(5, 20));
   Tensor *t = params_add(w.params, "w", SHAPE(20), init_constant(0), PARAM_DECAYED);
   params_fill(w.params, 0);
@@ -170,7 +170,7 @@ START_TEST(adamw_agrees) {
 }
 END_TEST
 static void vit_agrees(const char *name, VitConfig config) {
-  Witness w = witness(name);
+  Reference w = reference(name);
   Vit vit = vit_declare(w.params, "", config);
   Tensor *images = params_add(w.params, "images", SHAPE(4, 3, 8, 8),
                               init_constant(0), PARAM_PLAIN);
@@ -214,6 +214,6 @@ START_TEST(vits_agree) {
 }
 END_TEST
 
-TEST_MAIN("witness", linear_agrees, layernorm_agrees, functions_of_one_input_agree,
+TEST_MAIN("reference", linear_agrees, layernorm_agrees, functions_of_one_input_agree,
           cross_entropy_agrees, convolution_agrees, embedding_agrees, adamw_agrees,
           vits_agree)

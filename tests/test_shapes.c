@@ -28,7 +28,7 @@ START_TEST(all_kinds_occur_as_often) {
 }
 END_TEST
 
-/* The area of each figure, counted in dots, against geometry. */
+/* The area of each figure, counted in pixels, against geometry. */
 START_TEST(figures_have_their_areas) {
   const double area[] = {3.1416, 2.89, 1.944, 2.42, 2.04, 2.191, -1, 1.54};
   for (int kind = 0; kind < SHAPES_KINDS; kind++) {

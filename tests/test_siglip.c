@@ -58,7 +58,7 @@ START_TEST(impossible_siglips) {
   c = tiny();
   c.embed = 7;
   ck_assert(!clip_check(&c));
-  ck_assert(strstr(fail_message(), "--embed: expected the image tower's --width 12"));
+  ck_assert(strstr(fail_message(), "--embed: expected the image encoder's --width 12"));
   c = tiny();
   c.loss = LOSS_HALF, c.chunks = 2;
   ck_assert(!clip_check(&c));
@@ -186,7 +186,7 @@ START_TEST(texts_are_filled_with_ends) {
 }
 END_TEST
 
-// Siglip against the witness
+// Siglip against PyTorch
 START_TEST(the_witness_agrees) {
   Model m = model_of(tiny());
   Safetensors *file = safetensors_read("tests/fixtures/siglip.safetensors");

@@ -106,10 +106,10 @@ START_TEST(captions_get_their_own_answer) {
 END_TEST
 
 START_TEST(a_siglip_is_no_teacher) {
-  expect_program(2, "--teacher: expected a tower with CLS or a mean", "train-eva",
+  expect_program(2, "--teacher: expected an encoder with CLS or a mean", "train-eva",
                  text_of("--teacher %s --patch-size 8 --limit 256 --steps 2 --out %s",
                          small_run(), scratch_folder("siglip-eva")));
-  expect_program(0, "linear\t0.", "probe", /* but its tower can be looked at */
+  expect_program(0, "linear\t0.", "probe", /* but its encoder can be looked at */
                  text_of("--steps 20 --labels 100 --test 200 %s", small_run()));
 }
 END_TEST
@@ -154,7 +154,7 @@ START_TEST(impossible_siglips_are_refused) {
       {"--loss half --bias none --chunks 2", "--chunks: expected --loss sigmoid"},
       {"--chunks 65", "--chunks: expected at most --batch 64, found 65"},
       {"--repeat 3", "--repeat: expected a divisor of --batch 64, found 3"},
-      {"--embed 12", "--embed: expected the image tower's --width 16"}};
+      {"--embed 12", "--embed: expected the image encoder's --width 16"}};
   for (int i = 0; i < 6; i++)
     expect_program(2, bad[i][1], "train-siglip",
                    text_of("--patch-size 8 --width 16 --text-width 16 --embed 16 "

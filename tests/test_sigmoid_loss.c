@@ -350,7 +350,7 @@ START_TEST(gradients_of_chunks) {
 }
 END_TEST
 
-TEST_MAIN("sigmoid", softplus_and_logistic_for_any_number, the_worked_example,
+TEST_MAIN("sigmoid_loss", softplus_and_logistic_for_any_number, the_worked_example,
           the_loss_at_the_start, the_best_bias_for_a_batch,
           the_popular_form_is_an_nth, zero_and_one_or_minus_one_and_one,
           without_a_bias_the_popular_logits, logits_from_the_edge_of_the_numbers,

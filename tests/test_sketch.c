@@ -92,7 +92,7 @@ START_TEST(shapes_are_as_told) {
 }
 END_TEST
 
-START_TEST(the_walk_is_the_tower) {
+START_TEST(the_walk_is_the_encoder) {
   static const char *const twins[][2] = {
       {"patch 0  ", "patch_tokens  [4][16][192] "},
       {"vit_pool      [4][48] ", "vit_features  [4][48] "}};
@@ -161,8 +161,8 @@ END_TEST
 
 // The sketch's steps
 START_TEST(every_step_goes_down) {
-  static const char *const names[] = {"\n   CLIP  ", "\n   CLIP's towers, SigLIP's loss",
-                                      "\n   SigLIP  "};
+  static const char *const names[] = {
+      "\n   CLIP  ", "\n   CLIP's encoders, SigLIP's loss", "\n   SigLIP  "};
   for (int seed = 1; seed <= 5; seed++) {
     const char *output = sketch(seed);
     const Printed s = read_back(output);
@@ -181,5 +181,6 @@ START_TEST(every_step_goes_down) {
 END_TEST
 
 TEST_MAIN("sketch", a_seed_says_it_all, bad_arguments_have_one_line, shapes_are_as_told,
-          the_walk_is_the_tower, vectors_have_length_one, losses_follow_from_the_cosines,
+          the_walk_is_the_encoder, vectors_have_length_one,
+          losses_follow_from_the_cosines,
           gradients_follow_from_the_cosines, every_step_goes_down)

@@ -26,7 +26,7 @@ START_TEST(the_hand_example) {
 END_TEST
 
 // Gradients flow where they should
-static void thrifty_gradient(bool in_place, bool recycling, real *gradient) {
+static void in_place_gradient(bool in_place, bool recycling, real *gradient) {
   Params *params = params_new();
   Tensor *w = random_parameter(params, "w", SHAPE(3, 4), 1);
   params_fill(params, 1);
@@ -42,13 +42,13 @@ static void thrifty_gradient(bool in_place, bool recycling, real *gradient) {
   params_free(params);
 }
 
-START_TEST(thrift_changes_no_bit) {
-  real plain[12], thrifty[12];
-  thrifty_gradient(false, false, plain);
+START_TEST(working_in_place_changes_no_bit) {
+  real plain[12], compared[12];
+  in_place_gradient(false, false, plain);
   ck_assert(plain[0] != 0 && plain[11] != 0);
   for (int i = 1; i < 4; i++) {
-    thrifty_gradient(i & 1, i & 2, thrifty);
-    ck_assert(memcmp(plain, thrifty, sizeof plain) == 0);
+    in_place_gradient(i & 1, i & 2, compared);
+    ck_assert(memcmp(plain, compared, sizeof plain) == 0);
   }
 }
 END_TEST
@@ -250,6 +250,6 @@ TEST_MAIN("tape", reset_forgets_the_work,
           what_needs_no_gradient_gets_none, nothing_is_recorded_when_not_asked,
           arithmetic_passes_the_gradient_check, a_wrong_derivative_is_found,
           a_derivative_that_is_no_number_is_found,
-          keys_differ_by_call_and_step, thrift_changes_no_bit,
+          keys_differ_by_call_and_step, working_in_place_changes_no_bit,
           gradients_go_where_they_are_sent, what_is_no_number_is_named,
           a_profile_names_what_took_time)

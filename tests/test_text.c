@@ -21,7 +21,7 @@ typedef struct Model {
   Text text;
 } Model;
 
-/* With first values a hundred times as wide in the tables, for a clear answer. */
+/* With initial values a hundred times as wide in the tables, for a clear answer. */
 static Model model_of(TextConfig config) {
   Model m = {.params = params_new(), .tape = tape_new()};
   m.text = text_declare(m.params, "", config);
@@ -93,7 +93,7 @@ START_TEST(heads_must_divide) {
 END_TEST
 
 // Where a text drops and how it begins
-START_TEST(first_values) {
+START_TEST(initial_values) {
   const struct {
     const char *name;
     double std;
@@ -225,13 +225,13 @@ START_TEST(weights_look_back_only) {
 }
 END_TEST
 
-// The text tower against the witness
+// The text encoder against PyTorch
 static Tensor *loss_of(Tape *tape, void *state) {
   Model *m = state;
   return weighted_sum(tape, text_forward(tape, &m->text, captions, B, T));
 }
 
-START_TEST(gradients_of_text_towers) {
+START_TEST(gradients_of_text_encoders) {
   for (int kind = 0; kind < 3; kind++) {
     TextConfig c = tiny;
     c.gelu = (GeluKind)kind;
@@ -265,7 +265,7 @@ START_TEST(the_witness_agrees) {
 }
 END_TEST
 
-TEST_MAIN("text", published_counts, published_work, heads_must_divide, first_values,
+TEST_MAIN("text", published_counts, published_work, heads_must_divide, initial_values,
           every_place_drops, one_row_is_the_row_of_all, padding_is_not_seen,
           every_token_before_the_end_is_seen, a_batch_may_be_cut, order_matters,
-          weights_look_back_only, gradients_of_text_towers, the_witness_agrees)
+          weights_look_back_only, gradients_of_text_encoders, the_witness_agrees)

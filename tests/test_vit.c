@@ -324,7 +324,7 @@ static void moments(const Params *params, const char *name, double *mean,
   *std = sqrt(squares / (double)n - *mean * *mean);
 }
 
-START_TEST(first_values_of_a_vit) {
+START_TEST(initial_values_of_a_vit) {
   const struct {
     const char *name;
     double std;
@@ -345,7 +345,7 @@ START_TEST(first_values_of_a_vit) {
     moments(params, want[i].name, &mean, &std, &largest);
     ck_assert_msg(fabs(std - want[i].std) <= 0.25 * want[i].std &&
                       fabs(mean) <= 0.4 * want[i].std,
-                  "%s: mean %g, deviation %g", want[i].name, mean, std);
+                  "%s: mean %g, standard deviation %g", want[i].name, mean, std);
   }
   double mean, std, largest, bound = sqrt(6.0 / 128);
   moments(params, "blocks.1.attn.qkv.weight", &mean, &std, &largest);
@@ -369,7 +369,7 @@ START_TEST(published_heads) {
 }
 END_TEST
 
-TEST_MAIN("vit", every_place_drops, first_values_of_a_vit, published_heads,
+TEST_MAIN("vit", every_place_drops, initial_values_of_a_vit, published_heads,
           parameters_equal_known_integers,
           the_books_own_models_have_the_counts_worked_by_hand,
           work_equals_an_independent_formula, the_tape_counts_the_same_work,

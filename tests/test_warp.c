@@ -11,7 +11,7 @@ static void fill(uint8_t *picture, uint64_t seed) {
     picture[i] = (uint8_t)random_below(random_key(seed, "dots"), i, 256);
 }
 
-/* The dot of `from` at column u, row v, or ground. */
+/* The pixel of `from` at column u, row v, or ground. */
 static int dot(const uint8_t *from, int u, int v, int c, int fill) {
   bool inside = u >= 0 && u < W && v >= 0 && v < H;
   return inside ? from[(v * W + u) * C + c] : fill;
@@ -49,7 +49,7 @@ START_TEST(quarter_turns_are_exact) {
 }
 END_TEST
 
-/* A dot one right of the middle goes to the lower right, as far away as before. */
+/* A pixel one right of the middle goes to the lower right, as far away as before. */
 START_TEST(an_eighth_of_a_turn_by_hand) {
   uint8_t from[25] = {0}, to[25];
   from[2 * 5 + 3] = 200;
@@ -190,7 +190,7 @@ START_TEST(turns_go_both_ways) {
       mass += (double)planes[i][k], sum += (double)planes[i][k] * (k / SIDE - 4);
     up += sum < 0;
     far += fabs(sum / mass) > 4 * 0.5; /* beyond 30 degrees: a quarter of them */
-    ck_assert(fabs(sum / mass) < 4 * 0.643 + 0.4); /* sin 40, half a dot of blur */
+    ck_assert(fabs(sum / mass) < 4 * 0.643 + 0.4); /* sin 40, half a pixel of blur */
   }
   ck_assert_int_lt(abs(up - 200), 50);
   ck_assert_int_lt(abs(far - 100), 44);

@@ -59,7 +59,7 @@ char *read_file(const char *path, size_t *count); /* the caller frees */
 void write_digits(const char *folder);
 
 /* CIFAR-10 in small: the six sheets of `rows` pictures each, and the labels 1, 2, ..., 9,
-   0, 1, .... Sheet k, the test's being 0, begins and ends with dots of 10 k. */
+   0, 1, .... Sheet k, the test's being 0, begins and ends with pixels of 10 k. */
 void write_sheets(const char *folder, int rows);
 
 /* The bytes of all tensors in a run's model.safetensors, without the header, which

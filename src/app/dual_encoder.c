@@ -37,22 +37,22 @@ static Option options[] = {
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "change pictures a little"),
     INT_OPTION("patch-size", patch_size, 0, 4096, "side of a patch; 0: what suits"),
-    INT_OPTION("width", width, 1, 65536, "of the image tower"),
-    INT_OPTION("depth", depth, 1, 1000, "blocks of the image tower"),
-    INT_OPTION("heads", heads, 1, 65536, "heads of the image tower"),
-    CHOICE_OPTION("style", style, "vit|clip|siglip", "input of the image tower"),
+    INT_OPTION("width", width, 1, 65536, "of the image encoder"),
+    INT_OPTION("depth", depth, 1, 1000, "blocks of the image encoder"),
+    INT_OPTION("heads", heads, 1, 65536, "heads of the image encoder"),
+    CHOICE_OPTION("style", style, "vit|clip|siglip", "input of the image encoder"),
     CHOICE_OPTION("pool", pool, "cls|mean|map", "how a picture becomes one vector"),
-    // Options of the text tower
-    INT_OPTION("text-width", text_width, 1, 65536, "of the text tower"),
-    INT_OPTION("text-depth", text_depth, 1, 1000, "blocks of the text tower"),
-    INT_OPTION("text-heads", text_heads, 1, 65536, "heads of the text tower"),
+    // Options of the text encoder
+    INT_OPTION("text-width", text_width, 1, 65536, "of the text encoder"),
+    INT_OPTION("text-depth", text_depth, 1, 1000, "blocks of the text encoder"),
+    INT_OPTION("text-heads", text_heads, 1, 65536, "heads of the text encoder"),
     CHOICE_OPTION("text-style", text_style, "clip|siglip",
-                  "text tower: causal, read at the end; or not, read at the last place"),
+                  "text encoder: causal, read at the end; or not, read at the last place"),
     INT_OPTION("vocabulary", vocabulary, TOKENIZER_SYMBOLS + 2, 1 << 20, "tokens"),
     INT_OPTION("context", context, 2, 4096, "tokens of a caption at most"),
     INT_OPTION("embed", embed, 1, 65536, "length of the vectors that are compared"),
     CHOICE_OPTION("project", project, "both|text",
-                  "which towers' vectors are projected; text: with a bias"),
+                  "which encoders' vectors are projected; text: with a bias"),
     // Options of the loss
     CHOICE_OPTION("loss", loss, "half|sum|sigmoid|sigmoid-mean",
                   "InfoNCE: half the sum of both directions, or it; or SigLIP's"),
@@ -66,9 +66,9 @@ static Option options[] = {
                   "sigmoid: what is true of a picture: its own text, or each that fits"),
     INT_OPTION("repeat", repeat, 1, 64, "how often each picture of a batch stands in it"),
     CHOICE_OPTION("gelu", gelu_kind, "erf|tanh|quick", "which GELU"),
-    CHOICE_OPTION("block", block, "plain|eva02", "which blocks in the image tower"),
+    CHOICE_OPTION("block", block, "plain|eva02", "which blocks in the image encoder"),
     NUMBER_OPTION("patch-dropout", patch_dropout_rate, 0, 0.99,
-                  "share of patches left out in training"),
+                  "fraction of patches left out in training"),
     NUMBER_OPTION("dropout", dropout_rate, 0, 0.99, "dropout rate"),
     NUMBER_OPTION("drop-path", drop_path_rate, 0, 0.99, "drop path of the last block"),
     SETTINGS_OPTIONS(settings)};
@@ -117,7 +117,7 @@ static bool save_tokenizer(const DualRun *run) {
   return tokenizer_save(run->tokenizer, path);
 }
 
-// Train two towers
+// Train two encoders
 static bool write_summary(const DualRun *run, const TrainerConfig *config,
                           TrainerResult result) {
   char path[1024];
@@ -205,8 +205,8 @@ static int prepare_and_train(DualRun *run) {
 // What siglip begins with
 static void begin_with_siglip(void) {
   program.name = "train-siglip";
-  program.purpose = "Train two towers to tell pairs of picture and caption that are true "
-                  "from those that are not.";
+  program.purpose = "Train two encoders to tell pairs of picture and caption that are "
+                    "true from those that are not.";
   loss = LOSS_SIGMOID, bias_kind = 3, first_scale = 10;
   style = STYLE_SIGLIP, pool = POOL_MAP, text_style = TEXT_SIGLIP, project = 1;
   gelu_kind = GELU_TANH, settings.beta2 = 0.95;
@@ -214,7 +214,7 @@ static void begin_with_siglip(void) {
 
 int dual_encoder_main(DualEncoderKind kind, int argc, char **argv) {
   char name[64];
-  program = (Program){"train-clip", "", "Train two towers to match pictures with their "
+  program = (Program){"train-clip", "", "Train two encoders to match pictures with their "
                       "captions.", options, sizeof options / sizeof *options};
   settings.batch = 128, settings.lr = 2e-3;
   if (kind == DUAL_ENCODER_SIGLIP) begin_with_siglip();

@@ -147,7 +147,7 @@ static const char *const prompts[] = {"a {}", "a small {}", "a large {}",
                                       "a drawing of a large {}"};
 _Static_assert(sizeof prompts / sizeof *prompts == DUAL_PROMPTS, "all are counted");
 
-/* The share of pictures whose nearest class among those with allowed[k] is right. */
+/* The fraction of pictures whose nearest class among those with allowed[k] is right. */
 static double accuracy(const real *vectors, int embed, const Dataset *data,
                        const real *classes, const bool *allowed) {
   int count = 0, correct = 0, number[SCENES_CLASSES] = {0};

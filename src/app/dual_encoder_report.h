@@ -7,7 +7,7 @@
 #include "tasks/contrastive.h"
 #include "train/trainer.h"
 
-/* All that a training of two towers has. */
+/* All that a training of two encoders has. */
 typedef struct DualRun {
   CaptionedSet set;
   const char *out;

@@ -37,7 +37,7 @@ typedef struct Settings {
   NUMBER_OPTION("clip", S.clip, 0, 1e9, "longest gradient; 0: any"),        \
   INT_OPTION("seed", S.seed, 0, 1e9, "seed of all random numbers"),         \
   INT_OPTION("shards", S.shards, 1, 64,                                       \
-             "parts of a batch worked off side by side"),                   \
+             "parts of a batch processed side by side"),                   \
   PATH_OPTION("data-dir", S.data_dir, "folder with the data sets"),        \
   PATH_OPTION("out", S.out, "folder of the run; default in build/try/"),   \
   PATH_OPTION("resume", S.resume, "go on with the run in this folder"),    \
@@ -54,13 +54,13 @@ int settings_start(Settings *s, Program *program, int argc, char **argv);
 /* The run's folder, unless one was named. */
 void settings_folder(Settings *s, const char *name);
 
-/* Plan the run: steps, warm-up, lanes; `passes` if no number of them was given,
-   `micro_batch` examples of a lane at once. False with a message that names the
+/* Plan the run: steps, warm-up, shards; `passes` if no number of them was given,
+   `micro_batch` examples of a shard at once. False with a message that names the
    option to blame. */
 bool settings_plan(const Settings *s, int examples, int passes, int micro_batch,
                    TrainerConfig *config);
 
-/* Note mean and deviation of the channels for those who use the model later. */
+/* Note mean and standard deviation of the channels for those who use the model later. */
 void settings_channel_metadata(Metadata *notes, const Dataset *data);
 
 /* After training: 0 if the run is complete, else the status to exit with, the

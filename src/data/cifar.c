@@ -71,7 +71,7 @@ bool cifar10_add_sheet(Dataset *data, const char *path) {
     memcpy(data->pixels + (size_t)first * SIZE, sheet.pixels,
            (size_t)sheet.height * SIZE);
   } else {
-    fail("%s: expected rows of %d dots, found %d", path, PIXELS_PER_PLANE, sheet.width);
+    fail("%s: expected rows of %d pixels, found %d", path, PIXELS_PER_PLANE, sheet.width);
   }
   image_free(&sheet);
   return good;

@@ -23,12 +23,12 @@ void dataset_free(Dataset *data);
 size_t dataset_image_size(const Dataset *data);
 const uint8_t *dataset_image(const Dataset *data, int index);
 
-/* Compute mean and deviation of each channel over all pictures. */
+/* Compute mean and standard deviation of each channel over all pictures. */
 void dataset_measure(Dataset *data);
 
 /* What may be done to a picture without changing what it shows. */
 typedef struct Augment {
-  int shift;       /* moved by up to this many dots each way */
+  int shift;       /* moved by up to this many pixels each way */
   bool flip;       /* mirrored left to right, half of the time */
   double rotation;     /* turned by up to this many degrees either way */
   double scale;    /* resized by up to this factor either way; 0 or 1: not */

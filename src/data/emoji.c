@@ -54,7 +54,7 @@ static bool read_sheet(Source *source) {
   Image *sheet = &source->sheet;
   if (!image_load(sheet, source->sheet_path, 3)) return false;
   if (sheet->width % EMOJI_CELL == 0 && sheet->height % EMOJI_CELL == 0) return true;
-  return fail("%s: expected whole cells of %d dots, found %d x %d", source->sheet_path,
+  return fail("%s: expected whole cells of %d pixels, found %d x %d", source->sheet_path,
               EMOJI_CELL, sheet->width, sheet->height);
 }
 

@@ -103,14 +103,14 @@ static bool check_claims(const char *path, const uint8_t *bytes, size_t count,
   size_t size = (size_t)width * (size_t)height * (size_t)channels;
   size_t pixels = (size_t)width * (size_t)height;
   bool jpeg = bytes[0] == 0xff;
-  size_t least = pixels / (jpeg ? JPEG_PIXELS : 8 * DEFLATE_LIMIT); /* one bit a dot */
+  size_t least = pixels / (jpeg ? JPEG_PIXELS : 8 * DEFLATE_LIMIT); /* one bit a pixel */
   if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE || size > IMAGE_MAX_BYTES)
-    return fail("%s: expected at most %d dots a side and %d bytes in all, "
+    return fail("%s: expected at most %d pixels a side and %d bytes in all, "
                 "found %d x %d x %d", path, IMAGE_MAX_SIDE, IMAGE_MAX_BYTES,
                 width, height, channels);
   if (least > count || (pixels * channels > LIMIT_FREE &&
                         pixels * channels / LIMIT_FACTOR > count))
-    return fail("%s: expected data for %d x %d dots, found %zu bytes", path, width,
+    return fail("%s: expected data for %d x %d pixels, found %zu bytes", path, width,
                 height, count);
   if (jpeg && !jpeg_is_whole(bytes, count))
     return fail("%s: expected a whole JPEG, found one that is cut short", path);
@@ -218,7 +218,7 @@ void image_paste(Image *canvas, const Image *tile, int x, int y, int scale) {
     }
 }
 
-// Normalise
+// Normalize
 void image_normalize(real *planes, const uint8_t *pixels, int channels,
                      int height, int width, const real *mean,
                      const real *std) {

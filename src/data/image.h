@@ -6,7 +6,7 @@
 
 #include "base/real.h"
 
-/* A picture: rows from the top, dots from the left, channels interleaved
+/* A picture: rows from the top, pixels from the left, channels interleaved
    (1 grey, 3 RGB), brightness 0..255. The image owns its pixels. */
 typedef struct Image {
   int width, height, channels;
@@ -34,13 +34,13 @@ bool image_save_in(const char *folder, const char *name, Image *image);
 /* The largest square from the middle, scaled to side x side. */
 Image image_square(const Image *image, int side);
 
-/* Copy `tile` into `canvas` with its top left corner at (x, y), each dot
+/* Copy `tile` into `canvas` with its top left corner at (x, y), each pixel
    drawn as a square of scale x scale. What falls outside is cut off. A grey
    tile may go onto a colour canvas. */
 void image_paste(Image *canvas, const Image *tile, int x, int y, int scale);
 
 /* The pixels as planes [channels][height][width], each channel c shifted
-   and scaled: (pixel / 255 - mean[c]) / deviation[c]; and back, rounded and
+   and scaled: (pixel / 255 - mean[c]) / standard deviation[c]; and back, rounded and
    cut to 0..255. */
 void image_normalize(real *planes, const uint8_t *pixels, int channels,
                      int height, int width, const real *mean,

@@ -10,6 +10,6 @@ void label_subset_choose(const int *labels, int count, int classes, int wanted,
                          int *chosen);
 
 /* Keep that many pictures of a data set; 0 or more than there are: all. Mean and
-   deviation stay those of all. */
+   standard deviation stay those of all. */
 void label_subset_apply(Dataset *data, int wanted, uint64_t seed);
 #endif

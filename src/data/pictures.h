@@ -12,8 +12,8 @@ Augment pictures_augment(PictureSet set); /* what suits it */
 
 /* Open the training pictures, at most `limit` of them (0: all), and the test
    pictures: those in FOLDER/NAME, or drawn by the seed. The test pictures are
-   normalized with the training pictures' mean and deviation. False with a message
-   on bad files, or pictures that are not squares of one size. */
+   normalized with the training pictures' mean and standard deviation. False with a
+   message on bad files, or pictures that are not squares of one size. */
 bool pictures_open(PictureSet set, const char *folder, int limit, uint64_t seed,
                    Dataset *train, Dataset *test);
 #endif

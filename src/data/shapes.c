@@ -38,7 +38,7 @@ static bool inside(int kind, double x, double y) {
 
 // Draw a scene
 static double coverage(const Figure *f, int x, int y) {
-  const double reach = 1.1 * f->radius + 0.5; /* of all kinds, and half a dot */
+  const double reach = 1.1 * f->radius + 0.5; /* of all kinds, and half a pixel */
   int count = 0;
   if (fabs(x + 0.5 - f->x) > reach || fabs(y + 0.5 - f->y) > reach) return 0;
   for (int i = 0; i < 16; i++)

@@ -11,7 +11,7 @@ enum { SHAPES_SIDE = 32, SHAPES_KINDS = 8, SHAPES_COLOURS = 8 };
 extern const char *const shapes_kinds[SHAPES_KINDS];
 extern const char *const shapes_colours[SHAPES_COLOURS];
 
-/* One figure of a scene: centre and half size in dots. */
+/* One figure of a scene: centre and half size in pixels. */
 typedef struct Figure {
   int kind, colour;
   double x, y, radius;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 // Warp a picture
-/* One dot, mixed of the four around (u, v), where centres are whole numbers. */
+/* One pixel, mixed of the four around (u, v), where centres are whole numbers. */
 static void mix_pixel(uint8_t *to, const uint8_t *from, int height, int width,
                       int channels, double u, double v, uint8_t fill) {
   double left = floor(u), top = floor(v), value[3] = {0.5, 0.5, 0.5};

@@ -5,6 +5,6 @@
 
 /* The two directions in which vectors x[n][E] vary most (principal components),
    found by power iteration: plane[n][2] becomes their coordinates, each of mean 0;
-   share[2] the share of all variance along each. */
+   fraction[2] the share of all variance along each. */
 void pca_plane(const real *x, int n, int E, double *plane, double *fraction);
 #endif

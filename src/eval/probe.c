@@ -25,7 +25,7 @@ Features features_make(const Vit *vit, const Dataset *data) {
   Tape *tape = tape_new();
   tape->recording = false;
   for (int first = 0; first < f.count; first += AT_ONCE) {
-    // Send the next pictures through the tower
+    // Send the next pictures through the encoder
     const int n = least(AT_ONCE, f.count - first);
     int index[AT_ONCE];
     tape_reset(tape, (RandomKey){0});

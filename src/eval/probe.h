@@ -15,7 +15,7 @@ typedef struct Features {
 Features features_make(const Vit *vit, const Dataset *data);
 void features_free(Features *features);
 
-/* The share of test examples whose label is that of the weighted majority of the
+/* The fraction of test examples whose label is that of the weighted majority of the
    k nearest training examples: nearness is the cosine c, the weight of a vote
    e^(c / temperature). Asserts 0 < k <= train->count. */
 double probe_neighbours(const Features *train, const Features *test, int k,
@@ -27,8 +27,8 @@ typedef struct ProbeConfig {
   uint64_t seed;
 } ProbeConfig;
 
-/* Standardise each feature (mean 0 and deviation 1 over the training examples),
+/* Standardise each feature (mean 0 and standard deviation 1 over the training examples),
    train one linear layer on top with cross-entropy and AdamW, and return the
-   share of test examples it gets right. */
+   fraction of test examples it gets right. */
 double probe_linear(const Features *train, const Features *test, ProbeConfig config);
 #endif

@@ -3,7 +3,7 @@
 #define RECALL_H
 #include "models/clip.h"
 
-/* How queries find their answers among candidates: the share whose best right
+/* How queries find their answers among candidates: the fraction whose best right
    answer is the first, among the first 5, the first 10, and the median of its
    rank (1: the first). */
 typedef struct Recall {

@@ -23,7 +23,7 @@ void linear_backward_weight(real *dw, real *db, const real *dy, const real *x,
                             int rows, int in, int out);
 
 /* y[rows][C] = (x - mean) rstd gain[C] + bias[C], with mean[rows] of each row and
-   rstd[rows] = 1 / sqrt(variance + eps), both kept for the way back. */
+   rstd[rows] = 1 / sqrt(variance + eps), both kept for the backward pass. */
 void layernorm_forward(real *y, real *mean, real *rstd, const real *x,
                        const real *gain, const real *bias, real eps, int rows,
                        int C);

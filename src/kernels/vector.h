@@ -91,7 +91,7 @@ static const float tail_coefficient[9] = {
     0.08369519566f, 0.08532226285f, 0.0675291554f, 0.1309233809f, -0.1072880405f,
     0.3677691971f, -0.3456232234f, 0.2907581058f, -0.07308604065f};
 
-/* For x >= 0: the density of N(0, 1) at x, and the share that lies above x. */
+/* For x >= 0: the density of N(0, 1) at x, and the fraction that lies above x. */
 typedef struct NormalTail {
   real density, above;
 } NormalTail;

@@ -10,11 +10,11 @@
 #include "tensor/layers.h"
 #include "tensor/sigmoid_loss.h"
 
-// Declare two towers
+// Declare two encoders
 bool clip_check(const ClipConfig *c) {
   if (c->no_image_projection && c->embed != c->image.width)
-    return fail("--embed: expected the image tower's --width %d, since nothing projects "
-                "its vector, found %d", c->image.width, c->embed);
+    return fail("--embed: expected the image encoder's --width %d, since nothing "
+                "projects its vector, found %d", c->image.width, c->embed);
   if (c->chunks && c->loss < LOSS_SIGMOID)
     return fail("--chunks: expected --loss sigmoid or sigmoid-mean, found InfoNCE, which "
                 "needs whole rows");
@@ -135,7 +135,7 @@ bool clip_preset(ClipConfig *config, const char *name) {
   for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
     if (strcmp(name, published[i].name) != 0) continue;
     const int width = published[i].text_width;
-    // Fill in two towers of this size
+    // Fill in two encoders of this size
     *config = (ClipConfig){.embed = published[i].embed,
                            .text = {.vocabulary = 49408, .context = 77, .width = width,
                                     .depth = 12, .heads = width / 64, .mlp = 4 * width,

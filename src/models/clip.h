@@ -13,7 +13,7 @@ typedef enum { LOSS_HALF, LOSS_SUM, LOSS_SIGMOID, LOSS_SIGMOID_MEAN } PairLoss;
 typedef struct ClipConfig {
   VitConfig image; /* style CLIP, no classes */
   TextConfig text;
-  int embed;       /* E, the length of the vectors that both towers give */
+  int embed;       /* E, the length of the vectors that both encoders give */
   PairLoss loss;
   double scale;    /* first value of what cosines are multiplied by; 0: 1/0.07 */
 // What a SigLIP has besides or instead
@@ -52,7 +52,7 @@ Tensor *clip_encode_text(Tape *tape, const Clip *clip, const int *ids, int B, in
 Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v);
 
 /* The loss of N pairs (see info_nce, sigmoid_loss). truth[N][N] says which are true,
-   and must stay until the way back; NULL, and for InfoNCE always: the diagonal. */
+   and must stay until the backward pass; NULL, and for InfoNCE always: the diagonal. */
 Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
                   const unsigned char *positives, double *correct);
 
@@ -66,7 +66,7 @@ void embed_images(const Clip *clip, Tape *tape, const Dataset *data, real *vecto
 void embed_texts(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
                  const char *const *texts, int count, real *vectors);
 
-/* Multiply-adds of the towers' matrix products for one pair, T tokens of text. */
+/* Multiply-adds of the encoders' matrix products for one pair, T tokens of text. */
 double clip_macs(const ClipConfig *config, int T);
 
 /* The published "ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336". False with a

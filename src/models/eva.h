@@ -32,7 +32,7 @@ Eva eva_declare(Params *params, EvaConfig config);
    those that `mask`, in place, leaves: [B][N][n]. */
 Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *mask);
 
-/* The patch features of a frozen teacher: its image tower's patches, without CLS,
+/* The patch features of a frozen teacher: its image encoder's patches, without CLS,
    after the final norm and the projection, not normalized: [B][N][E]. No
    gradient. */
 Tensor *eva_teacher_features(Tape *tape, const Clip *teacher, Tensor *images);

@@ -19,7 +19,7 @@ bool mae_check(const MaeConfig *c) {
   return true;
 }
 
-/* The encoder is a ViT with other first values. */
+/* The encoder is a ViT with other initial values. */
 static Vit declare_encoder(Params *params, VitConfig c) {
   const int inputs = c.channels * c.patch_size * c.patch_size;
   Vit vit = vit_declare(params, "", c);

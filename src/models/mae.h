@@ -12,7 +12,7 @@ typedef struct MaeConfig {
 
 /* Parameters by the names of the published checkpoints: the encoder's (see Vit),
    mask_token[1][1][width], decoder_embed, decoder_pos_embed[1][1+N][width] (fixed),
-   decoder_blocks.i.*, decoder_norm, decoder_pred[C P P]. First values: matrices
+   decoder_blocks.i.*, decoder_norm, decoder_pred[C P P]. Initial values: matrices
    Xavier uniform, CLS and mask token N(0, 0.02^2). Source: MAE, section 3 and
    appendix A. A patch's numbers are in the order channel, row, column; the
    published weights have row, column, channel. */

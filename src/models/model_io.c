@@ -192,7 +192,7 @@ static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
       !read_channels(file, path, c->channels, mean, std))
     return false;
   if (!vit_check(c))
-    return fail("%s: expected sizes of an image tower that fit together, found others",
+    return fail("%s: expected sizes of an image encoder that fit together, found others",
                 path);
   return true;
 }
@@ -209,10 +209,11 @@ static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
     return false;
   c->text.causal = causal;
   if (!text_check(&c->text))
-    return fail("%s: expected sizes of a text tower that fit together, found others",
+    return fail("%s: expected sizes of a text encoder that fit together, found others",
                 path);
   if (!clip_check(c))
-    return fail("%s: expected sizes of two towers that fit together, found others", path);
+    return fail("%s: expected sizes of two encoders that fit together, found others",
+                path);
   return true;
 }
 

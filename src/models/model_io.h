@@ -4,12 +4,12 @@
 #include "models/clip.h"
 #include "train/checkpoint.h"
 
-/* Note the sizes of a model in its checkpoints. The image tower's parameters have
+/* Note the sizes of a model in its checkpoints. The image encoder's parameters have
    names that begin with `prefix`. */
 void vit_metadata(Metadata *notes, const VitConfig *config, const char *prefix);
 void clip_metadata(Metadata *notes, const ClipConfig *config);
 
-/* The image tower of a run, without its head: of train-vit, train-clip and those
+/* The image encoder of a run, without its head: of train-vit, train-clip and those
    that follow. */
 typedef struct LoadedVit {
   Params *params;
@@ -28,12 +28,12 @@ typedef struct LoadedClip {
 } LoadedClip;
 
 /* Open a run's folder; false with a message that names the file. If not `trained`
-   the tower keeps first values drawn by `seed`, to compare with. The merges of a
+   the encoder keeps initial values drawn by `seed`, to compare with. The merges of a
    dual encoder must be as many as its table of tokens was made for. */
 bool vit_open(LoadedVit *saved, const char *folder, bool trained, uint64_t seed);
 bool clip_open(LoadedClip *saved, const char *folder);
 
-/* Copy the values of a tower to one declared with its configuration, and a prefix
+/* Copy the values of an encoder to one declared with its configuration, and a prefix
    of its own, in a filled table. */
 void vit_copy_parameters(const LoadedVit *from, Params *params, const char *prefix);
 void vit_close(LoadedVit *saved);

@@ -11,7 +11,7 @@
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
 
-// Check a text tower
+// Check a text encoder
 bool text_check(const TextConfig *c) {
   if (c->width % c->heads != 0)
     return fail("--text-heads: expected a divisor of --text-width %d, found %d",
@@ -24,7 +24,7 @@ double text_macs(const TextConfig *c, int tokens) {
   return c->depth * (T * (4 * W * W + 2 * W * M) + 2 * T * T * W);
 }
 
-// Declare a text tower
+// Declare a text encoder
 Text text_declare(Params *params, const char *prefix, TextConfig c) {
   Text text = {.config = c};
   const bool siglip = c.style == TEXT_SIGLIP;
@@ -39,7 +39,7 @@ Text text_declare(Params *params, const char *prefix, TextConfig c) {
                  SHAPE(c.context, c.width), siglip ? wide : init_normal(0.01),
                  PARAM_PLAIN);
   text.blocks = arena_get(params->arena, (size_t)c.depth * sizeof *text.blocks);
-  // Declare the blocks of the text tower
+  // Declare the blocks of the text encoder
   for (int i = 0; i < c.depth; i++)
     text.blocks[i] = block_declare(
         params, params_name(params, "%sblocks.%d", prefix, i),
@@ -53,7 +53,7 @@ Text text_declare(Params *params, const char *prefix, TextConfig c) {
   return text;
 }
 
-// Tokens as a tower wants them
+// Tokens as an encoder wants them
 int text_tokens(const TextConfig *c, const Tokenizer *tokenizer, const char *text,
                 int *ids) {
   if (c->style == TEXT_CLIP)
@@ -66,7 +66,7 @@ int text_tokens(const TextConfig *c, const Tokenizer *tokenizer, const char *tex
   return c->context;
 }
 
-// Run a text tower
+// Run a text encoder
 static Tensor *embed(Tape *tape, const Text *text, const int *ids, int B, int T) {
   int *positions = tape_memory(tape, (size_t)T * sizeof *positions);
   assert(T >= 1 && T <= text->config.context);

@@ -5,7 +5,7 @@
 #include "nn/block.h"
 
 /* CLIP's: start, the text, end; the vector where the end is. SigLIP's: the text, then
-   ends up to the context, and the vector of the last; first values as in ViT's code,
+   ends up to the context, and the vector of the last; initial values as in ViT's code,
    tables N(0, 1/W). */
 typedef enum { TEXT_CLIP, TEXT_SIGLIP } TextStyle;
 
@@ -37,7 +37,7 @@ bool text_check(const TextConfig *config);
 Text text_declare(Params *params, const char *prefix, TextConfig config);
 
 /* Turn a text into ids[context] in the way of the style; returns how many of them
-   the tower needs. */
+   the encoder needs. */
 int text_tokens(const TextConfig *config, const Tokenizer *tokenizer, const char *text,
                 int *ids);
 

@@ -22,7 +22,7 @@ typedef struct VitConfig {
   double eps;
   double dropout;   /* after the positions and in the blocks */
   double drop_path; /* of the last block; grows linearly from 0 at the first */
-  double patch_dropout; /* share of patches left out of vit_features in training */
+  double patch_dropout; /* fraction of patches left out of vit_features in training */
   BlockVariant variant; /* of all blocks */
   InitScheme first;      /* how the blocks' values begin */
 } VitConfig;
@@ -70,8 +70,8 @@ Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size);
    going through every block, as papers count them. */
 double vit_macs(const VitConfig *config);
 
-/* How many images to work off at once: about 1024 tokens, few enough for what
-   is kept for the way back to stay near. */
+/* How many images to process at once: about 1024 tokens, few enough for what
+   is kept for the backward pass to stay near. */
 int vit_micro_batch(const Vit *vit);
 
 /* The published configuration "Ti/16", "S/32", ... "e/14": image size 224, 3

@@ -31,7 +31,7 @@ typedef struct Attention {
   Affine inner_norm;
 } Attention;
 
-/* First values of the two weights: Xavier uniform as C x C each in ViT's code. */
+/* Initial values of the two weights: Xavier uniform as C x C each in ViT's code. */
 Attention attention_declare(Params *params, const char *prefix, int width, int heads,
                             bool causal, Init qkv, Init proj, AttentionVariant variant);
 

@@ -16,7 +16,7 @@ typedef struct Sizes {
 typedef struct AttentionPoolSaved {
   Sizes size;
   real *weights; /* [B][H][T] */
-  real *scratch; /* [T], for the way back */
+  real *scratch; /* [T], for the backward pass */
 } AttentionPoolSaved;
 
 static const real *key_of(const Tensor *kv, Sizes s, int b, int t, int h) {

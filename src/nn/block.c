@@ -12,7 +12,7 @@ typedef struct BlockInit {
   Init qkv, proj, fc1, fc2, bias;
 } BlockInit;
 
-// Eva's first values
+// Eva's initial values
 static BlockInit eva_values(const BlockConfig *c) {
   const Init all = init_truncated(0.015);
   const Init end = init_truncated(0.015 / sqrt(2 * (c->number + 1)));
@@ -28,7 +28,7 @@ static BlockInit eva02_values(const BlockConfig *c) {
                      init_normal(scale * mlp), init_constant(0)};
 }
 
-static BlockInit first_values(const BlockConfig *c) {
+static BlockInit initial_values(const BlockConfig *c) {
   const double width = c->width;
   if (c->first == INIT_EVA) return eva_values(c);
   if (c->first == INIT_EVA02) return eva02_values(c);
@@ -71,7 +71,7 @@ Block block_declare(Params *params, const char *prefix, BlockConfig config) {
   const char *name[] = {params_name(params, "%s.norm1", prefix),
                         params_name(params, "%s.attn", prefix),
                         params_name(params, "%s.norm2", prefix)};
-  const BlockInit first = first_values(&config);
+  const BlockInit first = initial_values(&config);
   Block block = {.config = config};
   block.norm1 = params_add_norm(params, name[0], width);
   block.attn = attention_declare(params, name[1], width, config.heads, config.causal,
@@ -103,7 +103,7 @@ static Tensor *mlp(Tape *tape, const Block *block, Tensor *x) {
   return dropout(tape, y, c->dropout);
 }
 
-// Normalise the branch
+// Normalize the branch
 static Tensor *run_branch_norm(Tape *tape, const Block *b, Tensor *x,
                                const int *query_index,
                                const int *positions, Tensor **weights) {

@@ -14,7 +14,7 @@ typedef struct BlockVariant {
   bool branch_norm; /* x + LN(f(x)) instead of x + f(LN(x)) */
 } BlockVariant;
 
-// Kinds of first values
+// Kinds of initial values
 /* How a block's matrices begin: as in ViT's code, CLIP's, EVA's or EVA-02's. */
 typedef enum { INIT_VIT, INIT_CLIP, INIT_EVA, INIT_EVA02 } InitScheme;
 
@@ -27,15 +27,15 @@ typedef struct BlockConfig {
   double dropout;        /* after both MLP layers and the output projection */
   double drop_path;
   InitScheme first;       /* how its values begin; the two numbers below matter to it */
-  int number, depth;     /* this block is number 0, 1, ... of a tower of `depth` */
+  int number, depth;     /* this block is number 0, 1, ... of an encoder of `depth` */
   BlockVariant variant;
   int rows, columns, extra; /* of the grid of patches, if rotary */
 } BlockConfig;
 
 /* Parameters, by PREFIX: norm1, attn (see Attention), norm2, mlp.fc1, mlp.fc2,
-   each .weight and .bias. ViT's first values (its code): all matrices Xavier
+   each .weight and .bias. ViT's initial values (its code): all matrices Xavier
    uniform, each of q, k and v as C x C, biases of the MLP N(0, 1e-6^2). CLIP's
-   (its code, for the text tower): all biases zero, weights N(0, s^2) with s =
+   (its code, for the text encoder): all biases zero, weights N(0, s^2) with s =
    C^-1/2 for qkv, (2 C)^-1/2 for fc1, (2 L C)^-1/2 for the ends of branches. */
 typedef struct Block {
   BlockConfig config;

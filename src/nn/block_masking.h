@@ -3,7 +3,7 @@
 #define BLOCK_MASKING_H
 #include "nn/masking.h"
 
-/* Hide rectangles of patches until a share `ratio` of each image's grid of rows x
+/* Hide rectangles of patches until a fraction `ratio` of each image's grid of rows x
    columns is hidden, rounded; sometimes a few less, but at least one. In place: keep
    is NULL, kept is rows * columns, restore[b][t] is t or, if hidden, -1. Rectangles
    are drawn with an area of one patch in 16 or more, where there is still so much to

@@ -539,7 +539,7 @@ static void measure_all(int team) {
 }
 
 // Warn of company
-/* The share of the last 0.3 s in which the processors were busy; -1: unknown. */
+/* The fraction of the last 0.3 s in which the processors were busy; -1: unknown. */
 static double busy_fraction(void) {
   double before[8] = {0}, after[8] = {0}, idle, all = 0;
   for (int turn = 0; turn < 2; turn++) {

@@ -23,7 +23,7 @@ static Option options[] = {
                   "sizes of the batch, first biases, or which pairs are true"),
     INT_OPTION("pairs", pairs, 1000, 1e9, "pairs that each model sees in training"),
     INT_OPTION("seeds", seeds, 1, 100, "models for each case"),
-    INT_OPTION("width", width, 4, 4096, "of both towers, a multiple of 4"),
+    INT_OPTION("width", width, 4, 4096, "of both encoders, a multiple of 4"),
     NUMBER_OPTION("lr", lr, 0, 100, "highest learning rate"),
     NUMBER_OPTION("scale", scale, 1, 100, "first scale of the sigmoid loss"),
     PATH_OPTION("data-dir", data_dir, "folder with the data sets")};

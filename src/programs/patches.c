@@ -17,11 +17,11 @@ static const char *out = "build/runs/patches";
 
 static Option options[] = {
     {.name = "patch-size", .kind = OPTION_INT, .value = &patch_size, .low = 1,
-     .high = 512, .help = "side of a patch in dots"},
+     .high = 512, .help = "side of a patch in pixels"},
     {.name = "size", .kind = OPTION_INT, .value = &size, .low = 1, .high = 4096,
      .help = "scale and cut the image to a square of this side"},
     {.name = "gap", .kind = OPTION_INT, .value = &gap, .low = 0, .high = 64,
-     .help = "white dots between patches in the picture"},
+     .help = "white pixels between patches in the picture"},
     {.name = "seed", .kind = OPTION_INT, .value = &seed, .low = 0, .high = 1e9,
      .help = "seed of the drawn landscape"},
     {.name = "out", .kind = OPTION_TEXT, .value = &out,
@@ -67,7 +67,7 @@ static bool cut_and_join(const Image *square) {
          side / P * (side / P), C * P * P);
   Image back = image_from_planes(joined, C, side, side, black, white);
   bool same = memcmp(back.pixels, square->pixels, count) == 0;
-  printf("joined again: %s\n", same ? "every dot as before" : "DIFFERENT");
+  printf("joined again: %s\n", same ? "every pixel as before" : "DIFFERENT");
   bool good = save(draw_apart(patches, C, side, P), "patches") && save(back, "joined");
   free(planes);
   free(patches);
@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
     return options_complain(&program);
   }
   if (size / patch_size * (patch_size + gap) > IMAGE_MAX_SIDE) {
-    fail("--gap: expected a picture of at most %d dots a side, found %d",
+    fail("--gap: expected a picture of at most %d pixels a side, found %d",
          IMAGE_MAX_SIDE, size / patch_size * (patch_size + gap));
     return options_complain(&program);
   }

@@ -28,11 +28,11 @@ static Option options[] = {
     NUMBER_OPTION("lr", lr, 0, 100, "of the linear probe"),
     NUMBER_OPTION("weight-decay", decay, 0, 10, "of the linear probe"),
     CHOICE_OPTION("weights", random_values, "trained|random",
-                  "the run's, or first values to compare with"),
+                  "the run's, or initial values to compare with"),
     INT_OPTION("seed", seed, 0, 1e9, "of the choice of labels and of random weights"),
     PATH_OPTION("data-dir", folder, "folder with the data sets")};
 static Program program = {"probe", "RUN",
-                          "What the frozen image tower of a run knows: accuracy of its "
+                          "What the frozen image encoder of a run knows: accuracy of its "
                           "nearest neighbours and of a linear layer on top.",
                           options, sizeof options / sizeof *options};
 
@@ -58,7 +58,7 @@ static bool open_data(Dataset *train, Dataset *test) {
   return good;
 }
 
-/* Pictures as the tower wants them: its own size, its own normalisation. */
+/* Pictures as the encoder wants them: its own size, its own normalization. */
 static bool fit(Dataset *data, const LoadedVit *saved, const char *run) {
   const VitConfig *c = &saved->vit.config;
   if (data->channels != c->channels || data->height != c->image_size ||

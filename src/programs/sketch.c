@@ -79,7 +79,7 @@ static void show_patches(const Batch *b) {
   printf(" ...\n");
 }
 
-// Two small towers
+// Two small encoders
 static ClipConfig clip_config(int vocabulary) {
   return (ClipConfig){
       .image = {.image_size = SIDE, .channels = 3, .patch_size = P, .width = D,
@@ -249,7 +249,7 @@ int main(int argc, char **argv) {
   siglip_variant(&siglip);
   printf("\n\n6. ONE STEP of AdamW: the loss of this batch before and after\n\n");
   take_step("CLIP", clip, &batch);
-  take_step("CLIP's towers, SigLIP's loss", swapped, &batch);
+  take_step("CLIP's encoders, SigLIP's loss", swapped, &batch);
   take_step("SigLIP", siglip, &batch);
   model_free(&model);
   batch_free(&batch);

@@ -34,14 +34,14 @@ static Option options[] = {
     {.name = "teacher", .kind = OPTION_TEXT, .value = &teacher_run,
      .help = "predict the features of the CLIP in this folder"},
     {.name = "from", .kind = OPTION_TEXT, .value = &from_run,
-     .help = "match with captions, with the image tower in this folder"},
+     .help = "match with captions, with the image encoder in this folder"},
     CHOICE_OPTION("data", data_kind, PICTURES_CHOICES PICTURES_CAPTIONED, "pictures"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "change pictures a little"),
     NUMBER_OPTION("drop-path", drop_path_rate, 0, 0.99, "drop path of the last block"),
     CHOICE_OPTION("target", target, "features|pixels|normalized", "what is predicted"),
     CHOICE_OPTION("masks", masks_kind, "blocks|random", "what is hidden"),
-    NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "share of patches that are hidden"),
+    NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "fraction of patches that are hidden"),
     NUMBER_OPTION("patch-gradient", patch_gradient, 0, 1,
                   "part of the gradient that the patch projection gets"),
     CHOICE_OPTION("block", block, "plain|eva02", "which blocks in the student"),
@@ -51,18 +51,18 @@ static Option options[] = {
     INT_OPTION("heads", heads, 1, 65536, "heads of the student"),
     CHOICE_OPTION("init", take, "pretrained|random", "what is taken over with --from"),
     NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1,
-                  "of learning rates, from a tower's layer to the one before it"),
-    INT_OPTION("text-width", text_width, 1, 65536, "of the text tower, with --from"),
-    INT_OPTION("text-depth", text_depth, 1, 1000, "blocks of the text tower"),
-    INT_OPTION("text-heads", text_heads, 1, 65536, "heads of the text tower"),
+                  "of learning rates, from an encoder's layer to the one before it"),
+    INT_OPTION("text-width", text_width, 1, 65536, "of the text encoder, with --from"),
+    INT_OPTION("text-depth", text_depth, 1, 1000, "blocks of the text encoder"),
+    INT_OPTION("text-heads", text_heads, 1, 65536, "heads of the text encoder"),
     INT_OPTION("vocabulary", vocabulary, TOKENIZER_SYMBOLS + 2, 1 << 20, "tokens"),
     INT_OPTION("context", context, 2, 4096, "tokens of a caption at most"),
     INT_OPTION("embed", embed, 1, 65536, "length of the vectors that are compared"),
     SETTINGS_OPTIONS(settings)};
 
-static Program program = {"train-eva", "", "Train an image tower to predict what a CLIP "
-                          "would see at hidden places (--teacher), or train a CLIP "
-                          "whose image tower is another run's (--from).",
+static Program program = {"train-eva", "", "Train an image encoder to predict what a "
+                          "CLIP would see at hidden places (--teacher), or train a CLIP "
+                          "whose image encoder is another run's (--from).",
                           options, sizeof options / sizeof *options};
 
 // Pictures of masks and features
@@ -230,7 +230,7 @@ static bool teacher_fits(const Stage1 *s) {
     return fail("--patch-size: expected the teacher's %d, found %d", c->patch_size,
                 patch_size);
   if (c->pool == POOL_MAP || !s->teacher.clip.visual_projection)
-    return fail("--teacher: expected a tower with CLS or a mean, and a projection, as "
+    return fail("--teacher: expected an encoder with CLS or a mean, and a projection, as "
                 "CLIP's, found one of another kind");
   return true;
 }
@@ -325,21 +325,21 @@ static int stage1(void) {
 // Stage two: match with captions
 typedef struct Stage2 {
   Pairs train, test;
-  LoadedVit tower;
+  LoadedVit encoder;
   Tokenizer *tokenizer;
   Params *params;
   Contrastive contrastive;
 } Stage2;
 
-static bool tower_fits(Stage2 *s) {
-  const VitConfig *c = &s->tower.vit.config;
+static bool encoder_fits(Stage2 *s) {
+  const VitConfig *c = &s->encoder.vit.config;
   Dataset *data = &s->train.pictures;
   if (c->image_size != data->height || c->channels != data->channels)
-    return fail("--from: expected a tower for %d x %d pictures of %d channels, found one "
-                "for %d x %d of %d", data->height, data->width, data->channels,
+    return fail("--from: expected an encoder for %d x %d pictures of %d channels, found "
+                "one for %d x %d of %d", data->height, data->width, data->channels,
                 c->image_size, c->image_size, c->channels);
-  memcpy(data->mean, s->tower.mean, sizeof data->mean);
-  memcpy(data->std, s->tower.std, sizeof data->std);
+  memcpy(data->mean, s->encoder.mean, sizeof data->mean);
+  memcpy(data->std, s->encoder.std, sizeof data->std);
   dataset_normalize_as(&s->test.pictures, data);
   return true;
 }
@@ -354,7 +354,7 @@ static bool make_tokenizer(Stage2 *s) {
 
 static ClipConfig clip_config(const Stage2 *s) {
   ClipConfig c = {
-      .image = s->tower.vit.config,
+      .image = s->encoder.vit.config,
       .text = {.vocabulary = tokenizer_size(s->tokenizer), .context = context,
                .width = text_width, .depth = text_depth, .heads = text_heads,
                .mlp = 4 * text_width, .gelu = GELU_ERF, .eps = 1e-5, .causal = true},
@@ -408,11 +408,11 @@ static int train2(Stage2 *s) {
 static int prepare2(Stage2 *s) {
   const CaptionedSet set =
       data_kind == PICTURES_EMOJI ? CAPTIONED_EMOJI : CAPTIONED_SCENES;
-  if (!vit_open(&s->tower, from_run, true, 0) ||
+  if (!vit_open(&s->encoder, from_run, true, 0) ||
       !captioned_open(set, settings.data_dir, limit, (uint64_t)settings.seed, &s->train,
                       &s->test))
     return fail_report(program.name);
-  if (!tower_fits(s)) return options_complain(&program);
+  if (!encoder_fits(s)) return options_complain(&program);
   if (!folder_make(settings.out) || !make_tokenizer(s)) return fail_report(program.name);
   const ClipConfig config = clip_config(s);
   if (!clip_check(&config)) return options_complain(&program);
@@ -423,7 +423,7 @@ static int prepare2(Stage2 *s) {
                                  .batch = settings.batch};
   if (augment) s->contrastive.augment = captioned_augment(set);
   params_fill(s->params, (uint64_t)settings.seed);
-  if (take == 0) vit_copy_parameters(&s->tower, s->params, "visual.");
+  if (take == 0) vit_copy_parameters(&s->encoder, s->params, "visual.");
   layer_decay(s->params, "visual.", config.image.depth, decay_rate);
   return train2(s);
 }
@@ -432,7 +432,7 @@ static int stage2(void) {
   Stage2 s = {.params = params_new()};
   const int status = prepare2(&s);
   params_free(s.params);
-  if (s.tower.params) vit_close(&s.tower);
+  if (s.encoder.params) vit_close(&s.encoder);
   if (s.tokenizer) tokenizer_free(s.tokenizer);
   pairs_free(&s.train);
   pairs_free(&s.test);
@@ -457,7 +457,7 @@ static bool stages_check(void) {
     return fail("--teacher: expected the folder of a trained CLIP (or --from, or "
                 "--target pixels), found none");
   if (*teacher_run && target != TARGETS_FEATURES)
-    return fail("--teacher: expected none with --target pixels or normalised, found "
+    return fail("--teacher: expected none with --target pixels or normalized, found "
                 "'%s'", teacher_run);
   return true;
 }

@@ -36,9 +36,9 @@ static Option options[] = {
     INT_OPTION("decoder-width", decoder_width, 1, 65536, "of the decoder"),
     INT_OPTION("decoder-depth", decoder_depth, 1, 1000, "blocks of the decoder"),
     INT_OPTION("decoder-heads", decoder_heads, 1, 65536, "heads of the decoder"),
-    NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "share of patches that are hidden"),
+    NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "fraction of patches that are hidden"),
     CHOICE_OPTION("targets", targets_kind, "auto|pixels|normalized",
-                  "what is predicted; suits: normalised for mnist and cifar10"),
+                  "what is predicted; suits: normalized for mnist and cifar10"),
     SETTINGS_OPTIONS(settings)};
 
 static Program program = {"train-mae", "", "Train an autoencoder to fill in the hidden "
@@ -70,7 +70,7 @@ static void begin(void *state, int step) {
   shuffle_begin(&run->shuffle, (uint64_t)settings.seed, step, settings.batch);
 }
 
-/* The loss over some pictures, and its share of that of predicting zero. */
+/* The loss over some pictures, and its fraction of that of predicting zero. */
 static Tensor *loss_of(Tape *tape, const Run *run, const Dataset *data, const int *index,
                        int count, Augment change, int step, double *fraction) {
   const RandomKey masks = random_subkey(random_key((uint64_t)settings.seed, "masks"),
@@ -126,7 +126,7 @@ static void evaluate(Tape *tape, void *state, double *mean, double *fraction) {
 // Fill in pictures
 enum { SHOWN = 6, VIEWS = 4, GAP = 4, ZOOM = 2 };
 
-/* Undo the normalisation of a patch with the true patch's mean and deviation. */
+/* Undo the normalization of a patch with the true patch's mean and standard deviation. */
 static void undo(real *predicted, const real *target, int n) {
   double mean = 0, squares = 0;
   for (int i = 0; i < n; i++) mean += (double)target[i] / n;

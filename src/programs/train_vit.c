@@ -35,7 +35,7 @@ static Option options[] = {
     INT_OPTION("labels", budget, 0, 1e9,
                "so many pictures, of each class as many; 0: all"),
     {.name = "from", .kind = OPTION_TEXT, .value = &from_run,
-     .help = "begin with the image tower of the run in this folder"},
+     .help = "begin with the image encoder of the run in this folder"},
     CHOICE_OPTION("init", take, "pretrained|random", "what is taken over with --from"),
     NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1,
                   "of learning rates, from a layer to the one before it"),
@@ -47,16 +47,16 @@ static Option options[] = {
     INT_OPTION("mlp", mlp, 0, 1 << 20, "hidden width of the MLP; 0: 4 times the width"),
     CHOICE_OPTION("position", position, "none|learned|sincos", "position encoding"),
     CHOICE_OPTION("pool", pool, "cls|mean|map", "how a picture becomes one vector"),
-    CHOICE_OPTION("norm", norm, "pre|post", "where blocks normalise"),
+    CHOICE_OPTION("norm", norm, "pre|post", "where blocks normalize"),
     CHOICE_OPTION("gelu", gelu_kind, "erf|tanh|quick", "which GELU"),
     CHOICE_OPTION("block", block, "plain|eva02", "which blocks; eva02: Chapter 11"),
     NUMBER_OPTION("patch-dropout", patch_dropout_rate, 0, 0.99,
-                  "share of patches left out in training"),
+                  "fraction of patches left out in training"),
     NUMBER_OPTION("smoothing", smoothing, 0, 0.9, "label smoothing"),
     NUMBER_OPTION("dropout", dropout_rate, 0, 0.99, "dropout rate"),
     NUMBER_OPTION("drop-path", drop_path_rate, 0, 0.99, "drop path of the last block"),
     INT_OPTION("micro-batch", settings.micro_batch, 0, 65536,
-        "pictures of a lane at once; 0: what suits"),
+        "pictures of a shard at once; 0: what suits"),
     SETTINGS_OPTIONS(settings)};
 
 static Program program = {"train-vit", "", "Train a Vision Transformer to tell "
@@ -70,7 +70,7 @@ typedef struct Run {
   Augment augment;
   Shuffle shuffle;
   Predictions predicted; /* at the last evaluation */
-  Params *tower;    /* of --from, or NULL */
+  Params *encoder;    /* of --from, or NULL */
 } Run;
 
 static const int defaults[][2] = {/* patch size, epochs */
@@ -148,30 +148,30 @@ static bool write_summary(const Run *run, const TrainerConfig *config,
 }
 
 // Train a vit
-// Begin with another run's tower
-/* Was an option given that a tower taken over decides? */
+// Begin with another run's encoder
+/* Was an option given that an encoder taken over decides? */
 static bool sizes_are_open(void) {
   static const char *const decided[] = {"patch-size", "width", "depth", "heads", "mlp",
                                         "position", "pool", "norm", "gelu", "block"};
   for (int i = 0; i < program.count; i++)
     for (size_t k = 0; k < sizeof decided / sizeof *decided; k++)
       if (options[i].given && strcmp(options[i].name, decided[k]) == 0)
-        return fail("--%s: expected none with --from, whose tower decides it",
+        return fail("--%s: expected none with --from, whose encoder decides it",
                     decided[k]);
   return true;
 }
 
-/* The pictures as the tower knows them; its configuration with a head. */
-static bool take_sizes(Run *run, const LoadedVit *tower, VitConfig *config) {
-  const VitConfig *c = &tower->vit.config;
+/* The pictures as the encoder knows them; its configuration with a head. */
+static bool take_sizes(Run *run, const LoadedVit *encoder, VitConfig *config) {
+  const VitConfig *c = &encoder->vit.config;
   Dataset *sets[] = {&run->train, &run->test};
   if (c->image_size != run->train.height || c->channels != run->train.channels)
-    return fail("--from: expected a tower for %d x %d pictures of %d channels, found one "
-                "for %d x %d of %d", run->train.height, run->train.width,
+    return fail("--from: expected an encoder for %d x %d pictures of %d channels, found "
+                "one for %d x %d of %d", run->train.height, run->train.width,
                 run->train.channels, c->image_size, c->image_size, c->channels);
   for (int i = 0; i < 2; i++) {
-    memcpy(sets[i]->mean, tower->mean, sizeof tower->mean);
-    memcpy(sets[i]->std, tower->std, sizeof tower->std);
+    memcpy(sets[i]->mean, encoder->mean, sizeof encoder->mean);
+    memcpy(sets[i]->std, encoder->std, sizeof encoder->std);
   }
   *config = *c;
   config->classes = run->train.classes;
@@ -210,18 +210,18 @@ static int prepare_and_train(Run *run, Params *params) {
     return options_complain(&program);
   }
   VitConfig config = model_config(run);
-  LoadedVit tower = {0};
+  LoadedVit encoder = {0};
   if (*from_run) {
     if (!sizes_are_open()) return options_complain(&program);
-    if (!vit_open(&tower, from_run, true, 0)) return fail_report(program.name);
-    run->tower = tower.params;
-    if (!take_sizes(run, &tower, &config)) return options_complain(&program);
+    if (!vit_open(&encoder, from_run, true, 0)) return fail_report(program.name);
+    run->encoder = encoder.params;
+    if (!take_sizes(run, &encoder, &config)) return options_complain(&program);
   }
   if (!vit_check(&config)) return options_complain(&program);
   run->vit = vit_declare(params, "", config);
   run->shuffle = shuffle_new(run->train.count);
   params_fill(params, (uint64_t)settings.seed);
-  if (*from_run && take == 0) vit_copy_parameters(&tower, params, "");
+  if (*from_run && take == 0) vit_copy_parameters(&encoder, params, "");
   layer_decay(params, "", config.depth, decay_rate);
   return train(run, params);
 }
@@ -241,6 +241,6 @@ int main(int argc, char **argv) {
   dataset_free(&run.test);
   predictions_free(&run.predicted);
   shuffle_free(&run.shuffle);
-  if (run.tower) params_free(run.tower);
+  if (run.encoder) params_free(run.encoder);
   return status;
 }

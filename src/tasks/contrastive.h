@@ -39,8 +39,8 @@ typedef struct Contrastive {
 void contrastive_begin(Contrastive *m);
 void contrastive_end(Contrastive *m);
 
-/* The task for the trainer: loss and share of matches found within the batch;
-   extras: logit_scale, the gradient norms of both towers, and logit_bias if there is
+/* The task for the trainer: loss and fraction of matches found within the batch;
+   extras: logit_scale, the gradient norms of both encoders, and logit_bias if there is
    one. Evaluation: the same
    on the test pairs, `batch` at a time, each with its first caption; what fills no
    batch is left out. */

@@ -76,7 +76,7 @@ Masking masked_prediction_masks(Tape *tape, const MaskedPrediction *p,
   return m;
 }
 
-/* The loss over some pictures, and its share of a constant answer's. */
+/* The loss over some pictures, and its fraction of a constant answer's. */
 static Tensor *loss_of(Tape *tape, const MaskedPrediction *p, const Dataset *data,
                        const int *index, int count, Augment change, int step,
                        double *fraction) {

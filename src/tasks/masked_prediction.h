@@ -15,7 +15,7 @@ typedef struct MaskedPrediction {
   Eva eva;                     /* given */
   const Clip *teacher;         /* given; may be NULL for pixels */
   MaskKind masks;              /* given */
-  double ratio;                /* given: share of patches hidden */
+  double ratio;                /* given: fraction of patches hidden */
   Augment augment;             /* given */
   uint64_t seed;               /* given */
   int batch;                   /* given */
@@ -31,7 +31,7 @@ Masking masked_prediction_masks(Tape *tape, const MaskedPrediction *p,
                                 const int *example_ids, int count,
                                 int step);
 
-/* The task for the trainer; metric: the share of a constant answer's error.
+/* The task for the trainer; metric: the fraction of a constant answer's error.
    Evaluation: the same on at most 1000 test pictures, always masked alike. */
 Task masked_prediction_task(MaskedPrediction *p);
 #endif

@@ -6,19 +6,19 @@
 #include "base/arena.h"
 #include "tensor/tensor.h"
 
-/* How a parameter's first values are made. */
+/* How a parameter's initial values are made. */
 typedef struct Init {
   enum { INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM, INIT_VALUES, INIT_TRUNCATED } kind;
-  double amount;        /* the constant, the deviation, or the bound */
+  double amount;        /* the constant, the standard deviation, or the bound */
   double value_gain;    /* what the last third of the numbers is multiplied by; 0: 1 */
   const double *values; /* for INIT_VALUES */
 } Init;
 
 Init init_constant(double value);
-Init init_normal(double std);      /* N(0, deviation^2) */
+Init init_normal(double std);      /* N(0, standard deviation^2) */
 Init init_xavier(int fan_in, int fan_out); /* U(-a, a), a^2 = 6/(in + out) */
-Init init_truncated(double std);   /* N(0, deviation^2), drawn again until
-                                            within one deviation */
+Init init_truncated(double std);   /* N(0, standard deviation^2), drawn again until
+                                            within one standard deviation */
 Init init_values(const double *values);  /* read when filled; not owned */
 
 /* Decayed: matrices. Plain: gains, biases, tokens, positions. Fixed: never
@@ -63,7 +63,7 @@ Affine params_add_norm(Params *params, const char *prefix, int width);
 const char *params_name(Params *params, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Make the arrays and draw all first values. A parameter's values depend on
+/* Make the arrays and draw all initial values. A parameter's values depend on
    the seed, its name and its rule, not on what else is in the table. */
 void params_fill(Params *params, uint64_t seed);
 

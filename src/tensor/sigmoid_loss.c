@@ -212,7 +212,7 @@ Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
   for (int k = 0; k < chunks; k++) {
     c.first = (int)((long)N * k / chunks);
     c.count = (int)((long)N * (k + 1) / chunks) - c.first;
-    // Work off one part of the texts
+    // Process one part of the texts
     const real *texts = v->value + (size_t)c.first * E;
     linear_forward(logits, u->value, texts, NULL, N, E, c.count);
     make_logits(&c, logits);

@@ -50,7 +50,7 @@ static void record_time(Profile *p, const char *name, bool backward) {
   p->last = now;
 }
 
-// Watch for numbers that are none
+// Watch for NaN and infinity
 static void watch_numbers(Watch *w, const char *what, const Tensor *t,
                           const real *numbers, const char *where) {
   const size_t n = tensor_size(t);

@@ -40,7 +40,7 @@ typedef struct Tape {
   uint64_t drawn;  /* how many keys were given out */
   double macs;     /* multiply-adds of matrix products since the reset */
   Profile *profile; /* where times are noted, or NULL */
-  Watch *watch;    /* where the first number that is none is noted, or NULL */
+  Watch *watch;    /* where the first NaN or infinity is noted, or NULL */
   bool recycling;  /* true: gradients of results are gone once passed on */
   struct FreeBlock *spare; /* memory of such gradients */
   const real *shared; /* gradients in shared[shared_size] go to the same places */

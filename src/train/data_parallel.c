@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-// Make and free lanes
+// Make and free shards
 Shards *shards_new(Params *params, int count, int micro_batch) {
   Shards *shards = allocate(1, sizeof *shards);
   assert(count > 0 && micro_batch > 0 && params->grad);
@@ -33,7 +33,7 @@ void shards_free(Shards *shards) {
   free(shards->shard);
   free(shards);
 }
-// Work off a batch in lanes
+// Process a batch in shards
 /* Where part i begins when n things are dealt out in `parts` even parts. */
 static int part_of(int n, int i, int parts) { return (int)((long)n * i / parts); }
 

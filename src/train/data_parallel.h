@@ -12,12 +12,12 @@ typedef Tensor *LossFunction(Tape *tape, void *state, int step, int first, int c
 
 typedef struct Shard {
   Tape *tape;
-  real *grad; /* laid out as params->grad; of the first lane: that itself */
+  real *grad; /* laid out as params->grad; of the first shard: that itself */
   double loss, metric; /* its part of the means over the batch */
 } Shard;
 
-/* A batch cut into lanes as equal as can be, each worked off by one thread, and
-   these into portions of which one at a time is on the lane's tape. */
+/* A batch cut into shards as equal as can be, each processed by one thread, and
+   these into micro-batches of which one at a time is on the shard's tape. */
 typedef struct Shards {
   Params *params;
   int count, micro_batch;
@@ -25,7 +25,7 @@ typedef struct Shards {
   Tape *gathered; /* for a loss in which all examples meet */
 } Shards;
 
-/* One lane has all threads to itself, inside the kernels. */
+/* One shard has all threads to itself, inside the kernels. */
 Shards *shards_new(Params *params, int count, int micro_batch);
 void shards_free(Shards *shards);
 
@@ -34,8 +34,8 @@ void shards_free(Shards *shards);
 double shards_gradient(Shards *shards, LossFunction *loss, void *state, int step,
                        int batch, RandomKey key, double *metric);
 
-/* Its parts, for those who go another way: where lane i of a batch begins (and,
-   with i = count, ends), and the sum of all lanes' gradients to params->grad. */
+/* Its parts, for those who go another way: where shard i of a batch begins (and,
+   with i = count, ends), and the sum of all shards' gradients to params->grad. */
 int shard_begin(const Shards *shards, int i, int batch);
 void shards_sum(Shards *shards);
 #endif

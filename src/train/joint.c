@@ -10,8 +10,8 @@ enum { MAX_SHARDS = 64 };
 typedef Tensor *Vectors[JOINT_KINDS];
 
 // The three acts
-static void run_towers(Shards *shards, int number, const Joint *joint, void *state,
-                       int step, int batch, RandomKey key, Vectors out) {
+static void run_encoders(Shards *shards, int number, const Joint *joint, void *state,
+                         int step, int batch, RandomKey key, Vectors out) {
   Shard *shard = &shards->shard[number];
   const int first = shard_begin(shards, number, batch);
   const int count = shard_begin(shards, number + 1, batch) - first;
@@ -55,7 +55,7 @@ double joint_gradient(Shards *shards, const Joint *joint, void *state, int step,
   assert(shards->count > 0 && shards->count <= MAX_SHARDS && shards->count <= batch);
 #pragma omp parallel for schedule(static) if (shards->count > 1)
   for (int i = 0; i < shards->count; i++)
-    run_towers(shards, i, joint, state, step, batch, key, part[i]);
+    run_encoders(shards, i, joint, state, step, batch, key, part[i]);
   gather_vectors(shards, part, batch, all);
   Tensor *loss = joint->loss(shards->gathered, state, all, metric);
   tape_backward(shards->gathered, loss);

@@ -15,7 +15,7 @@ typedef struct Joint {
   Tensor *(*loss)(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *metric);
 } Joint;
 
-/* As shards_gradient, for such a loss. Portions are not used: a lane keeps all of
+/* As shards_gradient, for such a loss. Micro-batches are not used: a shard keeps all of
    its examples until the gradients of their vectors are known. */
 double joint_gradient(Shards *shards, const Joint *joint, void *state, int step,
                       int batch, RandomKey key, double *metric);

@@ -3,12 +3,12 @@
 #define LAYER_DECAY_H
 #include "tensor/params.h"
 
-/* The layer of a tower of `depth` blocks to which a parameter belongs, by its name
-   after the tower's prefix: 0 for what comes before the blocks, 1 + i for blocks.i,
+/* The layer of an encoder of `depth` blocks to which a parameter belongs, by its name
+   after the encoder's prefix: 0 for what comes before the blocks, 1 + i for blocks.i,
    depth + 1 for the rest. Source: the code of MAE and of EVA. */
 int layer_of(const char *name, int depth);
 
-/* Let layer i of the tower whose parameters begin with `prefix` learn at decay^(depth
+/* Let layer i of the encoder whose parameters begin with `prefix` learn at decay^(depth
    + 1 - i) of the learning rate. Others keep their rates. */
 void layer_decay(Params *params, const char *prefix, int depth, double decay);
 #endif

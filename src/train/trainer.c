@@ -35,7 +35,7 @@ static void want_stop(int signal_number) {
   signal(signal_number, SIG_DFL);
 }
 
-// Open the journals
+// Open the logs
 static bool open_logs(Trainer *t) {
   char log[320], eval[160];
   const char *folder = t->config->folder;
@@ -223,7 +223,7 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
     good = good && run_steps(&t, &result);
   }
   if (!good) result.end = TRAINER_FAILED;
-  // Close the journals and free the rest
+  // Close the logs and free the rest
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
   log_close(&t.log);

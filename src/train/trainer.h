@@ -10,7 +10,7 @@
 typedef struct TrainerConfig {
   const char *folder;  /* of the run */
   int steps, per_epoch, batch, seed;
-  int shards, micro_batch;  /* of a batch; 0: one lane, the whole batch at once */
+  int shards, micro_batch;  /* of a batch; 0: one shard, the whole batch at once */
   double lr, decay, beta2, clip;
   bool lamb;   /* LAMB's steps instead of AdamW's (Chapter 11) */
   int warmup;  /* steps */
