@@ -34,16 +34,17 @@ typedef struct Row {
   {"batch", "6", "", 0}, {"lr", "5e-3", "", 0}, {"warmup", "3", "", 0},       \
   {"weight-decay", "0.9", "--lr 0.01", 0}, {"optimizer", "lamb", "", 0},      \
   {"beta2", "0.5", "", 0}, {"clip", "0.01", "--optimizer lamb --lr 0.01", 0}, \
-  {"seed", "2", "", 0}, {"lanes", "2", "", ALIKE}
+  {"seed", "2", "", 0}, {"shards", "2", "", ALIKE}
 static const Row vit_rows[] = {
     TRAINING, {"limit", "12", "", 0}, {"test", "2", "", 0}, {"augment", "none", "", 0},
-    {"labels", "10", "", 0}, {"take", "sizes", "--from %s", 0},
+    {"labels", "10", "", 0}, {"init", "sizes", "--from %s", 0},
     {"layer-decay", "0.5", "--from %s", 0}, {"patch-size", "8", "", 0},
     {"width", "12", "", 0}, {"depth", "1", "", 0}, {"heads", "1", "", 0},
     {"mlp", "5", "", 0}, {"position", "sincos", "", 0}, {"pool", "mean", "", 0},
     {"norm", "post", "", 0}, {"gelu", "quick", "", 0}, {"block", "eva02", "", 0},
     {"patch-dropout", "0.5", "", 0}, {"smoothing", "0.2", "", 0},
-    {"dropout", "0.3", "", 0}, {"drop-path", "0.5", "", 0}, {"portion", "1", "", ALIKE}};
+    {"dropout", "0.3", "", 0}, {"drop-path", "0.5", "", 0},
+    {"micro-batch", "1", "", ALIKE}};
 static const Row mae_rows[] = {
     TRAINING, {"limit", "12", "", 0}, {"augment", "none", "", 0},
     {"patch-size", "8", "", 0}, {"width", "12", "", 0}, {"depth", "1", "", 0},
@@ -57,27 +58,27 @@ static const Row mae_rows[] = {
   {"pool", "mean", "", 0},                                                          \
   {"text-width", "12", "", 0}, {"text-depth", "2", "", 0}, {"text-heads", "1", "", 0}, \
   {"vocabulary", "520", "", 0}, {"context", "6", "", 0}, {"scale", "3", "", 0},     \
-  {"scale-rate", "9", "", 0}, {"gelu", "erf", "", 0}, {"block", "eva02", "", 0},    \
+  {"logit-lr-scale", "9", "", 0}, {"gelu", "erf", "", 0}, {"block", "eva02", "", 0},    \
   {"patch-dropout", "0.5", "--patch-size 8", 0}, {"dropout", "0.3", "", 0},         \
   {"drop-path", "0.5", "", 0}, {"repeat", "2", "", 0}
 static const Row siglip_rows[] = {
     PAIRED, {"text-style", "clip", "", 0}, {"project", "both", "", 0},
     {"embed", "5", "--project both", 0}, {"loss", "sigmoid-mean", "", 0},
     {"bias", "zero", "", 0}, {"chunks", "3", "", ALIKE},
-    {"truth", "captions", "--repeat 4", 0}};
+    {"positives", "captions", "--repeat 4", 0}};
 
 static const Row clip_rows[] = {
     PAIRED, {"text-style", "siglip", "", 0},
     {"project", "text", "", 0}, {"embed", "5", "", 0}, {"loss", "sum", "", 0},
     {"bias", "zero", "--loss sigmoid --bias paper", 0},
     {"chunks", "3", "--loss sigmoid --bias paper", ALIKE},
-    {"truth", "captions", "--loss sigmoid --bias paper --repeat 4", 0}};
+    {"positives", "captions", "--loss sigmoid --bias paper --repeat 4", 0}};
 static const Row eva_rows[] = {
     TRAINING, {"limit", "24", "", 0}, {"augment", "none", "", 0},
     {"drop-path", "0.5", "", 0}, {"target", "normalised", "", 0},
     {"masks", "random", "", 0}, {"ratio", "0.7", "", 0}, {"patch-gradient", "0.1", "", 0},
     {"block", "eva02", "", 0}, {"patch-size", "4", "", 0}, {"width", "12", "", 0},
-    {"depth", "1", "", 0}, {"heads", "1", "", 0}, {"take", "sizes", "--from %s", 0},
+    {"depth", "1", "", 0}, {"heads", "1", "", 0}, {"init", "sizes", "--from %s", 0},
     {"layer-decay", "0.5", "--from %s", 0}, {"text-width", "12", "--from %s", 0},
     {"text-depth", "1", "--from %s", 0}, {"text-heads", "1", "--from %s", 0},
     {"vocabulary", "520", "--from %s", 0}, {"context", "6", "--from %s", 0},

@@ -14,7 +14,7 @@
 #include "tensor/losses.h"
 #include "tensor/sigmoid_loss.h"
 #include "testing.h"
-#include "train/lamb.h"
+#include "train/optimizer.h"
 
 // Answers on patches
 static void patchify_channels_last(real *patches, const real *image, int C, int H,
@@ -286,14 +286,14 @@ static double after_steps(double times, double limit) {
   Params *params = params_new();
   Tensor *w = given_parameter(params, "w", SHAPE(1), one);
   params_fill(params, 1);
-  AdamW optimizer = adamw_new(params, 0.999, 0);
+  Optimizer optimizer = optimizer_new(OPTIMIZER_ADAMW, params, 0.999, 0);
   for (int i = 0; i < 3; i++) {
     w->grad[0] = (real)(1e-4 * times * (i + 1));
     clip_gradients(params, limit);
     adamw_update(&optimizer, 0.1);
   }
   const double found = (double)w->value[0];
-  adamw_free(&optimizer);
+  optimizer_free(&optimizer);
   params_free(params);
   return found;
 }
@@ -502,17 +502,17 @@ START_TEST(a_rectangle_hides_its_inside) {
 END_TEST
 
 /* How far a matrix moves in one step, as a part of its length. */
-static double part_moved(double size, void (*update)(AdamW *, double)) {
+static double part_moved(double size, void (*update)(Optimizer *, double)) {
   const double value[] = {3 * size, 4 * size};
   Params *params = params_new();
   Tensor *w = params_add(params, "w", SHAPE(2), init_values(value), PARAM_DECAYED);
   params_fill(params, 1);
-  AdamW o = adamw_new(params, 0.999, 0);
+  Optimizer o = optimizer_new(OPTIMIZER_ADAMW, params, 0.999, 0);
   w->grad[0] = (real)(1 / size), w->grad[1] = (real)(-2 / size);
   update(&o, 0.01);
   const double moved = hypot((double)w->value[0] - value[0],
                              (double)w->value[1] - value[1]);
-  adamw_free(&o);
+  optimizer_free(&o);
   params_free(params);
   return moved / (5 * size);
 }

@@ -1,5 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#include "train/joint.h"
+#include "train/data_parallel.h"
 
 #include <omp.h>
 

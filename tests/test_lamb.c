@@ -1,12 +1,12 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#include "train/lamb.h"
+#include "train/optimizer.h"
 
 #include "testing.h"
 
 typedef struct Pair {
   Params *params;
   Tensor *matrix, *gain;
-  AdamW optimizer;
+  Optimizer optimizer;
 } Pair;
 
 /* A decayed and a plain parameter with the same values and gradients. */
@@ -15,13 +15,13 @@ static Pair pair_of(const double *value, const double *grad, double decay) {
   p.matrix = params_add(p.params, "w", SHAPE(2), init_values(value), PARAM_DECAYED);
   p.gain = params_add(p.params, "g", SHAPE(2), init_values(value), PARAM_PLAIN);
   params_fill(p.params, 1);
-  p.optimizer = adamw_new(p.params, 0.98, decay);
+  p.optimizer = optimizer_new(OPTIMIZER_ADAMW, p.params, 0.98, decay);
   for (int i = 0; i < 2; i++) p.matrix->grad[i] = p.gain->grad[i] = (real)grad[i];
   return p;
 }
 
 static void forget(Pair *p) {
-  adamw_free(&p->optimizer);
+  optimizer_free(&p->optimizer);
   params_free(p->params);
 }
 

@@ -43,14 +43,14 @@ END_TEST
 START_TEST(steps_are_shorter) {
   Params *params = encoder_of(2, 0.5);
   params_fill(params, 1);
-  AdamW adamw = adamw_new(params, 0.999, 0);
+  Optimizer adamw = optimizer_new(OPTIMIZER_ADAMW, params, 0.999, 0);
   Tensor *early = params_find(params, "v.blocks.0.norm1.weight")->tensor;
   Tensor *late = params_find(params, "v.norm.weight")->tensor;
   early->grad[0] = late->grad[0] = 3;
   adamw_update(&adamw, 0.1);
   ck_assert_double_eq_tol(early->value[0], 1 - 0.1 * 0.25, 1e-6);
   ck_assert_double_eq_tol(late->value[0], 1 - 0.1, 1e-6);
-  adamw_free(&adamw);
+  optimizer_free(&adamw);
   params_free(params);
 }
 END_TEST

@@ -230,7 +230,7 @@ START_TEST(pictures_can_be_learnt) {
   double first = 0, last = 0;
   params_find(m.params, "images")->kind = PARAM_FIXED;
   m.images->requires_grad = false;
-  AdamW adamw = adamw_new(m.params, 0.95, 0);
+  Optimizer adamw = optimizer_new(OPTIMIZER_ADAMW, m.params, 0.95, 0);
   for (int step = 0; step < 600; step++) {
     tape_reset(m.tape, (RandomKey){0});
     params_clear_grad(m.params);
@@ -242,7 +242,7 @@ START_TEST(pictures_can_be_learnt) {
   }
   ck_assert_double_gt(first, 0.5);
   ck_assert_double_lt(last, 0.01);
-  adamw_free(&adamw);
+  optimizer_free(&adamw);
   done(&m);
 }
 END_TEST

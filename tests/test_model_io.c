@@ -42,10 +42,10 @@ static Original save(ClipConfig config, const char *key, const char *value) {
       if (value) snprintf(notes.list[i].value, sizeof notes.list[i].value, "%s", value);
       else notes.list[i].key[0] = '-';
     }
-  AdamW adamw = adamw_new(o.params, 0.9, 0);
+  Optimizer adamw = optimizer_new(OPTIMIZER_ADAMW, o.params, 0.9, 0);
   ck_assert(checkpoint_save(o.folder, &adamw, (Progress){0}, &notes, &program));
   ck_assert(tokenizer_save(o.tokenizer, scratch_path(o.folder, "merges.txt")));
-  adamw_free(&adamw);
+  optimizer_free(&adamw);
   return o;
 }
 

@@ -7,7 +7,7 @@
 typedef struct Fixture {
   Params *params;
   Tensor *matrix, *bias;
-  AdamW adamw;
+  Optimizer adamw;
 } Fixture;
 
 static Fixture fixture(double decay) {
@@ -16,12 +16,12 @@ static Fixture fixture(double decay) {
   f.bias = params_add(f.params, "b", SHAPE(1), init_constant(1), PARAM_PLAIN);
   params_add(f.params, "fixed", SHAPE(1), init_constant(1), PARAM_FIXED);
   params_fill(f.params, 0);
-  f.adamw = adamw_new(f.params, 0.999, decay);
+  f.adamw = optimizer_new(OPTIMIZER_ADAMW, f.params, 0.999, decay);
   return f;
 }
 
 static void done(Fixture *f) {
-  adamw_free(&f->adamw);
+  optimizer_free(&f->adamw);
   params_free(f->params);
 }
 

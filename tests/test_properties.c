@@ -17,7 +17,6 @@
 #include "tensor/sigmoid_loss.h"
 #include "tensor/swiglu.h"
 #include "testing.h"
-#include "train/lamb.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 // A case and its seed
@@ -502,7 +501,7 @@ static void first_steps(void) {
   real before[400];
   fill();
   for (int lamb = 0; lamb < 2; lamb++) {
-    AdamW optimizer = adamw_new(now.params, 0.95, decay);
+    Optimizer optimizer = optimizer_new(OPTIMIZER_ADAMW, now.params, 0.95, decay);
     double length = 0, moved = 0;
     const size_t n = tensor_size(w);
     memcpy(before, w->value, n * sizeof(real));
@@ -521,7 +520,7 @@ static void first_steps(void) {
     }
     HOLDS(!lamb || fabs(sqrt(moved) - lr * sqrt(length)) < 1e-4 * sqrt(length),
           "%g %g", sqrt(moved), lr * sqrt(length));
-    adamw_free(&optimizer);
+    optimizer_free(&optimizer);
   }
 }
 static void schedules_stay_in_bounds(void) {

@@ -159,13 +159,13 @@ START_TEST(adamw_agrees) {
   Tensor *t = params_add(w.params, "w", SHAPE(20), init_constant(0), PARAM_DECAYED);
   params_fill(w.params, 0);
   safetensors_get(w.file, "adamw.w", t->value);
-  AdamW adamw = adamw_new(w.params, 0.999, 0.05);
+  Optimizer adamw = optimizer_new(OPTIMIZER_ADAMW, w.params, 0.999, 0.05);
   for (int step = 0; step < 5; step++) {
     memcpy(t->grad, grads->value + 20 * step, 20 * sizeof(real));
     adamw_update(&adamw, 0.01);
   }
   agree(&w, "adamw.y", SHAPE(20), t->value);
-  adamw_free(&adamw);
+  optimizer_free(&adamw);
   done(&w);
 }
 END_TEST

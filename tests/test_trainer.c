@@ -138,7 +138,8 @@ static void compare_runs(void) {
   const char *names[] = {"log.tsv", "eval.tsv", "gradients.tsv"};
   for (int i = 0; i < 3; i++) same_files(whole, parts, names[i]);
   Points a = points_new(), b = points_new();
-  AdamW x = adamw_new(a.params, 0.99, 0), y = adamw_new(b.params, 0.99, 0);
+  Optimizer x = optimizer_new(OPTIMIZER_ADAMW, a.params, 0.99, 0),
+  y = optimizer_new(OPTIMIZER_ADAMW, b.params, 0.99, 0);
   Progress p, q;
   ck_assert(checkpoint_load(whole, &x, &p) && checkpoint_load(parts, &y, &q));
   size_t bytes = a.params->size * sizeof(real);
@@ -147,8 +148,8 @@ static void compare_runs(void) {
   ck_assert_mem_eq(a.params->value, b.params->value, bytes);
   ck_assert_mem_eq(x.m, y.m, bytes);
   ck_assert_mem_eq(x.v, y.v, bytes);
-  adamw_free(&x);
-  adamw_free(&y);
+  optimizer_free(&x);
+  optimizer_free(&y);
   params_free(a.params);
   params_free(b.params);
 }
@@ -188,7 +189,7 @@ END_TEST
 
 // What may happen to a run
 /* One step of a small vit, as trainer.c takes it, without its files. */
-static void bare_step(Tape *tape, const Vit *vit, AdamW *adamw, int step) {
+static void bare_step(Tape *tape, const Vit *vit, Optimizer *adamw, int step) {
   const int labels[] = {1, 0, 2, 1};
   tape_reset(tape, random_subkey(random_key(1, "s"), (uint64_t)step));
   tape->training = true;
@@ -210,14 +211,14 @@ START_TEST(no_heap_after_the_first_step) {
   Vit vit = vit_declare(params, "", config);
   params_fill(params, 1);
   Tape *tape = tape_new();
-  AdamW adamw = adamw_new(params, 0.99, 0.01);
+  Optimizer adamw = optimizer_new(OPTIMIZER_ADAMW, params, 0.99, 0.01);
   ck_assert(!COUNTS_HEAP || heap_calls > 0); /* counting works */
   bare_step(tape, &vit, &adamw, 0);
   long first = heap_calls;
   for (int step = 1; step < 20; step++) bare_step(tape, &vit, &adamw, step);
   ck_assert_int_eq(heap_calls, first);
   tape_free(tape);
-  adamw_free(&adamw);
+  optimizer_free(&adamw);
   params_free(params);
 }
 END_TEST
@@ -300,12 +301,12 @@ START_TEST(what_is_not_finite_stops_the_run) {
     else points.steep_at = 30; /* an infinite gradient at the end of an epoch */
     ck_assert_int_eq(train(&points, &config).end, TRAINER_FAILED);
     ck_assert_msg(strstr(fail_message(), want[kind]) != NULL, "%s", fail_message());
-    AdamW adamw = adamw_new(points.params, 0.99, 0);
+    Optimizer adamw = optimizer_new(OPTIMIZER_ADAMW, points.params, 0.99, 0);
     Progress progress;
     ck_assert(checkpoint_load(folder, &adamw, &progress));
     ck_assert_int_eq(progress.step, 15); /* the epoch before */
     ck_assert(isfinite(points.params->value[0]));
-    adamw_free(&adamw);
+    optimizer_free(&adamw);
     params_free(points.params);
   }
 }
@@ -321,7 +322,7 @@ START_TEST(a_run_is_the_loop_of_the_book) {
   ck_assert_int_eq(train(&trained, &c).end, TRAINER_DONE);
   Tape *tape = tape_new();
   tape->training = true;
-  AdamW adamw = adamw_new(points.params, c.beta2, c.decay);
+  Optimizer adamw = optimizer_new(OPTIMIZER_ADAMW, points.params, c.beta2, c.decay);
   FILE *log = fopen(scratch_path(folder, "log.tsv"), "r");
   char row[256];
   ck_assert(fgets(row, sizeof row, log) != NULL); /* the header */
@@ -351,7 +352,7 @@ START_TEST(a_run_is_the_loop_of_the_book) {
   ck_assert(strstr(gradients, "\n40\thead.bias\t"));
   ck_assert(!strstr(gradients, "\n3\t"));
   free(gradients);
-  adamw_free(&adamw);
+  optimizer_free(&adamw);
   tape_free(tape);
   params_free(points.params);
   params_free(trained.params);
@@ -363,7 +364,7 @@ START_TEST(checkpoints_hold_what_they_say) {
   snprintf(folder, sizeof folder, "%s", scratch_folder("holds"));
   Points points = points_new();
   TrainerConfig c = config_of(folder);
-  AdamW adamw = adamw_new(points.params, 0.99, 0);
+  Optimizer adamw = optimizer_new(OPTIMIZER_ADAMW, points.params, 0.99, 0);
   Metadata none = {.count = 0};
   Progress progress;
   ck_assert(checkpoint_save(folder, &adamw, (Progress){20, 1000}, &none, &program));
@@ -387,7 +388,7 @@ START_TEST(checkpoints_hold_what_they_say) {
   free(bytes);
   ck_assert(checkpoint_save(folder, &adamw, (Progress){-1, 0}, &none, &program));
   ck_assert(!checkpoint_load(folder, &adamw, &progress));
-  adamw_free(&adamw);
+  optimizer_free(&adamw);
   params_free(points.params);
 }
 END_TEST

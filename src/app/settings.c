@@ -52,7 +52,7 @@ bool settings_plan(const Settings *s, int examples, int passes, int micro_batch,
       .seed = s->seed, .shards = least(s->shards, s->batch),
       .micro_batch = s->micro_batch ? s->micro_batch : micro_batch, .lr = s->lr,
       .decay = s->decay,
-      .beta2 = s->beta2, .clip = s->clip, .lamb = s->optimizer == 1,
+      .beta2 = s->beta2, .clip = s->clip, .optimizer = (OptimizerKind)s->optimizer,
       .warmup = (int)warm, .stop_at = s->stop_at, .resume = s->resume != NULL};
   return true;
 }

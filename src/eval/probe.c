@@ -144,7 +144,7 @@ static Affine train_layer(Params *params, const Features *f, ProbeConfig c) {
   Affine layer =
       params_add_linear(params, "probe", SHAPE(f->classes, f->width), zero, zero);
   params_fill(params, c.seed);
-  AdamW optimizer = adamw_new(params, 0.999, c.decay);
+  Optimizer optimizer = optimizer_new(OPTIMIZER_ADAMW, params, 0.999, c.decay);
   Shuffle shuffle = shuffle_new(f->count);
   Tape *tape = tape_new();
   for (int step = 0; step < c.steps; step++) {
@@ -154,7 +154,7 @@ static Affine train_layer(Params *params, const Features *f, ProbeConfig c) {
   }
   tape_free(tape);
   shuffle_free(&shuffle);
-  adamw_free(&optimizer);
+  optimizer_free(&optimizer);
   return layer;
 }
 

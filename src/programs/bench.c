@@ -18,7 +18,7 @@
 #include "models/vit.h"
 #include "tensor/arithmetic.h"
 #include "tensor/losses.h"
-#include "train/joint.h"
+#include "train/data_parallel.h"
 #include "train/optimizer.h"
 
 // The options of bench
@@ -276,7 +276,7 @@ static const StepModel models[] = {{"vit-mnist", 28, 1, 7, 64, 4, 4},
 typedef struct Step {
   Params *params;
   Vit vit;
-  AdamW optimizer;
+  Optimizer optimizer;
   Shards *shards;
   real *images;
   int labels[IMAGES];
@@ -311,7 +311,7 @@ static Step step_new(const StepModel *m) {
   const size_t n = (size_t)IMAGES * m->channels * m->size * m->size;
   step.vit = vit_declare(step.params, "", c);
   params_fill(step.params, 1);
-  step.optimizer = adamw_new(step.params, 0.999, 0.05);
+  step.optimizer = optimizer_new(OPTIMIZER_ADAMW, step.params, 0.999, 0.05);
   step.shards = shards_new(step.params, shards,
                            micro_batch ? micro_batch : vit_micro_batch(&step.vit));
   step.images = allocate(n, sizeof(real));
@@ -323,7 +323,7 @@ static Step step_new(const StepModel *m) {
 }
 static void step_free(Step *step) {
   shards_free(step->shards);
-  adamw_free(&step->optimizer);
+  optimizer_free(&step->optimizer);
   params_free(step->params);
   free(step->images);
 }
@@ -366,7 +366,7 @@ enum { CLIP_PAIRS = 128, CAPTION = 16 };
 typedef struct ClipStep {
   Params *params;
   Clip clip;
-  AdamW optimizer;
+  Optimizer optimizer;
   Shards *shards;
   real *images;
   int ids[CLIP_PAIRS * CAPTION];
@@ -427,7 +427,7 @@ static void measure_clip_step(const char *name, PairLoss loss) {
   const size_t n = (size_t)CLIP_PAIRS * 3 * 32 * 32;
   step.clip = clip_declare(step.params, clip_tiny(loss));
   params_fill(step.params, 1);
-  step.optimizer = adamw_new(step.params, 0.999, 0.05);
+  step.optimizer = optimizer_new(OPTIMIZER_ADAMW, step.params, 0.999, 0.05);
   step.shards = shards_new(step.params, shards, 1);
   step.images = allocate(n, sizeof(real));
   for (size_t i = 0; i < n; i++)
@@ -441,7 +441,7 @@ static void measure_clip_step(const char *name, PairLoss loss) {
   const double seconds = median_seconds(take_clip_step, &step, samples, 0.05);
   print_row((Row){"steps", name, seconds, CLIP_PAIRS, flops, 0});
   shards_free(step.shards);
-  adamw_free(&step.optimizer);
+  optimizer_free(&step.optimizer);
   params_free(step.params);
   free(step.images);
 }
@@ -451,7 +451,7 @@ enum { MAE_IMAGES = 128 };
 typedef struct MaeStep {
   Params *params;
   Mae mae;
-  AdamW optimizer;
+  Optimizer optimizer;
   Shards *shards;
   real *images;
   double ratio;
@@ -490,7 +490,7 @@ static MaeStep mae_step_new(double ratio, bool encoder_only) {
                   .position = POSITION_SINCOS},
       .width = 64, .depth = 2, .heads = 4, .mlp = 256, .normalize = true});
   params_fill(step.params, 1);
-  step.optimizer = adamw_new(step.params, 0.95, 0.05);
+  step.optimizer = optimizer_new(OPTIMIZER_ADAMW, step.params, 0.95, 0.05);
   step.shards = shards_new(step.params, shards, micro_batch ? micro_batch : 32);
   step.images = allocate(n, sizeof(real));
   for (size_t i = 0; i < n; i++)
@@ -508,7 +508,7 @@ static void measure_mae_step(const char *name, double ratio, bool encoder_only) 
   print_row((Row){"steps", name, seconds, MAE_IMAGES, flops, 0});
   tape_free(tape);
   shards_free(step.shards);
-  adamw_free(&step.optimizer);
+  optimizer_free(&step.optimizer);
   params_free(step.params);
   free(step.images);
 }

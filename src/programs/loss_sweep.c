@@ -94,7 +94,7 @@ static ClipConfig sweep_config(const Data *d, const Case *c) {
 
 /* Train; the mean loss of the last tenth of the steps. */
 static double sweep_steps(Contrastive *m, int steps, int seed) {
-  AdamW optimizer = adamw_new(m->params, 0.95, 0.05);
+  Optimizer optimizer = optimizer_new(OPTIMIZER_ADAMW, m->params, 0.95, 0.05);
   Shards *shards = shards_new(m->params, m->batch < 4 ? 1 : 4, m->batch);
   const Task task = contrastive_task(m);
   double sum = 0, metric;
@@ -111,7 +111,7 @@ static double sweep_steps(Contrastive *m, int steps, int seed) {
     if (step >= steps - (steps >= 10 ? steps / 10 : 1)) sum += loss, counted++;
   }
   shards_free(shards);
-  adamw_free(&optimizer);
+  optimizer_free(&optimizer);
   return sum / counted;
 }
 

@@ -214,7 +214,7 @@ static Tensor *loss_of(const Model *m, Batch *b) {
 
 static void take_step(const char *name, ClipConfig config, Batch *batch) {
   Model m = model_make(config);
-  AdamW optimizer = adamw_new(m.params, 0.98, 0.1);
+  Optimizer optimizer = optimizer_new(OPTIMIZER_ADAMW, m.params, 0.98, 0.1);
   Tensor *loss = loss_of(&m, batch);
   const double before = (double)loss->value[0];
   params_clear_grad(m.params);
@@ -224,7 +224,7 @@ static void take_step(const char *name, ClipConfig config, Batch *batch) {
   tape_reset(m.tape, (RandomKey){0});
   const double after = (double)loss_of(&m, batch)->value[0];
   printf("   %-30s%9.4f ->%8.4f, lower by%8.4f\n", name, before, after, before - after);
-  adamw_free(&optimizer);
+  optimizer_free(&optimizer);
   model_free(&m);
 }
 

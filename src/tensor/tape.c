@@ -88,6 +88,12 @@ Tensor *tape_tensor(Tape *tape, const char *name, Shape shape) {
   return t;
 }
 
+Tensor *tape_input(Tape *tape, const char *name, Shape shape, const real *values) {
+  Tensor *t = tape_tensor(tape, name, shape);
+  memcpy(t->value, values, tensor_size(t) * sizeof *values);
+  return t;
+}
+
 void tape_redirect(Tape *tape, const real *shared, real *own, size_t size) {
   tape->shared = shared;
   tape->own = own;
@@ -95,9 +101,9 @@ void tape_redirect(Tape *tape, const real *shared, real *own, size_t size) {
 }
 
 static Tensor *redirected(Tape *tape, Tensor *t) {
-  if (!tape->own || !requires_grad(t) || !t->grad || t->grad < tape->shared ||
-      t->grad >= tape->shared + tape->shared_size)
-    return t;
+  if (!tape->own || !requires_grad(t) || !t->grad) return t;
+  const uintptr_t at = (uintptr_t)t->grad, from = (uintptr_t)tape->shared;
+  if (at < from || at >= from + tape->shared_size * sizeof(real)) return t;
   Tensor *copy = tape_memory(tape, sizeof *copy);
   *copy = *t;
   copy->grad = tape->own + (t->grad - tape->shared);
@@ -147,12 +153,29 @@ static void recycle_grad(Tape *tape, Tensor *t) {
   t->grad = NULL;
 }
 
+static void seed_gradients(Tape *tape, Tensor *const *outputs, const real *const *grads,
+                           int count) {
+  bool any = false;
+  for (int k = 0; k < count; k++) {
+    if (!requires_grad(outputs[k])) continue;
+    any = true;
+    ensure_grad(tape, outputs[k]);
+    for (size_t i = 0; i < tensor_size(outputs[k]); i++)
+      outputs[k]->grad[i] += grads[k][i];
+  }
+  assert(any);
+}
+
 void tape_backward(Tape *tape, Tensor *loss) { tape_backward_from(tape, loss, 1); }
 
 void tape_backward_from(Tape *tape, Tensor *loss, real slope) {
   assert(tensor_size(loss) == 1 && loss->requires_grad);
-  ensure_grad(tape, loss);
-  loss->grad[0] = slope;
+  tape_backward_outputs(tape, &loss, (const real *[]){&slope}, 1);
+}
+
+void tape_backward_outputs(Tape *tape, Tensor *const *outputs, const real *const *grads,
+                           int count) {
+  seed_gradients(tape, outputs, grads, count);
   for (Entry *entry = tape->last; entry; entry = entry->previous) {
     if (!entry->output->grad) continue;
     for (int i = 0; i < 3; i++)

@@ -54,8 +54,10 @@ void tape_free(Tape *tape);
 /* Forget all entries and tensors, and start a step with this random key. */
 void tape_reset(Tape *tape, RandomKey key);
 
-/* A tensor with undefined values; memory of `size` bytes; both until reset. */
+/* A tensor with undefined values, or with a copy of values[...]; memory of `size`
+   bytes; all until reset. */
 Tensor *tape_tensor(Tape *tape, const char *name, Shape shape);
+Tensor *tape_input(Tape *tape, const char *name, Shape shape, const real *values);
 void *tape_memory(Tape *tape, size_t size);
 
 /* Note that `output` was made of a, b and c (NULL for none). Where nothing
@@ -68,8 +70,12 @@ void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
    parameters are added to; clear them before. */
 void tape_backward(Tape *tape, Tensor *loss);
 
-/* The same with a gradient other than 1 at the loss. */
+/* The same with a gradient other than 1 at the loss; and from several outputs of any
+   shape whose gradients are given, grads[i] of outputs[i]. Outputs that need no
+   gradient are passed over; at least one must need it. */
 void tape_backward_from(Tape *tape, Tensor *loss, real slope);
+void tape_backward_outputs(Tape *tape, Tensor *const *outputs, const real *const *grads,
+                           int count);
 
 /* From now on gradients that would be added to shared[size] are added to own.
    For tapes that run side by side on the same parameters. */

@@ -61,7 +61,7 @@ static int make_metadata(SafetensorsMetadata *notes, Progress progress,
 }
 
 // Save a checkpoint
-bool checkpoint_save(const char *folder, const AdamW *o, Progress progress,
+bool checkpoint_save(const char *folder, const Optimizer *o, Progress progress,
                      const Metadata *data, const Program *program) {
   char path[1024];
   size_t most = 3 * (size_t)o->params->count;
@@ -149,7 +149,7 @@ static bool read_metadata(const Safetensors *file, const char *key, double most,
   return end != text && !*end && *value >= 0 && *value <= most;
 }
 
-bool checkpoint_load(const char *folder, AdamW *o, Progress *progress) {
+bool checkpoint_load(const char *folder, Optimizer *o, Progress *progress) {
   Safetensors *file = open_checkpoint(folder);
   if (!file) return false;
   double step = 0, seconds = 0;

@@ -24,7 +24,7 @@ void metadata_add(Metadata *notes, const char *key, const char *format, ...)
 /* Write FOLDER/checkpoint.safetensors (parameters, "adamw.m." and "adamw.v."
    NAME; notes: progress, data, and all options that are not transient) and then
    FOLDER/model.safetensors (parameters only, same notes). */
-bool checkpoint_save(const char *folder, const AdamW *optimizer, Progress progress,
+bool checkpoint_save(const char *folder, const Optimizer *optimizer, Progress progress,
                      const Metadata *data, const Program *program);
 
 /* Set the program's options to those of the run in the folder. An option that
@@ -32,7 +32,7 @@ bool checkpoint_save(const char *folder, const AdamW *optimizer, Progress progre
 bool checkpoint_load_options(const char *folder, Program *program);
 
 /* Load parameters, means and progress. Everything is checked first. */
-bool checkpoint_load(const char *folder, AdamW *optimizer, Progress *progress);
+bool checkpoint_load(const char *folder, Optimizer *optimizer, Progress *progress);
 
 /* Parameters alone from an open file, all or nothing: has it all of them, in these
    shapes? False with a message. If so, take their values. */

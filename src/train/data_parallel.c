@@ -88,3 +88,58 @@ double shards_gradient(Shards *shards, LossFunction *loss, void *state, int step
   }
   return sum;
 }
+
+// Gradient of a gathered loss
+enum { MAX_SHARDS = 64 };
+typedef Tensor *Vectors[JOINT_KINDS];
+
+// The three acts
+static void run_encoders(Shards *shards, int number, const Joint *joint, void *state,
+                         int step, int batch, RandomKey key, Vectors out) {
+  Shard *shard = &shards->shard[number];
+  const int first = shard_begin(shards, number, batch);
+  const int count = shard_begin(shards, number + 1, batch) - first;
+  memset(shard->grad, 0, shards->params->size * sizeof(real));
+  tape_reset(shard->tape, random_subkey(key, (uint64_t)first));
+  joint->forward(shard->tape, state, step, first, count, out);
+}
+
+static void gather_vectors(Shards *shards, Vectors *part, int batch, Vectors all) {
+  tape_reset(shards->gathered, (RandomKey){0});
+  for (int k = 0; k < JOINT_KINDS; k++) {
+    Shape shape = part[0][k]->shape;
+    shape.size[0] = batch;
+    all[k] = tape_tensor(shards->gathered, "vectors", shape);
+    all[k]->requires_grad = true;
+    real *to = all[k]->value;
+    for (int i = 0; i < shards->count; i++) {
+      memcpy(to, part[i][k]->value, tensor_size(part[i][k]) * sizeof(real));
+      to += tensor_size(part[i][k]);
+    }
+  }
+}
+
+static void send_back(Shards *shards, int number, int batch, Vectors part, Vectors all) {
+  const size_t first = (size_t)shard_begin(shards, number, batch);
+  const real *grads[JOINT_KINDS];
+  for (int k = 0; k < JOINT_KINDS; k++)
+    grads[k] = all[k]->grad + first * (tensor_size(all[k]) / (size_t)batch);
+  tape_backward_outputs(shards->shard[number].tape, part, grads, JOINT_KINDS);
+}
+
+double joint_gradient(Shards *shards, const Joint *joint, void *state, int step,
+                      int batch, RandomKey key, double *metric) {
+  Vectors part[MAX_SHARDS] = {{NULL}}, all = {NULL};
+  assert(shards->count > 0 && shards->count <= MAX_SHARDS && shards->count <= batch);
+#pragma omp parallel for schedule(static) if (shards->count > 1)
+  for (int i = 0; i < shards->count; i++)
+    run_encoders(shards, i, joint, state, step, batch, key, part[i]);
+  gather_vectors(shards, part, batch, all);
+  Tensor *loss = joint->loss(shards->gathered, state, all, metric);
+  tape_backward(shards->gathered, loss);
+#pragma omp parallel for schedule(static) if (shards->count > 1)
+  for (int i = 0; i < shards->count; i++)
+    send_back(shards, i, batch, part[i], all);
+  shards_sum(shards);
+  return (double)loss->value[0];
+}

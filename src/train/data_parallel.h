@@ -38,4 +38,22 @@ double shards_gradient(Shards *shards, LossFunction *loss, void *state, int step
    with i = count, ends), and the sum of all shards' gradients to params->grad. */
 int shard_begin(const Shards *shards, int i, int batch);
 void shards_sum(Shards *shards);
+
+// Declarations of gathered losses
+enum { JOINT_KINDS = 2 }; /* kinds of vectors: of images, of texts */
+
+/* A loss over vectors of all examples of a batch. `forward` makes the vectors
+   out[k][count][...] of examples first .. first + count - 1 of a step; several
+   threads call it at once, each with a tape of its own. `loss` gets all of them,
+   all[k][batch][...], and makes one number, and a metric worth knowing. */
+typedef struct Joint {
+  void (*forward)(Tape *tape, void *state, int step, int first, int count,
+                  Tensor *out[JOINT_KINDS]);
+  Tensor *(*loss)(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *metric);
+} Joint;
+
+/* As shards_gradient, for such a loss. Micro-batches are not used: a shard keeps all of
+   its examples until the gradients of their vectors are known. */
+double joint_gradient(Shards *shards, const Joint *joint, void *state, int step,
+                      int batch, RandomKey key, double *metric);
 #endif

@@ -3,20 +3,30 @@
 #define OPTIMIZER_H
 #include "tensor/params.h"
 
-/* AdamW over a parameter table, with beta1 = 0.9 and eps = 1e-8. Source:
-   Loshchilov and Hutter 2019. */
-typedef struct AdamW {
-  Params *params;
-  real *m, *v; /* running means, laid out as params->value */
+typedef enum { OPTIMIZER_ADAMW, OPTIMIZER_LAMB } OptimizerKind;
+
+/* AdamW over a parameter table, with beta1 = 0.9 and eps = 1e-8 (source: Loshchilov
+   and Hutter 2019), or LAMB (Chapter 11). */
+typedef struct Optimizer {
+  Params *params; /* not owned */
+  OptimizerKind kind;
+  real *m, *v; /* first and second moments, laid out as params->value */
   double beta1, beta2, eps, decay;
   int steps; /* taken so far */
-} AdamW;
+} Optimizer;
 
-AdamW adamw_new(Params *params, double beta2, double decay);
-void adamw_free(AdamW *optimizer);
+Optimizer optimizer_new(OptimizerKind kind, Params *params, double beta2, double decay);
+void optimizer_free(Optimizer *optimizer);
 
-/* One step with this learning rate, from the gradients in the table. */
-void adamw_update(AdamW *optimizer, double lr);
+/* One step with this learning rate, from the gradients in the table: of its kind, and
+   of either kind. */
+void optimizer_update(Optimizer *optimizer, double lr);
+void adamw_update(Optimizer *optimizer, double lr);
+// Declaration of LAMB
+/* One step of LAMB with AdamW's moments, from the gradients in the table: for decayed
+   parameters AdamW's step times |w| / |u|, where u is its direction (1 if either is
+   zero); for plain ones AdamW's. Source: You and others 2020; EVA-CLIP's code. */
+void lamb_update(Optimizer *optimizer, double lr);
 
 /* The Euclidean norm of one gradient, and of all of them together. */
 double gradient_norm(const Tensor *tensor);

@@ -11,7 +11,6 @@
 #include "base/memory.h"
 #include "base/stopwatch.h"
 #include "train/checkpoint.h"
-#include "train/lamb.h"
 #include "train/log.h"
 #include "train/schedule.h"
 
@@ -20,7 +19,7 @@ typedef struct Trainer {
   const Task *task;
   const Program *program;
   Params *params;
-  AdamW optimizer;
+  Optimizer optimizer;
   Shards *shards;
   Tape *tape; /* for evaluation */
   LogFile log, eval, gradients;
@@ -113,7 +112,7 @@ static double step_once(Trainer *t) {
   t->progress.step = step;
   if (!isfinite(loss) || !isfinite(norm)) return NAN;
   double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
-  (c->lamb ? lamb_update : adamw_update)(&t->optimizer, lr);
+  optimizer_update(&t->optimizer, lr);
   if (t->task->after) t->task->after(t->task->state);
   log_step(t, loss, lr, norm, metric, extra);
   return loss;
@@ -201,7 +200,8 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
 TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
                           Params *params, const Program *program) {
   Trainer t = {.config = config, .task = task, .program = program, .params = params,
-               .optimizer = adamw_new(params, config->beta2, config->decay),
+               .optimizer = optimizer_new(config->optimizer, params, config->beta2,
+                                          config->decay),
                .shards = shards_new(params, config->shards ? config->shards : 1,
                                     config->micro_batch ? config->micro_batch
                                         : config->batch),
@@ -231,6 +231,6 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
   log_close(&t.gradients);
   tape_free(t.tape);
   shards_free(t.shards);
-  adamw_free(&t.optimizer);
+  optimizer_free(&t.optimizer);
   return result;
 }

@@ -5,14 +5,14 @@
 #include "tensor/params.h"
 #include "tensor/tape.h"
 #include "train/checkpoint.h"
-#include "train/joint.h"
+#include "train/data_parallel.h"
 
 typedef struct TrainerConfig {
   const char *folder;  /* of the run */
   int steps, per_epoch, batch, seed;
   int shards, micro_batch;  /* of a batch; 0: one shard, the whole batch at once */
   double lr, decay, beta2, clip;
-  bool lamb;   /* LAMB's steps instead of AdamW's (Chapter 11) */
+  OptimizerKind optimizer;
   int warmup;  /* steps */
   int stop_at; /* stop after this step as if interrupted; 0: never */
   int every;   /* evaluate and save after so many steps; 0: after each epoch */

@@ -186,7 +186,7 @@ static void read_checkpoint(const uint8_t *bytes, size_t count) {
   params_add(params, "w", SHAPE(2, 3), init_normal(1), PARAM_DECAYED);
   params_add(params, "b", SHAPE(3), init_constant(0), PARAM_PLAIN);
   params_fill(params, 1);
-  AdamW optimizer = adamw_new(params, 0.95, 0);
+  Optimizer optimizer = optimizer_new(OPTIMIZER_ADAMW, params, 0.95, 0);
   Progress progress;
   reset_options();
   if (checkpoint_load_options(folder, &program) &&
@@ -198,7 +198,7 @@ static void read_checkpoint(const uint8_t *bytes, size_t count) {
   } else {
     refused("checkpoint.safetensors");
   }
-  adamw_free(&optimizer);
+  optimizer_free(&optimizer);
   params_free(params);
 }
 static void use_vit(const Vit *vit) {
