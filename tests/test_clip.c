@@ -1,4 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include "eval/embed.h"
 #include "models/clip.h"
 
 #include "base/error.h"

@@ -59,7 +59,7 @@ END_TEST
 
 START_TEST(zeros_can_move) {
   Pair p = pair_of((double[]){0, 0}, (double[]){1, -2}, 0.1);
-  params_find(p.params, "w")->rate = 0.5;
+  params_find(p.params, "w")->lr_scale = 0.5;
   lamb_update(&p.optimizer, 0.1);
   ck_assert_double_eq_tol(p.matrix->value[0], -0.05, 1e-6);
   ck_assert_double_eq_tol(p.matrix->value[1], 0.05, 1e-6);

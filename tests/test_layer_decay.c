@@ -8,7 +8,7 @@
 static double rate_of(const Params *params, const char *name) {
   const Parameter *p = params_find(params, name);
   ck_assert_msg(p != NULL, "%s", name);
-  return p->rate;
+  return p->lr_scale;
 }
 
 static Params *encoder_of(int depth, double decay) {

@@ -1,4 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
+#include "eval/zeroshot.h"
 #include "eval/recall.h"
 
 #include "testing.h"

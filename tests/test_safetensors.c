@@ -12,8 +12,11 @@ static const real a[] = {1, -2, 3, (real)0.1, 5, 6}, b[] = {7};
 static const char *write_two(const char *folder) {
   const char *path = scratch_path(scratch_folder(folder), "m.safetensors");
   SafetensorsItem items[] = {{"a", SHAPE(2, 3), a}, {"b.bias", SHAPE(1), b}};
-  SafetensorsMetadata notes[] = {{"step", "12"}, {"odd", "\"quotes\" \\ and \xc3\xa9"}};
-  ck_assert(safetensors_write(path, items, 2, notes, 2));
+  Metadata metadata = {0};
+  metadata_add(&metadata, "step", "%d", 12);
+  metadata_add(&metadata, "odd", "%s", "\"quotes\" \\ and \xc3\xa9");
+  ck_assert(safetensors_write(path, items, 2, &metadata));
+  metadata_free(&metadata);
   return path;
 }
 
@@ -102,7 +105,7 @@ START_TEST(a_full_disk_keeps_the_old_file) {
   snprintf(aside, sizeof aside, "%s.new", path);
   char *old = read_file(path, &before);
   ck_assert_int_eq(symlink("/dev/full", aside), 0);
-  ck_assert(!safetensors_write(path, &item, 1, NULL, 0));
+  ck_assert(!safetensors_write(path, &item, 1, NULL));
   ck_assert(strstr(fail_message(), "No space left on device"));
   char *new = read_file(path, &after);
   ck_assert_uint_eq(before, after);
@@ -141,7 +144,7 @@ START_TEST(numbers_must_be_finite) {
     real numbers[6] = {1, 2, 3, 4, 5, 6};
     numbers[i] = (real)(i % 2 ? NAN : -INFINITY);
     SafetensorsItem item = {"t", SHAPE(2, 3), numbers};
-    ck_assert(safetensors_write(path, &item, 1, NULL, 0));
+    ck_assert(safetensors_write(path, &item, 1, NULL));
     Safetensors *f = safetensors_read(path);
     ck_assert(!safetensors_check(f, "t", SHAPE(2, 3)));
     ck_assert(strstr(fail_message(), text_of("tensor t: expected finite numbers, found "
@@ -156,7 +159,7 @@ START_TEST(the_data_starts_at_a_multiple_of_eight) {
   const char *path = scratch_path(scratch_folder("safealign"), "m.safetensors");
   for (int i = 0; i < 8; i++) {
     SafetensorsItem item = {&"ttttttttt"[i], SHAPE(1), b};
-    ck_assert(safetensors_write(path, &item, 1, NULL, 0));
+    ck_assert(safetensors_write(path, &item, 1, NULL));
     char *bytes = read_file(path, NULL);
     ck_assert_int_eq(bytes[0] & 7, 0);
     free(bytes);

@@ -236,6 +236,25 @@ START_TEST(a_derivative_that_is_no_number_is_found) {
 END_TEST
 
 // What a reset forgets
+START_TEST(several_outputs_begin_a_backward_pass) {
+  Params *params = params_new();
+  Tensor *a = params_add(params, "a", SHAPE(3), init_normal(1), PARAM_PLAIN);
+  params_fill(params, 1);
+  Tape *tape = tape_new();
+  const real given[2][3] = {{1, 2, 3}, {(real)0.5, -1, 4}};
+  Tensor *y = mul(tape, a, a), *z = add(tape, y, a);
+  Tensor *x = tape_input(tape, "x", SHAPE(3), given[0]);
+  ck_assert(x->value != given[0] && x->value[2] == 3 && !x->requires_grad);
+  tape_backward_outputs(tape, (Tensor *[]){y, x, z},
+                        (const real *[]){given[0], given[0], given[1]}, 3);
+  for (int i = 0; i < 3; i++)
+    ck_assert_double_eq_tol(a->grad[i], 2 * (double)a->value[i] *
+                            (double)(given[0][i] + given[1][i]) + (double)given[1][i],
+                            1e-5);
+  tape_free(tape);
+  params_free(params);
+}
+END_TEST
 START_TEST(reset_forgets_the_work) {
   Tape *tape = tape_new();
   tape->macs = 7;
@@ -252,4 +271,4 @@ TEST_MAIN("tape", reset_forgets_the_work,
           a_derivative_that_is_no_number_is_found,
           keys_differ_by_call_and_step, working_in_place_changes_no_bit,
           gradients_go_where_they_are_sent, what_is_no_number_is_named,
-          a_profile_names_what_took_time)
+          a_profile_names_what_took_time, several_outputs_begin_a_backward_pass)

@@ -5,6 +5,8 @@
 #include <omp.h>
 #include <signal.h>
 
+#include "app/interrupt.h"
+#include "app/settings.h"
 #include "models/vit.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
@@ -81,21 +83,35 @@ static Tensor *points_loss(Tape *tape, void *state, int step, int first, int cou
   return loss;
 }
 
-static void points_evaluate(Tape *tape, void *state, double *loss, double *metric) {
+static bool points_evaluate(Tape *tape, void *state, double *loss, double *metric) {
   ck_assert(!tape->training && !tape->recording);
   *loss = points_loss(tape, state, 1000, 0, 8, metric)->value[0];
+  return true;
+}
+
+static bool wants_to_stop(void *watcher, const TrainerStep *step) {
+  (void)watcher, (void)step;
+  return interrupt_wanted();
 }
 
 static TrainerConfig config_of(const char *folder) {
   return (TrainerConfig){.folder = folder, .steps = 40, .per_epoch = 15, .batch = 8,
                          .seed = 3, .lr = 0.05, .decay = 0.01, .beta2 = 0.99,
-                         .clip = 1, .warmup = 4};
+                         .clip = 1, .warmup = 4, .stepped = wants_to_stop};
 }
 
 static TrainerResult train(Points *points, const TrainerConfig *config) {
   Task task = {.state = points, .metric = "accuracy", .loss = points_loss,
                .evaluate = points_evaluate};
-  return trainer_run(config, &task, points->params, &program);
+  TrainerConfig c = *config;
+  Metadata metadata = {0};
+  options_metadata(&program, &metadata);
+  c.metadata = &metadata;
+  interrupt_watch();
+  TrainerResult result = trainer_run(&c, &task, points->params);
+  interrupt_release();
+  metadata_free(&metadata);
+  return result;
 }
 
 static void same_files(const char *a, const char *b, const char *name) {
@@ -231,7 +247,7 @@ START_TEST(the_trainer_itself_needs_no_heap) {
   Task task = {.state = &points, .metric = "accuracy", .loss = points_loss,
                .evaluate = points_evaluate};
   config.stop_at = 30;
-  trainer_run(&config, &task, points.params, &program);
+  trainer_run(&config, &task, points.params);
   ck_assert_int_eq(points.calls_at_last, points.calls_at_third);
   ck_assert(!COUNTS_HEAP || points.calls_at_third > 0);
   params_free(points.params);
@@ -241,12 +257,12 @@ END_TEST
 START_TEST(options_cannot_change_midway) {
   in_two_parts(20, false);
   option_seed = 77;
-  ck_assert(checkpoint_load_options(parts, &program));
+  ck_assert(options_resume(parts, &program));
   ck_assert_int_eq(option_seed, 3);
   options[1].given = true; /* transient: may change */
-  ck_assert(checkpoint_load_options(parts, &program));
+  ck_assert(options_resume(parts, &program));
   options[0].given = true;
-  ck_assert(!checkpoint_load_options(parts, &program));
+  ck_assert(!options_resume(parts, &program));
   ck_assert_str_eq(fail_message(),
                    "--seed: cannot be changed when a run is resumed");
   options[0].given = false;
@@ -365,9 +381,11 @@ START_TEST(checkpoints_hold_what_they_say) {
   Points points = points_new();
   TrainerConfig c = config_of(folder);
   Optimizer adamw = optimizer_new(OPTIMIZER_ADAMW, points.params, 0.99, 0);
-  Metadata none = {.count = 0};
+  Metadata metadata = {0};
   Progress progress;
-  ck_assert(checkpoint_save(folder, &adamw, (Progress){20, 1000}, &none, &program));
+  options_metadata(&program, &metadata);
+  ck_assert(checkpoint_save(folder, &adamw, (Progress){20, 1000}, &metadata));
+  metadata_free(&metadata);
   // See what the model's file holds
   Safetensors *file = safetensors_read(scratch_path(folder, "model.safetensors"));
   ck_assert_int_eq(safetensors_count(file), 2); /* no moments */
@@ -386,7 +404,7 @@ START_TEST(checkpoints_hold_what_they_say) {
   ck_assert_int_eq(train(&points, &c).end, TRAINER_FAILED);
   ck_assert(strstr(fail_message(), "expected a tensor adamw.m.head.weight, found none"));
   free(bytes);
-  ck_assert(checkpoint_save(folder, &adamw, (Progress){-1, 0}, &none, &program));
+  ck_assert(checkpoint_save(folder, &adamw, (Progress){-1, 0}, NULL));
   ck_assert(!checkpoint_load(folder, &adamw, &progress));
   optimizer_free(&adamw);
   params_free(points.params);

@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "app/dual_encoder_report.h"
-#include "app/settings.h"
+#include "app/experiment.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "data/captioned.h"
 #include "models/eva_presets.h"
 #include "models/model_io.h"
+#include "train/layer_decay.h"
 
 // The options of a dual encoder's training
 static Settings settings = {SETTINGS_DEFAULTS};
@@ -24,10 +25,14 @@ static double dropout_rate = 0, drop_path_rate = 0, patch_dropout_rate = 0;
 /* What differs between the two programs. */
 static int loss = LOSS_HALF, style = STYLE_CLIP, pool = POOL_CLS, text_style = TEXT_CLIP;
 static int project = 0, gelu_kind = GELU_QUICK, bias_kind = 0;
-static double first_scale = 1 / 0.07, scale_rate = 1;
+static double first_scale = 1 / 0.07, logit_lr_scale = 1;
 static int chunks = 0, positives = 0, repeat = 1;
 
-static Program program;
+/* An image encoder that another run has trained (Chapter 11). */
+static const char *image_encoder = "";
+static int init = 0;
+static double decay_rate = 1;
+
 static const char *const data_names[] = {"shapes", "emoji", "cifar10", "emoji-two"};
 static const int defaults[][2] = {/* patch size, epochs */ {4, 5}, {8, 120}, {4, 3},
                                   {8, 60}};
@@ -40,6 +45,11 @@ static Option options[] = {
     INT_OPTION("width", width, 1, 65536, "of the image encoder"),
     INT_OPTION("depth", depth, 1, 1000, "blocks of the image encoder"),
     INT_OPTION("heads", heads, 1, 65536, "heads of the image encoder"),
+    {.name = "image-encoder", .kind = OPTION_TEXT, .value = &image_encoder,
+     .help = "take the image encoder of the run in this folder"},
+    CHOICE_OPTION("init", init, "pretrained|random", "its values, or only its sizes"),
+    NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1, "of the image encoder's learning "
+                  "rates, from a layer to the one before it"),
     CHOICE_OPTION("style", style, "vit|clip|siglip", "input of the image encoder"),
     CHOICE_OPTION("pool", pool, "cls|mean|map", "how a picture becomes one vector"),
     // Options of the text encoder
@@ -59,7 +69,7 @@ static Option options[] = {
     CHOICE_OPTION("bias", bias_kind, "none|zero|balanced|paper",
                   "of logits; balanced: starts at -ln(batch - 1), paper: at -10"),
     NUMBER_OPTION("scale", first_scale, 1, 100, "what cosines are first multiplied by"),
-    NUMBER_OPTION("logit-lr-scale", scale_rate, 0, 1000,
+    NUMBER_OPTION("logit-lr-scale", logit_lr_scale, 0, 1000,
                   "learning rate of scale and bias, times that of all"),
     INT_OPTION("chunks", chunks, 0, 65536, "sigmoid: texts in so many parts; 0: at once"),
     CHOICE_OPTION("positives", positives, "pairs|captions",
@@ -76,13 +86,35 @@ static Option options[] = {
 // Open captioned data
 static bool open_data(DualRun *run) {
   const uint64_t seed = (uint64_t)settings.seed;
-  if (!captioned_open((CaptionedSet)data_kind, settings.data_dir, limit, seed,
-                      &run->train, &run->test))
+  run->set = (CaptionedSet)data_kind;
+  if (!captioned_open(run->set, settings.data_dir, limit, seed, &run->train, &run->test))
     return false;
-  run->out = settings.out, run->set = (CaptionedSet)data_kind;
-  if (data_kind == CAPTIONED_SCENES)
-    dual_single_figures(run, run->test.pictures.count, captioned_other(seed));
+  const int tests = run->test.pictures.count;
+  if (settings.batch > tests)
+    return fail("--batch: expected at most the %d test pictures, found %d", tests,
+                settings.batch);
+  if (tests < DUAL_LEAST) /* the figures show so many */
+    return fail("%s: expected at least %d test pictures, found %d", settings.data_dir,
+                DUAL_LEAST, tests);
   return true;
+}
+
+// Take the image encoder of another run
+static bool sizes_are_open(void) {
+  static const char *const decided[] = {"patch-size", "width", "depth", "heads", "style",
+                                        "pool", "block", "patch-dropout"};
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+    for (size_t k = 0; k < sizeof decided / sizeof *decided; k++)
+      if (options[i].given && strcmp(options[i].name, decided[k]) == 0)
+        return fail("--%s: expected none with --image-encoder, which decides it",
+                    decided[k]);
+  return true;
+}
+
+static bool open_image_encoder(DualRun *run) {
+  return sizes_are_open() && vit_open(&run->encoder, image_encoder, true, 0) &&
+         vit_takes(&run->encoder, &run->train.pictures, "--image-encoder") &&
+         vit_takes(&run->encoder, &run->test.pictures, "--image-encoder");
 }
 
 // Declare the dual encoder
@@ -108,29 +140,18 @@ static ClipConfig model_config(const DualRun *run) {
       .biased = bias_kind > 0,
       .bias = biases[bias_kind], .chunks = chunks};
   if (block == 1) eva02_variant(&c.image);
+  if (*image_encoder) c.image = run->encoder.vit.config;
+  if (*image_encoder) c.image.drop_path = drop_path_rate;
   return c;
 }
 
-static bool save_tokenizer(const DualRun *run) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/merges.txt", settings.out);
-  return tokenizer_save(run->tokenizer, path);
-}
-
 // Train two encoders
-static bool write_summary(const DualRun *run, const TrainerConfig *config,
-                          TrainerResult result) {
-  char path[1024];
-  FILE *file =
-      settings_summary(&settings, &program, config, result, run->params, path);
-  if (!file) return false;
-  bool good = dual_report(file, run, result);
-  return file_commit(file, path) && good;
-}
-
 // Check what the loss asks for
 static bool check_loss(void) {
   const bool sigmoid = loss >= LOSS_SIGMOID;
+  if (!sigmoid && settings.batch == 1)
+    return fail("--batch: expected at least 2 with InfoNCE, since a pair is told from "
+                "the other pairs of its batch, found 1");
   if (!sigmoid && bias_kind)
     return fail("--bias: expected none with InfoNCE, found %s",
                 (const char *[]){"none", "zero", "balanced", "paper"}[bias_kind]);
@@ -145,89 +166,99 @@ static bool check_loss(void) {
   return true;
 }
 
-static int train(DualRun *run) {
-  TrainerConfig config;
-  Contrastive *m = &run->contrastive;
-  // Plan the run, or refuse it
-  if (!settings_plan(&settings, run->train.pictures.count, defaults[data_kind][1], 0,
-                     &config))
-    return options_complain(&program);
-  if (settings.batch > run->test.pictures.count) {
-    fail("--batch: expected at most the %d test pictures, found %d",
-         run->test.pictures.count, settings.batch);
-    return options_complain(&program);
-  }
-  if (run->test.pictures.count < DUAL_LEAST) { /* the figures show so many */
-    fail("%s: expected at least %d test pictures, found %d", settings.data_dir,
-         DUAL_LEAST, run->test.pictures.count);
-    return fail_report(program.name);
-  }
-  settings_channel_metadata(&config.data, &run->train.pictures);
-  clip_metadata(&config.data, &m->clip.config);
-  config.every = config.per_epoch < 100 ? 100 : 0;
-  contrastive_begin(m);
-  bool good = settings.resume || dual_similarity(run, "similarity-before");
-  Task task = contrastive_task(m);
-  TrainerResult result = {.end = TRAINER_FAILED};
-  if (good) result = trainer_run(&config, &task, run->params, &program);
-  int status = settings_finish(&settings, &program, result);
-  contrastive_end(m);
-  if (status) return status;
-  if (!write_summary(run, &config, result) || !dual_similarity(run, "similarity-after"))
-    return fail_report(program.name);
-  printf("%s: loss %.4f on test pairs after %d steps in %.1f s; see %s\n", program.name,
-         result.loss, config.steps, result.seconds, settings.out);
-  return 0;
-}
-
-static int prepare_and_train(DualRun *run) {
-  if (!check_loss()) return options_complain(&program);
-  if (!open_data(run)) return fail_report(program.name);
+static bool prepare(void *state, Plan *plan) {
+  DualRun *run = state;
+  Contrastive *c = &run->contrastive;
+  if (!check_loss() || !open_data(run) ||
+      (*image_encoder && !open_image_encoder(run)))
+    return false;
+  if (run->set == CAPTIONED_SCENES)
+    dual_single_figures(run, run->test.pictures.count,
+                        captioned_other((uint64_t)settings.seed));
   run->tokenizer = tokenizer_train((const char *const *)run->train.caption,
                                    pairs_captions(&run->train), vocabulary);
-  ClipConfig config = model_config(run);
-  if (!clip_check(&config)) return options_complain(&program);
-  if (!folder_make(settings.out) || !save_tokenizer(run))
-    return fail_report(program.name);
-  run->contrastive = (Contrastive){.train = &run->train, .test = &run->test,
-                                   .tokenizer = run->tokenizer, .params = run->params,
-                                   .clip = clip_declare(run->params, config),
-                                   .seed = (uint64_t)settings.seed,
-                                   .batch = settings.batch,
-                                   .repeat = repeat, .multi_positive = positives};
-  if (augment) run->contrastive.augment = captioned_augment((CaptionedSet)data_kind);
-  params_find(run->params, "logit_scale")->rate = scale_rate;
-  if (config.biased) params_find(run->params, "logit_bias")->rate = scale_rate;
-  params_fill(run->params, (uint64_t)settings.seed);
-  return train(run);
+  const ClipConfig config = model_config(run);
+  if (!clip_check(&config)) return false;
+  *c = (Contrastive){.train = &run->train, .test = &run->test,
+                     .tokenizer = run->tokenizer, .params = plan->params,
+                     .clip = clip_declare(plan->params, config),
+                     .seed = (uint64_t)settings.seed, .batch = settings.batch,
+                     .repeat = repeat, .multi_positive = positives};
+  if (augment) c->augment = captioned_augment(run->set);
+  // Fill the dual encoder
+  params_find(plan->params, "logit_scale")->lr_scale = logit_lr_scale;
+  if (config.biased) params_find(plan->params, "logit_bias")->lr_scale = logit_lr_scale;
+  params_fill(plan->params, (uint64_t)settings.seed);
+  if (*image_encoder && init == 0)
+    vit_copy_parameters(&run->encoder, plan->params, "visual.");
+  if (decay_rate < 1)
+    layer_decay(plan->params, "visual.", config.image.depth, decay_rate);
+  contrastive_begin(c);
+  if (c->truncated)
+    fprintf(stderr, "%d of %d captions are longer than --context %d and were cut\n",
+            c->truncated, pairs_captions(&run->train), context);
+  // Fill in the plan
+  plan->task = contrastive_task(c);
+  plan->examples = run->train.pictures.count, plan->passes = defaults[data_kind][1];
+  plan->every = plan->examples / settings.batch < 100 ? 100 : 0;
+  plan->evaluations = *image_encoder ? 8 : 0;
+  plan->train_pairs = &run->train, plan->test_pairs = &run->test;
+  run->params = plan->params;
+  clip_metadata(&plan->metadata, &c->clip.config);
+  return true;
+}
+static bool begin(void *state, const char *folder) {
+  const DualRun *run = state;
+  char path[PATH_MAX];
+  return path_join(path, folder, "merges.txt") &&
+         tokenizer_save(run->tokenizer, path) &&
+         dual_similarity(run, folder, "similarity-before.tsv");
 }
 
+static bool report(void *state, const char *folder, FILE *summary, TrainerResult end,
+                   char *result) {
+  const DualRun *run = state;
+  snprintf(result, RESULT_LENGTH, "loss %.4f on test pairs, %.3f of them matched,",
+           end.loss, end.metric);
+  return dual_report(summary, run, folder, end) &&
+         dual_similarity(run, folder, "similarity-after.tsv");
+}
+
+static void end_run(void *state) {
+  DualRun *run = state;
+  contrastive_end(&run->contrastive);
+  if (run->tokenizer) tokenizer_free(run->tokenizer);
+  if (run->encoder.params) vit_close(&run->encoder);
+  Pairs *all[] = {&run->train, &run->test, &run->seen, &run->held_out};
+  for (int i = 0; i < 4; i++) pairs_free(all[i]);
+}
+
+static const char *kind_name = "clip";
+
 // What siglip begins with
-static void begin_with_siglip(void) {
-  program.name = "train-siglip";
-  program.purpose = "Train two encoders to tell pairs of picture and caption that are "
-                    "true from those that are not.";
+static void begin_with_siglip(Program *program) {
+  kind_name = "siglip";
+  program->name = "train-siglip";
+  program->purpose = "Train two encoders to tell pairs of picture and caption that are "
+                     "true from those that are not.";
   loss = LOSS_SIGMOID, bias_kind = 3, first_scale = 10;
   style = STYLE_SIGLIP, pool = POOL_MAP, text_style = TEXT_SIGLIP, project = 1;
   gelu_kind = GELU_TANH, settings.beta2 = 0.95;
 }
 
+static void name_run(void *state, char *name) {
+  (void)state;
+  snprintf(name, 64, "%s-%s", kind_name, data_names[data_kind]);
+}
+
 int dual_encoder_main(DualEncoderKind kind, int argc, char **argv) {
-  char name[64];
-  program = (Program){"train-clip", "", "Train two encoders to match pictures with their "
-                      "captions.", options, sizeof options / sizeof *options};
+  DualRun run = {.set = CAPTIONED_SCENES};
+  Experiment experiment = {
+      .program = {"train-clip", "", "Train two encoders to match pictures with their "
+                  "captions.", options, sizeof options / sizeof *options},
+      .settings = &settings, .state = &run, .name = name_run, .prepare = prepare,
+      .begin = begin, .report = report, .end = end_run};
   settings.batch = 128, settings.lr = 2e-3;
-  if (kind == DUAL_ENCODER_SIGLIP) begin_with_siglip();
-  int status = settings_start(&settings, &program, argc, argv);
-  if (status >= 0) return status;
-  snprintf(name, sizeof name, "%s-%s", kind == DUAL_ENCODER_SIGLIP ? "siglip" : "clip",
-           data_names[data_kind]);
-  settings_folder(&settings, name);
-  DualRun run = {.params = params_new()};
-  status = prepare_and_train(&run);
-  params_free(run.params);
-  if (run.tokenizer) tokenizer_free(run.tokenizer);
-  Pairs *all[] = {&run.train, &run.test, &run.seen, &run.held_out};
-  for (int i = 0; i < 4; i++) pairs_free(all[i]);
-  return status;
+  if (kind == DUAL_ENCODER_SIGLIP) begin_with_siglip(&experiment.program);
+  return experiment_run(&experiment, argc, argv);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/embed.h"
+#include "eval/zeroshot.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/image.h"
@@ -22,10 +24,9 @@ static PairEmbeddings vectors_of(const DualRun *run, const Pairs *pairs) {
 
 enum { SHOWN = 24 };
 
-bool dual_similarity(const DualRun *run, const char *name) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s.tsv", run->out, name);
-  FILE *file = file_begin(path);
+bool dual_similarity(const DualRun *run, const char *folder, const char *name) {
+  char path[PATH_MAX];
+  FILE *file = path_join(path, folder, name) ? file_begin(path) : NULL;
   if (!file) return false;
   PairEmbeddings v = vectors_of(run, &run->test);
   const int apart = v.count / SHOWN; /* not neighbours in the list */
@@ -70,14 +71,13 @@ static void flatten(real *vectors, int embed, const double *direction, double *p
   for (int r = 0; r < 2 * EACH; r++) plane[2 * r + 1] = rest[2 * r];
 }
 
-static bool write_plane(const DualRun *run, const PairEmbeddings *v, double *gap) {
+static bool write_plane(const char *folder, const PairEmbeddings *v, double *gap) {
   const int embed = v->embed;
-  char path[1024];
+  char path[PATH_MAX];
   const size_t half = (size_t)EACH * embed;
   real *both = allocate(2 * half, sizeof *both);
   double plane[2 * 2 * EACH], *direction = allocate((size_t)embed, sizeof *direction);
-  snprintf(path, sizeof path, "%s/plane.tsv", run->out);
-  FILE *file = file_begin(path);
+  FILE *file = path_join(path, folder, "plane.tsv") ? file_begin(path) : NULL;
   *gap = gap_of(v, direction);
   for (int i = 0; i < EACH; i++) { /* spread over all */
     const size_t from = (size_t)i * (size_t)(v->count / EACH) * embed;
@@ -120,12 +120,13 @@ static Image answer_row(const Dataset *data, const PairEmbeddings *v, int q) {
 
 enum { ROWS = 8 };
 
-static bool write_answers(const DualRun *run, const PairEmbeddings *v) {
+static bool write_answers(const DualRun *run, const char *folder,
+                          const PairEmbeddings *v) {
   const int embed = v->embed;
-  char path[1024], captions[1024];
+  char name[32], captions[PATH_MAX];
   int left[2] = {ROWS / 2, ROWS / 2}, shown = 0;
-  snprintf(captions, sizeof captions, "%s/answers.tsv", run->out);
-  FILE *file = file_begin(captions);
+  FILE *file =
+      path_join(captions, folder, "answers.tsv") ? file_begin(captions) : NULL;
   bool good = file != NULL;
   for (int i = 0; good && i < v->count && shown < ROWS; i++) {
     const int q = (int)((long)i * 101 % v->count);
@@ -133,10 +134,9 @@ static bool write_answers(const DualRun *run, const PairEmbeddings *v) {
                                  v->groups, v->count, embed);
     if (left[rank > 1]-- <= 0) continue;
     Image row = answer_row(&run->test.pictures, v, q);
-    snprintf(path, sizeof path, "%s/answer-%d.png", run->out, shown++);
-    good = image_save(&row, path);
+    snprintf(name, sizeof name, "answer-%d", shown++);
+    good = image_save_in(folder, name, &row);
     fprintf(file, "%s\t%d\n", run->test.caption[run->test.first[q]], rank);
-    image_free(&row);
   }
   if (file && !good) file_abandon(file, captions);
   return good && file_commit(file, captions);
@@ -205,22 +205,19 @@ static double loss_in_batches(const DualRun *run, const PairEmbeddings *v, int N
   clip.config.chunks = 0; /* there may be more of them than texts here */
   for (int b = 0; b < batches; b++) {
     tape_reset(tape, (RandomKey){0});
-    Tensor *side[2];
-    for (int k = 0; k < 2; k++) {
-      side[k] = tape_tensor(tape, "vectors", SHAPE(N, v->embed));
-      memcpy(side[k]->value, (k ? v->text : v->image) + (size_t)b * N * v->embed,
-             tensor_size(side[k]) * sizeof(real));
-    }
+    const size_t from = (size_t)b * N * v->embed;
+    Tensor *side[] = {tape_input(tape, "u", SHAPE(N, v->embed), v->image + from),
+                      tape_input(tape, "v", SHAPE(N, v->embed), v->text + from)};
     sum += (double)clip_loss(tape, &clip, side[0], side[1], NULL, NULL)->value[0];
   }
   tape_free(tape);
   return sum / batches;
 }
 
-static bool write_batches(const DualRun *run, const PairEmbeddings *v) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/batches.tsv", run->out);
-  FILE *file = file_begin(path);
+static bool write_batches(const DualRun *run, const char *folder,
+                          const PairEmbeddings *v) {
+  char path[PATH_MAX];
+  FILE *file = path_join(path, folder, "batches.tsv") ? file_begin(path) : NULL;
   if (!file) return false;
   for (int N = 16; N <= 256 && N <= v->count; N *= 2)
     fprintf(file, "%d\t%.5f\t%.5f\n", N, loss_in_batches(run, v, N), log(N));
@@ -248,14 +245,13 @@ static void write_class_accuracy(FILE *file, const DualRun *run,
 // Gradients of both losses on the same batch
 /* SHOWN times the gradients by the logits of so many test pairs, under the scale
    with which SigLIP begins. */
-static bool write_pulls(const DualRun *run, const PairEmbeddings *v) {
-  char path[1024];
+static bool write_pulls(const char *folder, const PairEmbeddings *v) {
+  char path[PATH_MAX];
   real cosines[SHOWN * SHOWN];
   const int apart = v->count / SHOWN, E = v->embed;
   const double t = 10;
   Tensor *logits[2];
-  snprintf(path, sizeof path, "%s/pulls.tsv", run->out);
-  FILE *file = file_begin(path);
+  FILE *file = path_join(path, folder, "pulls.tsv") ? file_begin(path) : NULL;
   if (!file) return false;
   Tape *tape = tape_new();
   // Make logits for both losses from the same cosines
@@ -282,16 +278,19 @@ static bool write_pulls(const DualRun *run, const PairEmbeddings *v) {
 void dual_single_figures(DualRun *run, int count, uint64_t seed) {
   scenes_make(&run->seen, count, 1000, SCENES_SEEN, seed + 1);
   scenes_make(&run->held_out, count, 1000, SCENES_HELD_OUT, seed + 2);
-  dataset_normalize_as(&run->seen.pictures, &run->train.pictures);
-  dataset_normalize_as(&run->held_out.pictures, &run->train.pictures);
+  dataset_normalize_with(&run->seen.pictures, run->train.pictures.mean,
+                         run->train.pictures.std);
+  dataset_normalize_with(&run->held_out.pictures, run->train.pictures.mean,
+                         run->train.pictures.std);
 }
 
-bool dual_report(FILE *file, const DualRun *run, TrainerResult result) {
+bool dual_report(FILE *file, const DualRun *run, const char *folder,
+                 TrainerResult result) {
   const Clip *clip = &run->contrastive.clip;
   double gap;
   PairEmbeddings v = vectors_of(run, &run->test);
-  bool good = write_plane(run, &v, &gap) && write_batches(run, &v) &&
-              write_answers(run, &v) && write_pulls(run, &v);
+  bool good = write_plane(folder, &v, &gap) && write_batches(run, folder, &v) &&
+              write_answers(run, folder, &v) && write_pulls(folder, &v);
   // Write down what every run has
   fprintf(file, "batch_accuracy\t%.4f\nscale\t%.2f\ngap\t%.3f\n", result.metric,
           exp((double)clip->logit_scale->value[0]), gap);

@@ -3,6 +3,7 @@
 #define DUAL_ENCODER_REPORT_H
 #include <stdio.h>
 
+#include "models/model_io.h"
 #include "data/captioned.h"
 #include "tasks/contrastive.h"
 #include "train/trainer.h"
@@ -10,10 +11,10 @@
 /* All that a training of two encoders has. */
 typedef struct DualRun {
   CaptionedSet set;
-  const char *out;
   Pairs train, test;
   Pairs seen, held_out; /* scenes of one figure, for zero-shot; others: empty */
   Tokenizer *tokenizer;
+  LoadedVit encoder; /* of --image-encoder, or empty */
   Params *params;
   Contrastive contrastive;
 } DualRun;
@@ -21,8 +22,8 @@ typedef struct DualRun {
 enum { DUAL_LEAST = 200, /* test pictures that the reports need */
        DUAL_PROMPTS = 5 }; /* sentences for the name of a class of scenes */
 
-/* Write OUT/NAME.tsv: the cosines of some test pictures and texts. */
-bool dual_similarity(const DualRun *run, const char *name);
+/* Write FOLDER/NAME: the cosines of some test pictures and texts. */
+bool dual_similarity(const DualRun *run, const char *folder, const char *name);
 
 /* Write accuracy on single figures, whose classes are named in the first `templates`
    sentences, as lines NAME_seen, NAME_seen_of_all, NAME_held_out ... TAB share. */
@@ -31,8 +32,9 @@ void dual_zeroshot(FILE *file, const DualRun *run, int templates, const char *na
 /* Fill in the two sets of single figures, normalized as the training pictures. */
 void dual_single_figures(DualRun *run, int count, uint64_t seed);
 
-/* Write the lines of a summary that say what the model can do, and OUT/plane.tsv,
+/* Write the lines of a summary that say what the model can do, and FOLDER/plane.tsv,
    batches.tsv, answers.tsv, answer-0.png ..., pulls.tsv for figures. False with a
    message. */
-bool dual_report(FILE *summary, const DualRun *run, TrainerResult result);
+bool dual_report(FILE *summary, const DualRun *run, const char *folder,
+                 TrainerResult result);
 #endif

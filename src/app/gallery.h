@@ -3,20 +3,8 @@
 #define GALLERY_H
 #include "data/dataset.h"
 #include "data/image.h"
+#include "eval/predictions.h"
 #include "models/vit.h"
-
-/* What a model says of each picture, computed `batch` pictures (at most 200) at
-   a time. Owns arrays of one element a picture. */
-typedef struct Predictions {
-  int *predicted;       /* the class with the largest logit */
-  double *losses;  /* -ln p of the true class */
-  double loss;     /* their mean */
-  int correct;
-} Predictions;
-
-Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
-                             int batch);
-void predictions_free(Predictions *p);
 
 /* Pictures [classes][8] of the first eight examples of each class. */
 Image gallery_examples(const Dataset *data);

@@ -3,13 +3,56 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/format.h"
+#include "base/memory.h"
+
+// Begin and end a program
+int program_failed(const Program *p) {
+  const char *why = fail_message();
+  const bool usage = *why == '-' || strncmp(why, "expected ", 9) == 0;
+  if (usage) fprintf(stderr, "%s: %s (try %s --help)\n", p->name, why, p->name);
+  else fprintf(stderr, "%s: %s\n", p->name, why);
+  return usage ? 2 : 1;
+}
+
+static const char *begun; /* the program's name */
+
+static void close_output(void) {
+  if (fflush(stdout) == 0 && !ferror(stdout) && close(STDOUT_FILENO) == 0) return;
+  fprintf(stderr, "%s: cannot write to standard output: %s\n", begun,
+          errno ? strerror(errno) : "a write before this one failed");
+  _exit(1);
+}
+
+static void without_memory(size_t count, size_t size) {
+  fprintf(stderr, "%s: out of memory: %zu items of %zu bytes\n", begun, count, size);
+  exit(1);
+}
+
+/* Jansson 2.14 ends with an assertion or frees twice when a request fails. */
+static void *get_memory(size_t size) { return reallocate(NULL, size); }
+
+void program_begin(const char *name) {
+  for (int d = 0; d < 3; d++)
+    if (fcntl(d, F_GETFD) == -1 &&
+        open("/dev/null", d == STDIN_FILENO ? O_WRONLY : O_RDONLY) != d)
+      _exit(1);
+  if (!begun) atexit(close_output);
+  begun = name;
+  memory_set_handler(without_memory);
+  json_set_alloc_funcs(get_memory, free);
+}
 
 // Read one value
 static bool set_int(Option *o, const char *text) {
@@ -25,9 +68,8 @@ static bool set_int(Option *o, const char *text) {
 }
 
 static bool set_number(Option *o, const char *text) {
-  char *end;
-  double value = strtod(text, &end);
-  if (end == text || *end || !(value >= o->low && value <= o->high))
+  double value;
+  if (!text_number(text, &value) || !(value >= o->low && value <= o->high))
     return fail("--%s: expected a number from %g to %g, found '%s'", o->name,
                 o->low, o->high, text);
   *(double *)o->value = value;
@@ -53,6 +95,7 @@ bool option_set(Option *o, const char *text) {
   case OPTION_INT: return set_int(o, text);
   case OPTION_NUMBER: return set_number(o, text);
   case OPTION_CHOICE: return set_choice(o, text);
+  case OPTION_FLAG: return *(bool *)o->value = true;
   case OPTION_TEXT: break;
   }
   *(const char **)o->value = text;
@@ -60,22 +103,36 @@ bool option_set(Option *o, const char *text) {
 }
 
 // Print one value
-void option_text(const Option *o, char *text, size_t size) {
-  if (o->kind == OPTION_INT) {
-    snprintf(text, size, "%d", *(const int *)o->value);
-  } else if (o->kind == OPTION_NUMBER) {
-    snprintf(text, size, "%.15g", *(const double *)o->value);
-    if (strtod(text, NULL) != *(const double *)o->value)
-      snprintf(text, size, "%.17g", *(const double *)o->value);
-  } else if (o->kind == OPTION_TEXT) {
-    const char *value = *(const char *const *)o->value;
-    snprintf(text, size, "%s", value ? value : "");
-  } else {
-    const char *choice = o->choices;
-    for (int i = *(const int *)o->value; i > 0; i--)
-      choice += strcspn(choice, "|") + 1;
-    snprintf(text, size, "%.*s", (int)strcspn(choice, "|"), choice);
+static char *printed(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  char *text = text_print(format, arguments);
+  va_end(arguments);
+  return text;
+}
+
+static char *number_value(double number) {
+  double back;
+  char *text = printed("%.15g", number);
+  if (text_number(text, &back) && back == number) return text;
+  free(text);
+  return printed("%.17g", number);
+}
+
+char *option_value(const Option *o) {
+  const char *text = NULL;
+  switch (o->kind) {
+  case OPTION_INT: return printed("%d", *(const int *)o->value);
+  case OPTION_NUMBER: return number_value(*(const double *)o->value);
+  case OPTION_FLAG: return printed("%s", *(const bool *)o->value ? "yes" : "");
+  case OPTION_TEXT:
+    text = *(const char *const *)o->value;
+    return printed("%s", text ? text : "");
+  case OPTION_CHOICE: break;
   }
+  text = o->choices;
+  for (int i = *(const int *)o->value; i > 0; i--) text += strcspn(text, "|") + 1;
+  return printed("%.*s", (int)strcspn(text, "|"), text);
 }
 
 // Print the help
@@ -83,47 +140,54 @@ static void print_help(const Program *p) {
   printf("usage: %s [OPTION...] %s\n%s\n\n", p->name, p->arguments, p->purpose);
   for (int i = 0; i < p->count; i++) {
     const Option *o = &p->options[i];
-    char value[64], left[80];
-    option_text(o, value, sizeof value);
-    const char *takes = o->kind == OPTION_INT      ? "N"
-                        : o->kind == OPTION_NUMBER ? "X"
-                        : o->kind == OPTION_TEXT   ? "TEXT"
+    char *value = option_value(o), left[80];
+    const char *takes = o->kind == OPTION_INT      ? " N"
+                        : o->kind == OPTION_NUMBER ? " X"
+                        : o->kind == OPTION_TEXT   ? " TEXT"
+                        : o->kind == OPTION_FLAG   ? ""
                                                    : o->choices;
-    snprintf(left, sizeof left, "--%s %s", o->name, takes);
+    snprintf(left, sizeof left, "--%s%s%s", o->name,
+             o->kind == OPTION_CHOICE ? " " : "", takes);
     printf("  %-30s %s%s%s%s\n", left, o->help, *value ? " (" : "", value,
            *value ? ")" : "");
+    free(value);
   }
   printf("  %-30s %s\n", "--help", "print this");
 }
 
-int options_complain(const Program *p) {
-  fprintf(stderr, "%s: %s (try %s --help)\n", p->name, fail_message(), p->name);
-  return 2;
-}
-
 // Parse a command line
+enum { FIRST = 256 }; /* what getopt_long returns for the first option */
+
 static void report_bad_option(const Program *p, const char *word) {
   fail("%s: unknown option, ambiguous, or its value is missing", word);
-  exit(options_complain(p));
+  exit(program_failed(p));
+}
+
+static struct option *long_options(const Program *p) {
+  struct option *table = allocate((size_t)p->count + 2, sizeof *table);
+  for (int i = 0; i < p->count; i++)
+    table[i] = (struct option){p->options[i].name, p->options[i].kind == OPTION_FLAG
+                               ? no_argument : required_argument, NULL, FIRST + i};
+  table[p->count] = (struct option){"help", no_argument, NULL, FIRST + p->count};
+  return table;
 }
 
 int options_parse(Program *p, int argc, char **argv) {
-  struct option table[63] = {{0}};
-  assert(p->count + 1 < 63);
-  for (int i = 0; i < p->count; i++)
-    table[i] = (struct option){p->options[i].name, required_argument, NULL, i};
-  table[p->count] = (struct option){"help", no_argument, NULL, p->count};
+  program_begin(p->name);
+  struct option *table = long_options(p);
   opterr = 0;
   optind = 1;
   for (int i; (i = getopt_long(argc, argv, "", table, NULL)) != -1;) {
-    if (i == '?') report_bad_option(p, argv[optind - 1]);
+    if (i < FIRST) report_bad_option(p, argv[optind - 1]);
+    i -= FIRST;
     if (i == p->count) {
       print_help(p);
       exit(0);
     }
-    if (!option_set(&p->options[i], optarg)) exit(options_complain(p));
+    if (!option_set(&p->options[i], optarg ? optarg : "")) exit(program_failed(p));
     p->options[i].given = true;
   }
+  free(table);
   return optind;
 }
 

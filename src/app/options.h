@@ -4,13 +4,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum { OPTION_INT, OPTION_NUMBER, OPTION_TEXT, OPTION_CHOICE } OptionKind;
+typedef enum {
+  OPTION_INT, OPTION_NUMBER, OPTION_TEXT, OPTION_CHOICE, OPTION_FLAG
+} OptionKind;
 
-/* One option. `value` points to an int, a double, a const char *, or, for
-   a choice, an int that holds the index into `choices` ("a|b|c"). Numbers
-   must lie in [low, high]. A `transient` option (a number of threads, an
-   output folder) is not part of what makes a run repeatable. The value that
-   is there when options_parse is called is the default. */
+/* One option. `value` points to an int, a double, a const char *, for a choice an int
+   that holds the index into `choices` ("a|b|c"), for a flag, which takes no value, a
+   bool. Numbers must lie in [low, high]. A `transient` option (a number of threads, an
+   output folder) is not part of what makes a run repeatable. The value that is there
+   when options_parse is called is the default. */
 typedef struct Option {
   const char *name;
   OptionKind kind;
@@ -57,9 +59,17 @@ bool options_only(Program *program, int argc, char **argv);
    message that starts with "--NAME: expected". */
 bool option_set(Option *option, const char *text);
 
-/* Write the option's present value as text that option_set reads back. */
-void option_text(const Option *option, char *text, size_t size);
+/* The option's present value as text that option_set reads back; the caller frees. */
+char *option_value(const Option *option);
 
-/* Print "PROGRAM: SENTENCE" (the last failure) and "try --help"; returns 2. */
-int options_complain(const Program *program);
+/* Print "PROGRAM: SENTENCE" (the last failure) to standard error and return the status
+   to exit with: 1; or, when the sentence is about how the program was called (it begins
+   with a dash or "expected"), say "try --help" as well and return 2. */
+int program_failed(const Program *program);
+
+/* What every program does before anything else; options_parse does it too. Descriptors
+   0 to 2 are open, so that no file becomes one of them by chance. Without memory the
+   program ends with one line and status 1; and so does one whose standard output did
+   not take all that was printed, whatever it returned. */
+void program_begin(const char *name);
 #endif

@@ -18,8 +18,3 @@ bool fail(const char *format, ...) {
 }
 
 const char *fail_message(void) { return message; }
-
-int fail_report(const char *program) {
-  fprintf(stderr, "%s: %s\n", program, message);
-  return 1;
-}

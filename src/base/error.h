@@ -11,7 +11,4 @@ bool fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The last recorded sentence, "" if there is none. Owned by the module. */
 const char *fail_message(void);
-
-/* Print "PROGRAM: SENTENCE" to standard error; returns the exit status 1. */
-int fail_report(const char *program);
 #endif

@@ -2,7 +2,7 @@
 #include "base/files.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,40 +75,67 @@ bool file_may_hold(size_t packed, size_t size) {
          (size <= LIMIT_FREE || size / LIMIT_FACTOR <= packed);
 }
 
-// Replace a file
-static void path_aside(char aside[PATH_MAX], const char *path) {
-  snprintf(aside, PATH_MAX, "%s.new", path);
+// Join a path
+static bool path_print(char path[PATH_MAX], const char *format, const char *first,
+                       const char *second) {
+  const int length = snprintf(path, PATH_MAX, format, first, second);
+  if (length > 0 && length < PATH_MAX) return true;
+  return fail("%.100s...: expected a path of at most %d bytes, found %d", first,
+              PATH_MAX - 1, length);
 }
 
+bool path_join(char path[PATH_MAX], const char *folder, const char *name) {
+  return path_print(path, "%s/%s", folder, name);
+}
+
+static bool path_aside(char aside[PATH_MAX], const char *path) {
+  return path_print(aside, "%s.new%s", path, "");
+}
+
+// Replace a file
 int file_flush(FILE *file) {
   bool failed = ferror(file); /* at a write before; its errno is lost, so ask again */
   errno = 0;
   if (fflush(file) == 0 && !failed && fsync(fileno(file)) == 0) return 0;
-  if (!errno && write(fileno(file), "", 1) == 1) errno = EIO;
+  const int number = fileno(file);
+  struct stat status;
+  if (!errno && fstat(number, &status) == 0 && write(number, "", 1) == 1)
+    errno = ftruncate(number, status.st_size) == 0 ? EIO : errno;
   return errno;
 }
 
 FILE *file_begin(const char *path) {
   char aside[PATH_MAX];
-  path_aside(aside, path);
+  if (!path_aside(aside, path)) return NULL;
   FILE *file = fopen(aside, "wb");
   if (!file) fail("%s: cannot write: %s", aside, strerror(errno));
   return file;
 }
 
+static void flush_folder_of(const char *path) {
+  char folder[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+           slash ? path : ".");
+  const int number = open(folder, O_RDONLY | O_CLOEXEC);
+  if (number < 0) return;
+  fsync(number);
+  close(number);
+}
+
 bool file_commit(FILE *file, const char *path) {
-  char aside[PATH_MAX];
-  path_aside(aside, path);
+  char aside[PATH_MAX] = "";
+  path_aside(aside, path); /* no longer than it was for file_begin */
   int reason = file_flush(file);
   if (fclose(file) != 0 && !reason) reason = errno;
-  if (!reason && rename(aside, path) == 0) return true;
+  if (!reason && rename(aside, path) == 0) return flush_folder_of(path), true;
   if (!reason) reason = errno;
   unlink(aside);
   return fail("%s: cannot write: %s", path, strerror(reason));
 }
 
 void file_abandon(FILE *file, const char *path) {
-  char aside[PATH_MAX];
+  char aside[PATH_MAX] = "";
   path_aside(aside, path);
   fclose(file);
   unlink(aside);
@@ -140,4 +167,31 @@ bool folder_make(const char *path) {
   if (access(part, W_OK | X_OK) != 0)
     return fail("%s: cannot write in this folder: %s", path, strerror(errno));
   return true;
+}
+
+// Keep a folder for one process
+bool folder_lock(FolderLock *lock, const char *folder) {
+  if (!path_join(lock->path, folder, "lock")) return false;
+  for (;;) {
+    struct flock region = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct stat status;
+    lock->file = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock->file < 0)
+      return fail("%s: cannot write: %s", lock->path, strerror(errno));
+    const int reason = fcntl(lock->file, F_SETLK, &region) == 0 ? 0 : errno;
+    if (reason == EACCES || reason == EAGAIN) {
+      fcntl(lock->file, F_GETLK, &region);
+      close(lock->file);
+      return fail("%s: expected a folder that no other program is writing to, found "
+                  "process %ld at work", folder, (long)region.l_pid);
+    }
+    /* elsewhere locks may not be had at all: then there is none */
+    if (reason || (fstat(lock->file, &status) == 0 && status.st_nlink > 0)) return true;
+    close(lock->file);
+  }
+}
+
+void folder_unlock(FolderLock *lock) {
+  unlink(lock->path);
+  close(lock->file);
 }

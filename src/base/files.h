@@ -1,6 +1,7 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
 #ifndef FILES_H
 #define FILES_H
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -36,6 +37,18 @@ int file_flush(FILE *file);
 /* The same as begin, write, commit for bytes that are already in memory. */
 bool file_replace(const char *path, const void *bytes, size_t count);
 
+/* path becomes FOLDER/NAME; false with a message if that is longer than PATH_MAX. */
+bool path_join(char path[PATH_MAX], const char *folder, const char *name);
+
 /* Make a folder and its parents; true if it is there and can be written. */
 bool folder_make(const char *path);
+
+/* Keep a folder for this process: false with a message that names the process which
+   has it. The lock, FOLDER/lock, goes with folder_unlock or with the process. */
+typedef struct FolderLock {
+  int file;
+  char path[PATH_MAX];
+} FolderLock;
+bool folder_lock(FolderLock *lock, const char *folder);
+void folder_unlock(FolderLock *lock);
 #endif

@@ -2,13 +2,18 @@
 #include "base/memory.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static _Noreturn void end_without_memory(size_t count, size_t size) {
-  fprintf(stderr, "out of memory: %zu items of %zu bytes\n", count, size);
-  exit(1);
+static void (*exhausted)(size_t count, size_t size);
+
+void memory_set_handler(void (*handler)(size_t count, size_t size)) {
+  exhausted = handler;
+}
+
+_Noreturn void memory_exhausted(size_t count, size_t size) {
+  if (exhausted) exhausted(count, size);
+  abort();
 }
 
 void *allocate(size_t count, size_t size) {
@@ -18,13 +23,13 @@ void *allocate(size_t count, size_t size) {
     bytes = (bytes + 64) / 64 * 64; /* never zero, a multiple of the alignment */
     memory = aligned_alloc(64, bytes);
   }
-  if (!memory) end_without_memory(count, size);
+  if (!memory) memory_exhausted(count, size);
   return memset(memory, 0, bytes);
 }
 
 void *reallocate(void *memory, size_t size) {
   void *moved = realloc(memory, size);
-  if (!moved) end_without_memory(1, size);
+  if (!moved) memory_exhausted(1, size);
   return moved;
 }
 

@@ -12,11 +12,6 @@
 
 enum { TRAIN_SCENES = 20000, TEST_SCENES = 1000 };
 
-void dataset_normalize_as(Dataset *data, const Dataset *as) {
-  memcpy(data->mean, as->mean, sizeof data->mean);
-  memcpy(data->std, as->std, sizeof data->std);
-}
-
 uint64_t captioned_other(uint64_t seed) { return seed + 1000000007u; }
 
 Augment captioned_augment(CaptionedSet set) {
@@ -98,6 +93,6 @@ bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t se
     if (set == CAPTIONED_EMOJI_TWO) share_drawings(train, test);
   }
   if (limit) pairs_limit(train, limit);
-  dataset_normalize_as(&test->pictures, &train->pictures);
+  dataset_normalize_with(&test->pictures, train->pictures.mean, train->pictures.std);
   return true;
 }

@@ -22,9 +22,6 @@ bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t se
 /* What suits the pictures of each set. */
 Augment captioned_augment(CaptionedSet set);
 
-/* Give pictures the mean and standard deviation by which others are normalized. */
-void dataset_normalize_as(Dataset *data, const Dataset *as);
-
 /* A different seed for test pictures. */
 uint64_t captioned_other(uint64_t seed);
 #endif

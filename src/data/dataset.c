@@ -1,10 +1,12 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include "data/dataset.h"
 
+#include <string.h>
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "data/image.h"
 #include "data/warp.h"
 
@@ -34,6 +36,11 @@ void dataset_measure(Dataset *data) {
     data->mean[c] = (real)mean;
     data->std[c] = (real)(squares > 0 ? sqrt(squares) : 1);
   }
+}
+
+void dataset_normalize_with(Dataset *data, const real *mean, const real *std) {
+  memcpy(data->mean, mean, sizeof data->mean);
+  memcpy(data->std, std, sizeof data->std);
 }
 
 // Move a picture
@@ -85,17 +92,19 @@ void dataset_batch(const Dataset *data, const int *index, int count,
                    Augment augment, RandomKey key, real *images, int *labels) {
   size_t size = dataset_image_size(data);
   assert(size <= DATASET_MAX_IMAGE);
-#pragma omp parallel for
-  for (int i = 0; i < count; i++) {
-    uint8_t moved[DATASET_MAX_IMAGE];
-    const uint8_t *pixels = dataset_image(data, index[i]);
-    if (is_moved(augment)) {
-      move_picture(moved, pixels, data, augment,
-                   random_subkey(key, (uint64_t)index[i]));
-      pixels = moved;
+#pragma omp parallel
+  {
+    uint8_t *moved = is_moved(augment) ? allocate(size, 1) : NULL;
+#pragma omp for
+    for (int i = 0; i < count; i++) {
+      const uint8_t *pixels = dataset_image(data, index[i]);
+      if (moved)
+        move_picture(moved, pixels, data, augment,
+                     random_subkey(key, (uint64_t)index[i]));
+      image_normalize(images + (size_t)i * size, moved ? moved : pixels, data->channels,
+                      data->height, data->width, data->mean, data->std);
+      if (labels) labels[i] = data->labels[index[i]];
     }
-    image_normalize(images + (size_t)i * size, pixels, data->channels, data->height,
-                    data->width, data->mean, data->std);
-    if (labels) labels[i] = data->labels[index[i]];
+    free(moved);
   }
 }

@@ -23,8 +23,11 @@ void dataset_free(Dataset *data);
 size_t dataset_image_size(const Dataset *data);
 const uint8_t *dataset_image(const Dataset *data, int index);
 
-/* Compute mean and standard deviation of each channel over all pictures. */
+/* Compute mean and standard deviation of each channel over all pictures; or take them
+   from others, [3] each: test pictures are normalized as the training pictures, and all
+   pictures as the network that looks at them has learned. */
 void dataset_measure(Dataset *data);
+void dataset_normalize_with(Dataset *data, const real *mean, const real *std);
 
 /* What may be done to a picture without changing what it shows. */
 typedef struct Augment {

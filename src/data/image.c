@@ -197,10 +197,8 @@ Image image_square(const Image *image, int side) {
   Image square = image_new(side, side, c, 0);
   const uint8_t *corner = image->pixels + (size_t)top * (size_t)stride + left * c;
   if (!stbir_resize_uint8(corner, shorter, shorter, stride, square.pixels, side,
-                          side, 0, c)) {
-    fail("out of memory while scaling a picture");
-    exit(fail_report("image"));
-  }
+                          side, 0, c)) /* it only fails for want of memory */
+    memory_exhausted((size_t)side * (size_t)side, (size_t)c);
   return square;
 }
 

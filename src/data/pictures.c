@@ -58,7 +58,6 @@ bool pictures_open(PictureSet set, const char *folder, int limit, uint64_t seed,
     return fail("%s: expected square pictures of one size, found %d x %d and %d x %d",
                 path, train->height, train->width, test->height, test->width);
   if (limit && limit < train->count) train->count = limit;
-  memcpy(test->mean, train->mean, sizeof test->mean);
-  memcpy(test->std, train->std, sizeof test->std);
+  dataset_normalize_with(test, train->mean, train->std);
   return true;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/embed.h"
 #include "base/memory.h"
 
 PairEmbeddings pair_embeddings(const Clip *clip, const Tokenizer *tokenizer,

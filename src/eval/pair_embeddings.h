@@ -3,6 +3,7 @@
 #define PAIR_EMBEDDINGS_H
 #include <stdio.h>
 
+#include "models/clip.h"
 #include "data/pairs.h"
 #include "eval/recall.h"
 

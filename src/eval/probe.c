@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/image_batch.h"
 #include "base/least.h"
 #include "base/memory.h"
 #include "tensor/layers.h"
@@ -24,18 +25,11 @@ Features features_make(const Vit *vit, const Dataset *data) {
                 allocate((size_t)data->count, sizeof(int))};
   Tape *tape = tape_new();
   tape->recording = false;
-  for (int first = 0; first < f.count; first += AT_ONCE) {
-    // Send the next pictures through the encoder
-    const int n = least(AT_ONCE, f.count - first);
-    int index[AT_ONCE];
-    tape_reset(tape, (RandomKey){0});
-    for (int i = 0; i < n; i++) index[i] = first + i;
-    Tensor *x = tape_tensor(tape, "images", SHAPE(n, data->channels, data->height,
-                                                  data->width));
-    dataset_batch(data, index, n, (Augment){0}, (RandomKey){0}, x->value,
-                  f.labels + first);
-    memcpy(f.x + (size_t)first * D, vit_features(tape, vit, x)->value,
-           (size_t)n * D * sizeof(real));
+  ImageScan scan = image_scan(data, data->count, AT_ONCE);
+  while (image_scan_next(&scan, tape)) {
+    memcpy(f.labels + scan.first, scan.labels, (size_t)scan.count * sizeof *f.labels);
+    memcpy(f.x + (size_t)scan.first * D, vit_features(tape, vit, scan.images)->value,
+           (size_t)scan.count * D * sizeof(real));
   }
   tape_free(tape);
   return f;

@@ -1,12 +1,10 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "eval/recall.h"
 
+#include <stdbool.h>
 #include <assert.h>
-#include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 
@@ -56,63 +54,23 @@ Recall recall_measure(const real *queries, const int *query_groups, int n,
 void recall_best(const real *query, const real *candidates, int m, int E, int k,
                  int *best) {
   real *score = allocate((size_t)m, sizeof *score);
+  bool *taken = allocate((size_t)m, sizeof *taken);
   assert(k <= m);
   for (int j = 0; j < m; j++) {
     score[j] = dot(query, candidates + (size_t)j * E, E);
-    if (isnan(score[j])) score[j] = -INFINITY; /* what is no number is near to nothing */
+    if (isnan(score[j])) score[j] = -INFINITY; /* NaN is near to nothing */
   }
-  for (int place = 0; place < k; place++) {
-    int top = 0;
-    for (int j = 1; j < m; j++)
-      if (score[j] > score[top]) top = j;
-    best[place] = top;
-    score[top] = -INFINITY;
+  for (int rank = 0; rank < k; rank++) {
+    int top = -1;
+    for (int j = 0; j < m; j++)
+      if (!taken[j] && (top < 0 || score[j] > score[top])) top = j;
+    best[rank] = top;
+    taken[top] = true;
   }
-  free(score);
+  free(score), free(taken);
 }
 
 void nearest(const real *a, int n, const real *b, int m, int E, int *best) {
 #pragma omp parallel for
   for (int i = 0; i < n; i++) recall_best(a + (size_t)i * E, b, m, E, 1, &best[i]);
-}
-
-// Classes out of words
-void prompt_fill(char *text, size_t size, const char *template, const char *name) {
-  const char *gap = strstr(template, "{}");
-  const char *rest = gap ? gap + 2 : "";
-  int before = (int)(gap ? gap - template : (long)strlen(template));
-  bool article = gap && before >= 2 && strncmp(gap - 2, "a ", 2) == 0 &&
-                 (before == 2 || gap[-3] == ' ');
-  bool vowel = strchr("aeiou", tolower((unsigned char)name[0])) && name[0];
-  if (article && vowel)
-    snprintf(text, size, "%.*sn %s%s", before - 1, template, name, rest);
-  else snprintf(text, size, "%.*s%s%s", before, template, gap ? name : "", rest);
-}
-
-static void make_unit(real *vector, int E) {
-  const double length = sqrt((double)dot(vector, vector, E));
-  for (int i = 0; i < E; i++) vector[i] = (real)((double)vector[i] / length);
-}
-
-void zeroshot_classes(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
-                      const char *const *names, int K, const char *const *templates,
-                      int M, real *vectors) {
-  enum { TEXT = 256 };
-  const int E = clip->config.embed;
-  char(*text)[TEXT] = allocate((size_t)M, sizeof *text);
-  const char **texts = allocate((size_t)M, sizeof *texts);
-  real *each = allocate((size_t)M * E, sizeof *each);
-  assert(M > 0);
-  for (int k = 0; k < K; k++) {
-    real *mean = vectors + (size_t)k * E;
-    for (int i = 0; i < M; i++) {
-      prompt_fill(text[i], TEXT, templates[i], names[k]);
-      texts[i] = text[i];
-    }
-    embed_texts(clip, tape, tokenizer, texts, M, each);
-    memset(mean, 0, (size_t)E * sizeof *mean);
-    for (int i = 0; i < M * E; i++) mean[i % E] += each[i];
-    make_unit(mean, E);
-  }
-  free(text), free(texts), free(each);
 }

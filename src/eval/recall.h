@@ -1,7 +1,7 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #ifndef RECALL_H
 #define RECALL_H
-#include "models/clip.h"
+#include "base/real.h"
 
 /* How queries find their answers among candidates: the fraction whose best right
    answer is the first, among the first 5, the first 10, and the median of its
@@ -22,21 +22,11 @@ Recall recall_measure(const real *queries, const int *query_groups, int n,
 int recall_rank(const real *query, int group, const real *candidates,
                 const int *candidate_groups, int m, int E);
 
-/* The k candidates with the largest products, best first; k <= m. */
+/* The k candidates with the largest products, best first, each once, k <= m; those
+   whose product is NaN come last. */
 void recall_best(const real *query, const real *candidates, int m, int E, int k,
                  int *best);
 
 /* best[i] becomes the place of the largest entry of row i of a[n][E] b[m][E]^T. */
 void nearest(const real *a, int n, const real *b, int m, int E, int *best);
-
-/* Put `name` in the place of {} in the template; "a" before a vowel becomes "an".
-   Cut to size. */
-void prompt_fill(char *text, size_t size, const char *template, const char *name);
-
-/* One unit vector for each of K class names, vectors[K][E]: the mean over the M
-   templates of the unit vectors of the prompts, made a unit vector again. Prompts
-   are cut to 255 bytes. Source: CLIP, section 3.1.4. Asserts M > 0. */
-void zeroshot_classes(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
-                      const char *const *names, int K, const char *const *templates,
-                      int M, real *vectors);
 #endif

@@ -9,16 +9,10 @@
 
 enum { BYTES_A_LIST = 8, FREE_LISTS = 16 };
 
-/* Jansson 2.14 ends with an assertion or frees twice when a request fails. */
-static void *get_memory(size_t size) { return reallocate(NULL, size); }
-
-void jsontext_memory(void) { json_set_alloc_funcs(get_memory, free); }
-
 json_t *jsontext_parse(const char *path, const char *what, const char *text,
                        size_t count, size_t flags) {
   size_t lists = 0;
   json_error_t error;
-  jsontext_memory();
   for (size_t i = 0; i < count; i++) lists += text[i] == '[' || text[i] == '{';
   if (lists > FREE_LISTS + count / BYTES_A_LIST)
     return fail("%s: expected %s in JSON with at most a list for %d bytes, found %zu in "

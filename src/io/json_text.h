@@ -4,10 +4,6 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* From now on the library takes its memory from us: without any the program ends with
-   one line, as everywhere. To be called before anything of it is. */
-void jsontext_memory(void);
-
 /* Parse `count` bytes of text, out of the file `path`, in which `what` ("a list") is
    expected, with Jansson's flags. NULL with a message if it is not JSON or has more
    lists and objects than one for eight bytes. The caller calls json_decref. */

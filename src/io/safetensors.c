@@ -3,12 +3,18 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the format is little-endian, and numbers are copied as they are"
+#endif
+
 #include "base/error.h"
 #include "base/files.h"
+#include "base/format.h"
 #include "base/memory.h"
 #include "io/json_text.h"
 
@@ -20,6 +26,24 @@ struct Safetensors {
 };
 
 // Write safetensors
+void metadata_add(Metadata *m, const char *key, const char *format, ...) {
+  if (m->count == m->capacity) {
+    m->capacity = 2 * m->capacity + 16;
+    m->list = reallocate(m->list, (size_t)m->capacity * sizeof *m->list);
+  }
+  va_list arguments;
+  va_start(arguments, format);
+  m->list[m->count].key = text_copy(key);
+  m->list[m->count++].value = text_print(format, arguments);
+  va_end(arguments);
+}
+
+void metadata_free(Metadata *m) {
+  for (int i = 0; i < m->count; i++) free(m->list[i].key), free(m->list[i].value);
+  free(m->list);
+  *m = (Metadata){0};
+}
+
 static bool describe(json_t *header, const SafetensorsItem *item, size_t *offset) {
   json_t *shape = json_array();
   size_t size = sizeof(real);
@@ -38,15 +62,14 @@ static bool describe(json_t *header, const SafetensorsItem *item, size_t *offset
 
 /* The header as text; NULL if it cannot be made. The caller frees. */
 static char *make_header(const SafetensorsItem *items, int count,
-                         const SafetensorsMetadata *notes, int metadata_count) {
-  jsontext_memory();
-  json_t *header = json_object(), *metadata = json_object();
+                         const Metadata *metadata) {
+  json_t *header = json_object(), *texts = json_object();
   size_t offset = 0;
   bool good = true;
-  for (int i = 0; i < metadata_count; i++)
-    good = json_object_set_new(metadata, notes[i].key,
-                               json_string(notes[i].value)) == 0 && good;
-  good = json_object_set_new(header, "__metadata__", metadata) == 0 && good;
+  for (int i = 0; metadata && i < metadata->count; i++)
+    good = json_object_set_new(texts, metadata->list[i].key,
+                               json_string(metadata->list[i].value)) == 0 && good;
+  good = json_object_set_new(header, "__metadata__", texts) == 0 && good;
   for (int i = 0; i < count; i++)
     good = describe(header, &items[i], &offset) && good;
   char *text = good ? json_dumps(header, JSON_COMPACT) : NULL;
@@ -55,10 +78,10 @@ static char *make_header(const SafetensorsItem *items, int count,
 }
 
 bool safetensors_write(const char *path, const SafetensorsItem *items, int count,
-                       const SafetensorsMetadata *notes, int metadata_count) {
-  char *text = make_header(items, count, notes, metadata_count);
+                       const Metadata *metadata) {
+  char *text = make_header(items, count, metadata);
   if (!text)
-    return fail("%s: cannot make its header: out of memory, or a note that is not "
+    return fail("%s: cannot make its header: out of memory, or metadata that is not "
                 "UTF-8", path);
   FILE *file = file_begin(path);
   if (!file) return free(text), false;

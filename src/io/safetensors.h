@@ -5,20 +5,31 @@
 
 #include "tensor/tensor.h"
 
-/* A tensor to be written, and a note (key and value) for the metadata. */
+/* What a file says about itself: keys and values, in order. Owns its texts; all zero:
+   empty. */
+typedef struct Metadata {
+  struct {
+    char *key, *value;
+  } *list;
+  int count, capacity;
+} Metadata;
+
+/* Add a value of any length; numbers are written with a point whatever the locale. */
+void metadata_add(Metadata *metadata, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void metadata_free(Metadata *metadata);
+
+/* A tensor to be written; name and values are not owned. */
 typedef struct SafetensorsItem {
   const char *name;
   Shape shape;
   const real *value;
 } SafetensorsItem;
-typedef struct SafetensorsMetadata {
-  char key[64], value[192];
-} SafetensorsMetadata;
 
-/* Write a file, aside first. Numbers are written as F32 (F64 when real is
-   double). False with a message; an existing file is then untouched. */
+/* Write a file, aside first. Numbers are written as F32 (F64 when real is double).
+   metadata may be NULL. False with a message; an existing file is then untouched. */
 bool safetensors_write(const char *path, const SafetensorsItem *items, int count,
-                       const SafetensorsMetadata *notes, int metadata_count);
+                       const Metadata *metadata);
 
 /* Read and check a file. NULL with a message that names the file, what was
    expected and what was found. */

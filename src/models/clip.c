@@ -85,39 +85,6 @@ void clip_clamp(const Clip *clip) {
   *s = (real)fmin(fmax((double)*s, 0), log(100));
 }
 
-// See and read
-enum { AT_ONCE = 50 };
-
-void embed_images(const Clip *clip, Tape *tape, const Dataset *data, real *vectors) {
-  const size_t E = (size_t)clip->config.embed;
-  int index[AT_ONCE], labels[AT_ONCE];
-  for (int first = 0; first < data->count; first += AT_ONCE) {
-    const int n = least(AT_ONCE, data->count - first);
-    tape_reset(tape, (RandomKey){0});
-    for (int i = 0; i < n; i++) index[i] = first + i;
-    Tensor *x = tape_tensor(tape, "images", SHAPE(n, data->channels, data->height,
-                                                  data->width));
-    dataset_batch(data, index, n, (Augment){0}, (RandomKey){0}, x->value, labels);
-    memcpy(vectors + (size_t)first * E, clip_encode_image(tape, clip, x)->value,
-           (size_t)n * E * sizeof(real));
-  }
-}
-
-void embed_texts(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
-                 const char *const *texts, int count, real *vectors) {
-  const size_t E = (size_t)clip->config.embed;
-  const int T = clip->config.text.context;
-  for (int first = 0; first < count; first += AT_ONCE) {
-    const int n = least(AT_ONCE, count - first);
-    tape_reset(tape, (RandomKey){0});
-    int *ids = tape_memory(tape, (size_t)n * T * sizeof *ids);
-    for (int i = 0; i < n; i++)
-      text_tokens(&clip->config.text, tokenizer, texts[first + i], ids + (size_t)i * T);
-    memcpy(vectors + (size_t)first * E, clip_encode_text(tape, clip, ids, n, T)->value,
-           (size_t)n * E * sizeof(real));
-  }
-}
-
 // Clip as published
 double clip_macs(const ClipConfig *c, int T) {
   return vit_macs(&c->image) + text_macs(&c->text, T) +

@@ -1,8 +1,6 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #ifndef CLIP_H
 #define CLIP_H
-#include "data/dataset.h"
-#include "data/tokenizer.h"
 #include "models/text.h"
 #include "models/vit.h"
 #include "tensor/info_nce.h"
@@ -59,12 +57,6 @@ Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
 /* Keep logit_scale within 0 and ln 100. To be called after each step of the
    optimiser; it is no part of what is derived. */
 void clip_clamp(const Clip *clip);
-
-/* Unit vectors[count][E] of all pictures of a data set, and of texts. The tape
-   must not be recording; it is reset. */
-void embed_images(const Clip *clip, Tape *tape, const Dataset *data, real *vectors);
-void embed_texts(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
-                 const char *const *texts, int count, real *vectors);
 
 /* Multiply-adds of the encoders' matrix products for one pair, T tokens of text. */
 double clip_macs(const ClipConfig *config, int T);

@@ -277,6 +277,21 @@ bool clip_open(LoadedClip *s, const char *folder) {
   return good;
 }
 
+bool encoder_takes(const VitConfig *c, const real *mean, const real *std, Dataset *data,
+                   const char *blame) {
+  if (c->image_size != data->height || c->image_size != data->width ||
+      c->channels != data->channels)
+    return fail("%s: expected an encoder for %d x %d pictures of %d channels, found one "
+                "for %d x %d of %d", blame, data->height, data->width, data->channels,
+                c->image_size, c->image_size, c->channels);
+  dataset_normalize_with(data, mean, std);
+  return true;
+}
+
+bool vit_takes(const LoadedVit *loaded, Dataset *data, const char *blame) {
+  return encoder_takes(&loaded->vit.config, loaded->mean, loaded->std, data, blame);
+}
+
 void vit_copy_parameters(const LoadedVit *from, Params *params, const char *prefix) {
   for (int i = 0; i < from->params->count; i++) {
     const Tensor *value = from->params->list[i].tensor;

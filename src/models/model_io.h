@@ -1,6 +1,7 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #ifndef MODEL_IO_H
 #define MODEL_IO_H
+#include "data/dataset.h"
 #include "models/clip.h"
 #include "train/checkpoint.h"
 
@@ -32,6 +33,12 @@ typedef struct LoadedClip {
    dual encoder must be as many as its table of tokens was made for. */
 bool vit_open(LoadedVit *saved, const char *folder, bool trained, uint64_t seed);
 bool clip_open(LoadedClip *saved, const char *folder);
+
+/* Can the encoder look at these pictures? If so, they are normalized as it has learned
+   from now on. If not, a message that starts with `blame`, an option or a file. */
+bool vit_takes(const LoadedVit *loaded, Dataset *data, const char *blame);
+bool encoder_takes(const VitConfig *config, const real *mean, const real *std,
+                   Dataset *data, const char *blame);
 
 /* Copy the values of an encoder to one declared with its configuration, and a prefix
    of its own, in a filled table. */

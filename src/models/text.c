@@ -66,6 +66,15 @@ int text_tokens(const TextConfig *c, const Tokenizer *tokenizer, const char *tex
   return c->context;
 }
 
+bool text_truncated(const TextConfig *c, const Tokenizer *tokenizer, const char *text) {
+  const int room =
+      c->context + (c->style == TEXT_CLIP ? 1 : 2); /* one more than there is */
+  int *all = allocate((size_t)room, sizeof *all);
+  const int n = tokenizer_encode(tokenizer, text, strlen(text), all, room);
+  free(all);
+  return n == room;
+}
+
 // Run a text encoder
 static Tensor *embed(Tape *tape, const Text *text, const int *ids, int B, int T) {
   int *positions = tape_memory(tape, (size_t)T * sizeof *positions);

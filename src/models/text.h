@@ -41,6 +41,10 @@ Text text_declare(Params *params, const char *prefix, TextConfig config);
 int text_tokens(const TextConfig *config, const Tokenizer *tokenizer, const char *text,
                 int *ids);
 
+/* Has the text more tokens than the context has room for? */
+bool text_truncated(const TextConfig *config, const Tokenizer *tokenizer,
+                    const char *text);
+
 /* ids[B][T], T <= context, each start .. end and then anything smaller: of each
    the vector where the largest id first stands (SigLIP's style: the last), [B][W].
    No projection. Source:

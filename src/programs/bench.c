@@ -563,15 +563,15 @@ static void warn_of_company(void) {
             "that are too low\n", program.name, 100 * busy);
 }
 int main(int argc, char **argv) {
-  if (!options_only(&program, argc, argv)) return options_complain(&program);
+  if (!options_only(&program, argc, argv)) return program_failed(&program);
   const int most = threads ? threads : omp_get_max_threads();
-  if (out && !(table = file_begin(out))) return fail_report(program.name);
+  if (out && !(table = file_begin(out))) return program_failed(&program);
   warn_of_company();
   print_header();
   for (int team = 1; team <= most; team += most > 1 ? most - 1 : 1) {
     omp_set_num_threads(team);
     measure_all(team);
   }
-  if (table && !file_commit(table, out)) return fail_report(program.name);
+  if (table && !file_commit(table, out)) return program_failed(&program);
   return 0;
 }

@@ -140,16 +140,16 @@ static bool write_summary(void) {
 }
 
 int main(int argc, char **argv) {
-  if (!options_only(&program, argc, argv)) return options_complain(&program);
+  if (!options_only(&program, argc, argv)) return program_failed(&program);
   char path[1024];
   snprintf(path, sizeof path, "%s/captions.tsv", out);
   FILE *table = folder_make(out) ? file_begin(path) : NULL;
-  if (!table) return fail_report(program.name);
+  if (!table) return program_failed(&program);
   if (!show_scenes(table) || !show_emoji(table)) {
     file_abandon(table, path);
-    return fail_report(program.name);
+    return program_failed(&program);
   }
-  if (!file_commit(table, path) || !write_summary()) return fail_report(program.name);
+  if (!file_commit(table, path) || !write_summary()) return program_failed(&program);
   printf("wrote %s\n", path);
   return 0;
 }

@@ -38,10 +38,10 @@ int main(int argc, char **argv) {
                                      "g/14",  "G/14", "e/14", NULL};
   static const char *const giants[] = {"g/14", "G/14", "e/14", NULL};
   VitConfig c;
-  if (!options_only(&program, argc, argv)) return options_complain(&program);
+  if (!options_only(&program, argc, argv)) return program_failed(&program);
   for (const char *const *name = set == VITS ? vits : giants; *name; name++) {
     char full[32];
-    if (!vit_preset(&c, *name)) return fail_report(program.name);
+    if (!vit_preset(&c, *name)) return program_failed(&program);
     if (set == GIANTS) c.classes = 0;
     snprintf(full, sizeof full, "%s%s", set == VITS ? "" : "ViT-", *name);
     print_row(full, c);

@@ -79,7 +79,7 @@ static void print_logit(void) {
 }
 
 int main(int argc, char **argv) {
-  if (!options_only(&program, argc, argv)) return options_complain(&program);
+  if (!options_only(&program, argc, argv)) return program_failed(&program);
   if (curve == PULL) print_pull();
   else if (curve == START) print_start();
   else print_logit();

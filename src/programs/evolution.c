@@ -18,7 +18,7 @@ static Program program = {"evolution", "RUN", "What the dual encoder of a run ca
 
 /* Scenes as the run saw them; the training pictures are not needed. */
 static DualRun look_at(const LoadedClip *saved) {
-  DualRun run = {.set = CAPTIONED_SCENES, .out = "", .tokenizer = saved->tokenizer};
+  DualRun run = {.set = CAPTIONED_SCENES, .tokenizer = saved->tokenizer};
   run.contrastive.clip = saved->clip;
   for (int i = 0; i < 3; i++) {
     run.train.pictures.mean[i] = saved->mean[i];
@@ -26,7 +26,8 @@ static DualRun look_at(const LoadedClip *saved) {
   }
   scenes_make(&run.test, tests, CAPTIONED_ALONE, SCENES_SEEN,
               captioned_other((uint64_t)seed));
-  dataset_normalize_as(&run.test.pictures, &run.train.pictures);
+  dataset_normalize_with(&run.test.pictures, run.train.pictures.mean,
+                         run.train.pictures.std);
   dual_single_figures(&run, tests, captioned_other((uint64_t)seed));
   return run;
 }
@@ -51,11 +52,11 @@ int main(int argc, char **argv) {
   const int first = options_parse(&program, argc, argv);
   if (first != argc - 1) {
     fail("expected the folder of one run, found %d", argc - first);
-    return options_complain(&program);
+    return program_failed(&program);
   }
   LoadedClip saved;
-  if (!clip_open(&saved, argv[first])) return fail_report(program.name);
+  if (!clip_open(&saved, argv[first])) return program_failed(&program);
   const bool good = report(&saved, argv[first]);
   clip_close(&saved);
-  return good ? 0 : fail_report(program.name);
+  return good ? 0 : program_failed(&program);
 }

@@ -55,7 +55,8 @@ static void data_single(Data *d) {
   *d = (Data){.set = CAPTIONED_SCENES};
   scenes_make(&d->train, least(6000, pairs), 1000, SCENES_SEEN, 1);
   scenes_make(&d->test, TEST_PAIRS, 1000, SCENES_SEEN, captioned_other(1));
-  dataset_normalize_as(&d->test.pictures, &d->train.pictures);
+  dataset_normalize_with(&d->test.pictures, d->train.pictures.mean,
+                         d->train.pictures.std);
   d->tokenizer = tokenizer_train((const char *const *)d->train.caption,
                                  pairs_captions(&d->train), TOKENS);
 }
@@ -187,7 +188,7 @@ static int sweep(void) {
   static const CaptionedSet files[] = {CAPTIONED_CIFAR10, CAPTIONED_EMOJI_TWO};
   Data d;
   if (set != TRUTHS) {
-    if (!data_open(&d, CAPTIONED_SCENES)) return fail_report(program.name);
+    if (!data_open(&d, CAPTIONED_SCENES)) return program_failed(&program);
     (set == BATCHES ? sweep_batches : sweep_biases)(&d);
     data_close(&d);
     return 0;
@@ -202,16 +203,16 @@ static int sweep(void) {
     const bool good = data_open(&d, files[i]);
     if (good) sweep_truths(&d, i ? 2 : 0);
     data_close(&d);
-    if (!good) return fail_report(program.name);
+    if (!good) return program_failed(&program);
   }
   return 0;
 }
 
 int main(int argc, char **argv) {
-  if (!options_only(&program, argc, argv)) return options_complain(&program);
+  if (!options_only(&program, argc, argv)) return program_failed(&program);
   if (width % 4) {
     fail("--width: expected a multiple of 4, found %d", width);
-    return options_complain(&program);
+    return program_failed(&program);
   }
   return sweep();
 }

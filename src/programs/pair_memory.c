@@ -64,11 +64,11 @@ static bool measure(int N, Way way) {
 }
 
 int main(int argc, char **argv) {
-  if (!options_only(&program, argc, argv)) return options_complain(&program);
+  if (!options_only(&program, argc, argv)) return program_failed(&program);
   for (int N = AT_ONCE; N <= most; N *= 2) {
     printf("%d", N);
     for (int way = 0; way < WAYS; way++)
-      if (!measure(N, (Way)way)) return fail_report(program.name);
+      if (!measure(N, (Way)way)) return program_failed(&program);
     printf("\n");
   }
   return 0;

@@ -80,23 +80,23 @@ int main(int argc, char **argv) {
   Image image, square;
   if (size % patch_size != 0) {
     fail("--patch-size: expected a divisor of --size %d, found %d", size, patch_size);
-    return options_complain(&program);
+    return program_failed(&program);
   }
   if (size / patch_size * (patch_size + gap) > IMAGE_MAX_SIDE) {
     fail("--gap: expected a picture of at most %d pixels a side, found %d",
          IMAGE_MAX_SIDE, size / patch_size * (patch_size + gap));
-    return options_complain(&program);
+    return program_failed(&program);
   }
   if (argc > first + 1) {
     fail("expected at most one IMAGE, found %d", argc - first);
-    return options_complain(&program);
+    return program_failed(&program);
   }
-  if (!folder_make(out)) return fail_report(program.name);
+  if (!folder_make(out)) return program_failed(&program);
   if (argc == first) image = landscape_draw(size, (uint64_t)seed);
-  else if (!image_load(&image, argv[first], 0)) return fail_report(program.name);
+  else if (!image_load(&image, argv[first], 0)) return program_failed(&program);
   square = image_square(&image, size);
   bool good = cut_and_join(&square);
   image_free(&image);
   image_free(&square);
-  return good ? 0 : fail_report(program.name);
+  return good ? 0 : program_failed(&program);
 }

@@ -113,10 +113,10 @@ static Program program = {"peer-products", "", "Time the matrix products of smal
                           "GFLOP/s as tab-separated values.", options, 1};
 int main(int argc, char **argv) {
   double flops = 0, total[FORMS + 1][PEERS] = {0}, worst = INFINITY;
-  if (!options_only(&program, argc, argv)) return options_complain(&program);
+  if (!options_only(&program, argc, argv)) return program_failed(&program);
   if (sizeof(real) != sizeof(float)) fail("expected a build with float");
   if (sizeof(real) != sizeof(float) || !open_libraries())
-    return fail_report(program.name);
+    return program_failed(&program);
   if (threads) omp_set_num_threads(threads);
   cblas_threads(omp_get_max_threads());
   printf("form\trows\tin\tout\tours\toneDNN\tOpenBLAS\n");

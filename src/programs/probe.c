@@ -58,24 +58,12 @@ static bool open_data(Dataset *train, Dataset *test) {
   return good;
 }
 
-/* Pictures as the encoder wants them: its own size, its own normalization. */
-static bool fit(Dataset *data, const LoadedVit *saved, const char *run) {
-  const VitConfig *c = &saved->vit.config;
-  if (data->channels != c->channels || data->height != c->image_size ||
-      data->width != c->image_size)
-    return fail("--data: expected %d x %d pictures of %d channels for %s, found %d x %d "
-                "of %d", c->image_size, c->image_size, c->channels, run, data->width,
-                data->height, data->channels);
-  memcpy(data->mean, saved->mean, sizeof data->mean);
-  memcpy(data->std, saved->std, sizeof data->std);
-  return true;
-}
 
 // The main function of probe
 static int probe(const LoadedVit *saved, const char *run, Dataset *train,
                  Dataset *test) {
-  if (!fit(train, saved, run) || !fit(test, saved, run))
-    return options_complain(&program);
+  if (!vit_takes(saved, train, run) || !vit_takes(saved, test, run))
+    return program_failed(&program);
   label_subset_apply(train, labels, (uint64_t)seed);
   Features seen = features_make(&saved->vit, train);
   Features unseen = features_make(&saved->vit, test);
@@ -90,21 +78,21 @@ static int probe(const LoadedVit *saved, const char *run, Dataset *train,
   }
   features_free(&seen);
   features_free(&unseen);
-  return good ? 0 : options_complain(&program);
+  return good ? 0 : program_failed(&program);
 }
 
 int main(int argc, char **argv) {
   const int first = options_parse(&program, argc, argv);
   if (first != argc - 1) {
     fail("expected the folder of one run, found %d arguments", argc - first);
-    return options_complain(&program);
+    return program_failed(&program);
   }
   LoadedVit saved;
   Dataset train = {0}, test = {0};
   if (!vit_open(&saved, argv[first], !random_values, (uint64_t)seed))
-    return fail_report(program.name);
+    return program_failed(&program);
   int status = open_data(&train, &test) ? probe(&saved, argv[first], &train, &test)
-                                        : fail_report(program.name);
+                                        : program_failed(&program);
   dataset_free(&train);
   dataset_free(&test);
   vit_close(&saved);

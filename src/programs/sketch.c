@@ -230,7 +230,7 @@ static void take_step(const char *name, ClipConfig config, Batch *batch) {
 
 // The main function of the sketch
 int main(int argc, char **argv) {
-  if (!options_only(&program, argc, argv)) return options_complain(&program);
+  if (!options_only(&program, argc, argv)) return program_failed(&program);
   omp_set_num_threads(1);
   Batch batch = batch_make();
   show_pictures(&batch);

@@ -84,20 +84,20 @@ int main(int argc, char **argv) {
   int first = options_parse(&program, argc, argv);
   if (*merges && *train) {
     fail("--merges and --train: expected one of them, found both");
-    return options_complain(&program);
+    return program_failed(&program);
   }
   if (vocabulary && vocabulary < TOKENIZER_SYMBOLS + 2) {
     fail("--vocabulary: expected 0 or at least %d, found %d", TOKENIZER_SYMBOLS + 2,
          vocabulary);
-    return options_complain(&program);
+    return program_failed(&program);
   }
   if (context == 1) {
     fail("--context: expected 0 or room for start and end, found 1");
-    return options_complain(&program);
+    return program_failed(&program);
   }
   Tokenizer *t = make_tokenizer();
   bool good = t && (!*out || tokenizer_save(t, out));
   if (good && (argc > first || !*out)) good = show_all(t, argv + first, argc - first);
   tokenizer_free(t);
-  return good ? 0 : fail_report(program.name);
+  return good ? 0 : program_failed(&program);
 }

@@ -28,7 +28,7 @@ static bool save(const Dataset *train, const Dataset *test, const char *folder) 
 int main(int argc, char **argv) {
   char folder[1024];
   Dataset train = {0}, test = {0};
-  if (!options_only(&program, argc, argv)) return options_complain(&program);
+  if (!options_only(&program, argc, argv)) return program_failed(&program);
   snprintf(folder, sizeof folder, "%s/cifar10", data_dir);
   bool good = cifar10_load(&train, folder, true) && cifar10_load(&test, folder, false) &&
               save(&train, &test, folder);
@@ -37,5 +37,5 @@ int main(int argc, char **argv) {
            train.count, test.count, folder);
   dataset_free(&train);
   dataset_free(&test);
-  return good ? 0 : fail_report(program.name);
+  return good ? 0 : program_failed(&program);
 }

@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
   int first = options_parse(&program, argc, argv);
   if (argc - first < 2) {
     fail("expected at least one FILE and one UNSEEN, found %d files", argc - first);
-    return options_complain(&program);
+    return program_failed(&program);
   }
   char **texts = allocate((size_t)(argc - first), sizeof *texts);
   bool good = folder_make(out);
@@ -121,5 +121,5 @@ int main(int argc, char **argv) {
   good = good && measure(texts, argc - first - 1);
   for (int i = first; i < argc; i++) free(texts[i - first]);
   free(texts);
-  return good ? 0 : fail_report(program.name);
+  return good ? 0 : program_failed(&program);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/zeroshot.h"
 #include "app/options.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -72,10 +73,8 @@ static bool judge(const LoadedClip *s, Tape *tape, const char *path, char **capt
   real *vector = allocate((size_t)E, sizeof *vector);
   bool good = see_file(s, tape, path, vector);
   if (good) {
-    Tensor *u = tape_tensor(tape, "u", SHAPE(1, E));
-    Tensor *v = tape_tensor(tape, "v", SHAPE(count, E));
-    memcpy(u->value, vector, (size_t)E * sizeof *vector);
-    memcpy(v->value, texts, (size_t)count * E * sizeof *texts);
+    Tensor *u = tape_input(tape, "u", SHAPE(1, E), vector);
+    Tensor *v = tape_input(tape, "v", SHAPE(count, E), texts);
     const bool softmaxed = s->clip.config.loss < LOSS_SIGMOID;
     Tensor *logits = clip_logits(tape, &s->clip, u, v), *p = softmax(tape, logits);
     for (int i = 0; i < count; i++)
@@ -111,11 +110,11 @@ int main(int argc, char **argv) {
   const int images = (gap < argc ? gap : argc) - first - 1;
   if (images < 1) {
     fail("expected RUN and at least one IMAGE, found %d arguments", images + 1);
-    return options_complain(&program);
+    return program_failed(&program);
   }
   if (count < 1) {
     fail("expected captions after --, found none");
-    return options_complain(&program);
+    return program_failed(&program);
   }
   LoadedClip saved;
   Templates templates = {0};
@@ -126,5 +125,5 @@ int main(int argc, char **argv) {
     clip_close(&saved);
   }
   free(templates.text), free(templates.list);
-  return good ? 0 : fail_report(program.name);
+  return good ? 0 : program_failed(&program);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/embed.h"
 #include "base/memory.h"
 #include "train/optimizer.h"
 
@@ -42,6 +43,8 @@ void contrastive_begin(Contrastive *m) {
   for (int i = 0; i < captions; i++) {
     m->lengths[i] = text_tokens(&m->clip.config.text, m->tokenizer, m->train->caption[i],
                                 m->ids + (size_t)i * T);
+    m->truncated += text_truncated(&m->clip.config.text, m->tokenizer,
+                                   m->train->caption[i]);
   }
   if (m->multi_positive)
     m->caption_id[0] = number_captions(m->train),
@@ -170,13 +173,11 @@ static void note(void *state, double *extras) {
 static double test_batch(Tape *tape, const Contrastive *m, const real *u, const real *v,
                          int first, double *matched) {
   const int n = m->batch, E = m->clip.config.embed;
-  const size_t size = (size_t)n * E, from = (size_t)first * E;
+  const size_t from = (size_t)first * E;
   unsigned char *positives = NULL;
   tape_reset(tape, (RandomKey){0});
-  Tensor *all[] = {tape_tensor(tape, "u", SHAPE(n, E)),
-                   tape_tensor(tape, "v", SHAPE(n, E))};
-  memcpy(all[0]->value, u + from, size * sizeof *u);
-  memcpy(all[1]->value, v + from, size * sizeof *v);
+  Tensor *all[] = {tape_input(tape, "u", SHAPE(n, E), u + from),
+                   tape_input(tape, "v", SHAPE(n, E), v + from)};
   if (m->multi_positive) {
     int *picture = tape_memory(tape, (size_t)n * sizeof *picture);
     int *caption = tape_memory(tape, (size_t)n * sizeof *caption);
@@ -187,7 +188,7 @@ static double test_batch(Tape *tape, const Contrastive *m, const real *u, const 
   return (double)clip_loss(tape, &m->clip, all[0], all[1], positives, matched)->value[0];
 }
 
-static void evaluate(Tape *tape, void *state, double *mean_loss, double *matched) {
+static bool evaluate(Tape *tape, void *state, double *mean_loss, double *matched) {
   const Contrastive *m = state;
   const int n = m->test->pictures.count, E = m->clip.config.embed;
   const int batches = n / m->batch;
@@ -203,6 +204,7 @@ static void evaluate(Tape *tape, void *state, double *mean_loss, double *matched
     *matched += correct / m->batch / batches;
   }
   free(texts), free(u), free(v);
+  return true;
 }
 
 Task contrastive_task(Contrastive *m) {

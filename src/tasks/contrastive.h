@@ -28,6 +28,7 @@ typedef struct Contrastive {
                                  it as a caption (Chapter 12), not only of its own */
   int *ids;                   /* of all captions of `train`, [..][context] */
   int *lengths;               /* how many of them count */
+  int truncated;              /* captions that are longer than the context */
   int *caption_id[2];         /* if multi_positive, of train and test: equal where two
                                  captions read the same */
   Shuffle shuffle;

@@ -7,18 +7,11 @@
 
 #include "base/memory.h"
 #include "nn/block_masking.h"
+#include "nn/image_batch.h"
 
 enum { AT_ONCE = 50, MOST_TESTED = 1000 };
 
 // The best constant answer
-/* The numbers first, first + 1, ... of at most AT_ONCE pictures; how many. */
-static int some(const Dataset *data, int first, int *index) {
-  const int count = data->count < MOST_TESTED ? data->count : MOST_TESTED;
-  const int n = count - first < AT_ONCE ? count - first : AT_ONCE;
-  for (int i = 0; i < n; i++) index[i] = first + i;
-  return n;
-}
-
 /* Add the unit vectors of features x to sum; how many there are. */
 static int add_units(const Tensor *x, double *sum) {
   const int n = tensor_last(x), rows = tensor_rows(x);
@@ -32,19 +25,12 @@ static int add_units(const Tensor *x, double *sum) {
 }
 
 static double constant_cosine(const MaskedPrediction *p) {
-  const Dataset *data = p->test;
   const int E = p->eva.config.embed;
   double squares = 0, rows = 0, *sum = allocate((size_t)E, sizeof *sum);
-  int index[AT_ONCE], n;
+  ImageScan scan = image_scan(p->test, MOST_TESTED, AT_ONCE);
   Tape *tape = tape_new();
-  memset(sum, 0, (size_t)E * sizeof *sum);
-  for (int first = 0; (n = some(data, first, index)) > 0; first += n) {
-    tape_reset(tape, (RandomKey){0});
-    Tensor *images = tape_tensor(tape, "images", SHAPE(n, data->channels, data->height,
-                                                       data->width));
-    dataset_batch(data, index, n, (Augment){0}, (RandomKey){0}, images->value, NULL);
-    rows += add_units(eva_teacher_features(tape, p->teacher, images), sum);
-  }
+  while (image_scan_next(&scan, tape))
+    rows += add_units(eva_teacher_features(tape, p->teacher, scan.images), sum);
   for (int i = 0; i < E; i++) squares += sum[i] * sum[i];
   tape_free(tape);
   free(sum);
@@ -77,14 +63,10 @@ Masking masked_prediction_masks(Tape *tape, const MaskedPrediction *p,
 }
 
 /* The loss over some pictures, and its fraction of a constant answer's. */
-static Tensor *loss_of(Tape *tape, const MaskedPrediction *p, const Dataset *data,
-                       const int *index, int count, Augment change, int step,
-                       double *fraction) {
+static Tensor *loss_of(Tape *tape, const MaskedPrediction *p, Tensor *images,
+                       const int *index, int step, double *fraction) {
   const EvaConfig *c = &p->eva.config;
-  const RandomKey key = random_subkey(random_key(p->seed, "augment"), (uint64_t)step);
-  Tensor *images = tape_tensor(tape, "images", SHAPE(count, data->channels, data->height,
-                                                     data->width));
-  dataset_batch(data, index, count, change, key, images->value, NULL);
+  const int count = images->shape.size[0];
   const Masking mask = masked_prediction_masks(tape, p, index, count, step);
   Tensor *loss = eva_loss(tape, &p->eva, p->teacher, images, &mask);
   if (c->target == EVA_FEATURES) {
@@ -102,25 +84,27 @@ static Tensor *loss_of(Tape *tape, const MaskedPrediction *p, const Dataset *dat
 static Tensor *loss(Tape *tape, void *state, int step, int first, int count,
                     double *fraction) {
   const MaskedPrediction *p = state;
-  return loss_of(tape, p, p->train, p->shuffle.batch + first, count, p->augment,
-                 step + 1, fraction);
+  const int *index = p->shuffle.batch + first;
+  const RandomKey key = random_subkey(random_key(p->seed, "augment"),
+                                      (uint64_t)(step + 1));
+  Tensor *images = image_batch(tape, p->train, index, count, p->augment, key, NULL);
+  return loss_of(tape, p, images, index, step + 1, fraction);
 }
 
 // Evaluate on test pictures
-static void evaluate(Tape *tape, void *state, double *mean, double *fraction) {
+static bool evaluate(Tape *tape, void *state, double *mean, double *fraction) {
   const MaskedPrediction *p = state;
-  int index[AT_ONCE], n, count = 0;
+  int count = 0;
+  ImageScan scan = image_scan(p->test, MOST_TESTED, AT_ONCE);
   *mean = *fraction = 0;
-  for (int first = 0; (n = some(p->test, first, index)) > 0; first += n) {
-    double part;
-    tape_reset(tape, (RandomKey){0});
-    *mean += n * (double)loss_of(tape, p, p->test, index, n, (Augment){0}, 0, &part)
-                     ->value[0];
-    *fraction += part * n;
-    count += n;
+  for (double part; image_scan_next(&scan, tape); count += scan.count) {
+    const Tensor *loss = loss_of(tape, p, scan.images, scan.index, 0, &part);
+    *mean += scan.count * (double)loss->value[0];
+    *fraction += part * scan.count;
   }
   *mean /= count;
   *fraction /= count;
+  return true;
 }
 
 Task masked_prediction_task(MaskedPrediction *p) {

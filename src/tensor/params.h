@@ -30,7 +30,7 @@ typedef struct Parameter {
   ParamKind kind;
   Init init;
   size_t offset; /* of its first element in the shared arrays */
-  double rate;   /* of its learning, times that of all; 1 unless set */
+  double lr_scale; /* its learning rate, times that of all; 1 unless set */
 } Parameter;
 
 typedef struct Params {

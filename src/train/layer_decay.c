@@ -23,6 +23,6 @@ void layer_decay(Params *params, const char *prefix, int depth, double decay) {
     Parameter *p = &params->list[i];
     if (!begins(p->tensor->name, prefix)) continue;
     const int layer = layer_of(p->tensor->name + strlen(prefix), depth);
-    p->rate = pow(decay, depth + 1 - layer);
+    p->lr_scale = pow(decay, depth + 1 - layer);
   }
 }

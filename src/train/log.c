@@ -5,11 +5,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/format.h"
 
 // Keep the rows up to a step
 static bool keep_rows(const char *path, const char *header, int keep) {
@@ -38,8 +37,8 @@ static bool keep_rows(const char *path, const char *header, int keep) {
 
 bool log_open(LogFile *j, const char *folder, const char *name,
               const char *header, int keep) {
-  snprintf(j->path, sizeof j->path, "%s/%s", folder, name);
-  if (!keep_rows(j->path, header, keep)) return false;
+  if (!path_join(j->path, folder, name) || !keep_rows(j->path, header, keep))
+    return false;
   j->file = fopen(j->path, "a");
   return j->file || fail("%s: cannot write: %s", j->path, strerror(errno));
 }
@@ -47,7 +46,7 @@ bool log_open(LogFile *j, const char *folder, const char *name,
 void log_row(LogFile *j, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  vfprintf(j->file, format, arguments);
+  text_print_to(j->file, format, arguments);
   va_end(arguments);
 }
 
@@ -59,18 +58,4 @@ bool log_flush(LogFile *j) {
 void log_close(LogFile *j) {
   if (j->file) fclose(j->file);
   j->file = NULL;
-}
-
-// Show the progress of a run
-void progress_show(const char *program, int step, int steps, double loss,
-                   double images_per_second, double seconds_left, bool last) {
-  static time_t shown;
-  bool terminal = isatty(STDERR_FILENO);
-  time_t now = time(NULL), pause = terminal ? 0 : 10;
-  if (!last && now - shown <= pause) return;
-  shown = now;
-  fprintf(stderr, "%s%s: step %d of %d, loss %.4f, %.0f images/s, %.0f s left%s",
-          terminal ? "\r" : "", program, step, steps, loss, images_per_second,
-          seconds_left, terminal ? "   " : "");
-  fputs(terminal && !last ? "" : "\n", stderr);
 }

@@ -1,13 +1,14 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #ifndef LOG_H
 #define LOG_H
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 /* A table in a file: a header line, then rows whose first column is a step. */
 typedef struct LogFile {
   FILE *file;
-  char path[1024];
+  char path[PATH_MAX];
 } LogFile;
 
 /* Start FOLDER/NAME with this header, keeping rows of an earlier part of the
@@ -20,9 +21,4 @@ void log_row(LogFile *log_file, const char *format, ...)
 /* Bring all rows to the disk. False with a message if that failed. */
 bool log_flush(LogFile *log_file);
 void log_close(LogFile *log_file);
-
-/* Show where a run stands on standard error: on a terminal one line that is
-   rewritten, otherwise a line now and then. `last` ends it. */
-void progress_show(const char *program, int step, int steps, double loss,
-                   double images_per_second, double seconds_left, bool last);
 #endif

@@ -36,7 +36,7 @@ void adamw_update(Optimizer *o, double lr) {
     const Parameter *p = &o->params->list[i];
     if (p->kind == PARAM_FIXED) continue;
     AdamWStep own = p->kind == PARAM_DECAYED ? step : plain;
-    own.lr = (real)(lr * p->rate);
+    own.lr = (real)(lr * p->lr_scale);
     adamw_step(p->tensor->value, o->m + p->offset, o->v + p->offset, p->tensor->grad,
                own, tensor_size(p->tensor));
   }
@@ -82,7 +82,7 @@ void lamb_update(Optimizer *o, double lr) {
     if (p->kind == PARAM_FIXED) continue;
     const Moment s = p->kind == PARAM_DECAYED ? decayed : plain;
     remember(o, p);
-    const double step = lr * p->rate * trust(o, p, s);
+    const double step = lr * p->lr_scale * trust(o, p, s);
     for (size_t k = 0; k < tensor_size(p->tensor); k++) {
       const double w = (double)p->tensor->value[k], m = (double)o->m[p->offset + k];
       const double v = (double)o->v[p->offset + k];

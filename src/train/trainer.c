@@ -1,8 +1,8 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include "train/trainer.h"
 
+#include <assert.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,6 @@
 typedef struct Trainer {
   const TrainerConfig *config;
   const Task *task;
-  const Program *program;
   Params *params;
   Optimizer optimizer;
   Shards *shards;
@@ -25,14 +24,6 @@ typedef struct Trainer {
   LogFile log, eval, gradients;
   Progress progress;
 } Trainer;
-
-// Notice a wish to stop
-static volatile sig_atomic_t stop_wanted;
-
-static void want_stop(int signal_number) {
-  stop_wanted = 1;
-  signal(signal_number, SIG_DFL);
-}
 
 // Open the logs
 static bool open_logs(Trainer *t) {
@@ -68,7 +59,7 @@ static bool save(Trainer *t) {
   return all_finite(t) && log_flush(&t->log) && log_flush(&t->eval) &&
          log_flush(&t->gradients) &&
          checkpoint_save(t->config->folder, &t->optimizer, t->progress,
-                         &t->config->data, t->program);
+                         t->config->metadata);
 }
 
 // Take one step
@@ -104,6 +95,7 @@ static double step_once(Trainer *t) {
   const TrainerConfig *c = t->config;
   int step = t->progress.step + 1;
   double metric, extra[4] = {0};
+  assert(t->task->extras <= 4);
   if (t->task->begin) t->task->begin(t->task->state, step - 1);
   double loss = make_gradient(t, step, &metric);
   if (t->task->note) t->task->note(t->task->state, extra);
@@ -119,12 +111,16 @@ static double step_once(Trainer *t) {
 }
 
 // Evaluate
-static void evaluate(Trainer *t, TrainerResult *result) {
+static bool evaluate(Trainer *t, TrainerResult *result) {
+  const Task *task = t->task;
   tape_reset(t->tape, (RandomKey){0});
-  t->task->evaluate(t->tape, t->task->state, &result->loss, &result->metric);
+  if (!task->evaluate(t->tape, task->state, &result->loss, &result->metric) ||
+      (task->evaluated && !task->evaluated(task->state, t->progress.step)))
+    return false;
   log_row(&t->eval, "%d\t%d\t%.6f\t%.6f\n", t->progress.step,
           (t->progress.step - 1) / t->config->per_epoch + 1, result->loss,
           result->metric);
+  return true;
 }
 
 
@@ -163,9 +159,9 @@ static bool test_not_finite(Trainer *t) {
   double loss, metric;
   t->tape->watch = &watch;
   tape_reset(t->tape, (RandomKey){0});
-  t->task->evaluate(t->tape, t->task->state, &loss, &metric);
+  bool good = t->task->evaluate(t->tape, t->task->state, &loss, &metric);
   t->tape->watch = NULL;
-  return not_finite(t, "test loss", watch.found);
+  return good && not_finite(t, "test loss", watch.found);
 }
 
 static bool run_steps(Trainer *t, TrainerResult *result) {
@@ -180,11 +176,12 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
     bool last = step == c->steps;
     bool epoch = step % (c->every ? c->every : c->per_epoch) == 0 || last;
     double rate = (double)(step - first) * c->batch / (stopwatch() - start);
-    bool stop = (stop_wanted || step == c->stop_at) && !last;
-    progress_show(t->program->name, step, c->steps, loss, rate,
-                  (c->steps - step) * c->batch / rate, epoch || stop);
+    const TrainerStep where = {step, c->steps, loss, rate,
+                               (c->steps - step) * c->batch / rate, epoch};
+    bool wanted = c->stepped && c->stepped(c->watcher, &where);
+    bool stop = (wanted || step == c->stop_at) && !last;
     // Evaluate, look, then save
-    if (epoch) evaluate(t, result);
+    if (epoch && !evaluate(t, result)) return false;
     if (epoch && !isfinite(result->loss)) return test_not_finite(t);
     if ((epoch || stop) && !save(t)) return false;
     if (stop) {
@@ -193,13 +190,14 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
     }
   }
   result->seconds = t->progress.seconds;
+  result->step = t->progress.step;
   return true;
 }
 
 // Prepare, run, clean up
 TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
-                          Params *params, const Program *program) {
-  Trainer t = {.config = config, .task = task, .program = program, .params = params,
+                          Params *params) {
+  Trainer t = {.config = config, .task = task, .params = params,
                .optimizer = optimizer_new(config->optimizer, params, config->beta2,
                                           config->decay),
                .shards = shards_new(params, config->shards ? config->shards : 1,
@@ -210,22 +208,17 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
   bool good = !config->resume ||
               checkpoint_load(config->folder, &t.optimizer, &t.progress);
   t.tape->recording = false;
-  stop_wanted = 0;
-  signal(SIGINT, want_stop);
-  signal(SIGTERM, want_stop);
   good = good && open_logs(&t) && (config->resume || save(&t));
   // Evaluate once more or run the steps
   if (good && t.progress.step >= config->steps) {
-    good = save(&t); /* the last time it may have failed between two files */
-    task->evaluate(t.tape, task->state, &result.loss, &result.metric);
+    good = save(&t) && /* the last time it may have failed between two files */
+           task->evaluate(t.tape, task->state, &result.loss, &result.metric);
     result.seconds = t.progress.seconds;
   } else {
     good = good && run_steps(&t, &result);
   }
   if (!good) result.end = TRAINER_FAILED;
   // Close the logs and free the rest
-  signal(SIGINT, SIG_DFL);
-  signal(SIGTERM, SIG_DFL);
   log_close(&t.log);
   log_close(&t.eval);
   log_close(&t.gradients);

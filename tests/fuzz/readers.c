@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/options.h"
+#include "app/settings.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
@@ -189,7 +191,7 @@ static void read_checkpoint(const uint8_t *bytes, size_t count) {
   Optimizer optimizer = optimizer_new(OPTIMIZER_ADAMW, params, 0.95, 0);
   Progress progress;
   reset_options();
-  if (checkpoint_load_options(folder, &program) &&
+  if (options_resume(folder, &program) &&
       checkpoint_load(folder, &optimizer, &progress)) {
     check_options();
     assert(progress.step >= 0);

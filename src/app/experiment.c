@@ -1,0 +1,258 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#include "app/experiment.h"
+
+#include <fnmatch.h>
+#include <dirent.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "app/interrupt.h"
+#include "app/progress.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/memory.h"
+
+typedef struct Run {
+  const char *folder;
+  FolderLock lock;
+  TrainerConfig config;
+  TrainerResult result;
+} Run;
+
+// Which data they were
+static uLong sum_of(uLong sum, const Dataset *data) {
+  const int sizes[] = {data->count, data->channels, data->height, data->width};
+  const size_t size = dataset_image_size(data);
+  sum = crc32(sum, (const Bytef *)sizes, sizeof sizes);
+  for (int i = 0; i < data->count; i++)
+    sum = crc32(sum, dataset_image(data, i), (uInt)size);
+  return data->labels ? crc32(sum, data->labels, (uInt)data->count) : sum;
+}
+
+static uLong sum_of_pairs(uLong sum, const Pairs *pairs) {
+  sum = sum_of(sum, &pairs->pictures);
+  for (int i = 0; i < pairs_captions(pairs); i++)
+    sum = crc32(sum, (const Bytef *)pairs->caption[i], (uInt)strlen(pairs->caption[i]));
+  return sum;
+}
+
+static void describe_data(const Plan *plan, char *text, size_t size) {
+  const bool pairs = plan->train_pairs != NULL;
+  const Dataset *train = pairs ? &plan->train_pairs->pictures : plan->train;
+  const Dataset *test = pairs ? &plan->test_pairs->pictures : plan->test;
+  uLong sum = crc32(0, NULL, 0);
+  if (pairs) sum = sum_of_pairs(sum_of_pairs(sum, plan->train_pairs), plan->test_pairs);
+  else sum = sum_of(sum_of(sum, train), test);
+  snprintf(text, size, "%d and %d pictures of %d x %d x %d, check sum %08lx",
+           train->count, test->count, train->channels, train->height, train->width,
+           sum);
+}
+
+/* Everything about the run that its files are to say. */
+static void describe_run(const Experiment *e, Plan *plan) {
+  const Dataset *data = plan->train_pairs ? &plan->train_pairs->pictures : plan->train;
+  char text[128], key[16];
+  for (int c = 0; c < data->channels; c++) {
+    snprintf(key, sizeof key, "mean%d", c);
+    metadata_add(&plan->metadata, key, "%.9g", (double)data->mean[c]);
+    snprintf(key, sizeof key, "std%d", c);
+    metadata_add(&plan->metadata, key, "%.9g", (double)data->std[c]);
+  }
+  describe_data(plan, text, sizeof text);
+  metadata_add(&plan->metadata, "data", "%s", text);
+  options_metadata(&e->program, &plan->metadata);
+}
+
+static bool same_data(const char *folder, const Plan *plan) {
+  char found[128];
+  describe_data(plan, found, sizeof found);
+  Safetensors *file = checkpoint_open(folder);
+  if (!file) return false;
+  const char *expected = safetensors_metadata(file, "data");
+  bool good = expected && strcmp(expected, found) == 0;
+  if (!good)
+    fail("%s: expected the data that the run was trained on (%s), found %s", folder,
+         expected ? expected : "its checkpoint does not say which", found);
+  safetensors_free(file);
+  return good;
+}
+
+// Take a folder for a run
+static const char *const written[] = {
+    "summary.tsv", "log.tsv", "eval.tsv", "gradients.tsv", "merges.txt",
+    "checkpoint.safetensors", "model.safetensors", "confusion.tsv", "mistakes.tsv",
+    "examples.png", "filters.png", "positions.png", "attention.png", "mistakes.png",
+    "similarity-before.tsv", "similarity-after.tsv", "plane.tsv", "batches.tsv",
+    "answers.tsv", "answer-[0-9].png", "pulls.tsv", "filled-*.png", "ratios.png",
+    "masks.png", "features.png", "*.new"};
+
+static void remove_run(const char *folder) {
+  DIR *list = opendir(folder);
+  char path[PATH_MAX];
+  for (struct dirent *entry; list && (entry = readdir(list));)
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+      if (fnmatch(written[i], entry->d_name, 0) == 0 &&
+          path_join(path, folder, entry->d_name))
+        unlink(path);
+  if (list) closedir(list);
+}
+
+static bool has(const char *folder, const char *name) {
+  char path[PATH_MAX];
+  return path_join(path, folder, name) && access(path, F_OK) == 0;
+}
+
+static bool take_folder(Run *run, const Plan *plan, const Settings *s) {
+  const char *folder = run->folder;
+  if (!folder_make(folder) || !folder_lock(&run->lock, folder)) return false;
+  bool good = true;
+  if (s->resume) {
+    good = same_data(folder, plan);
+  } else if (!s->overwrite && has(folder, "summary.tsv")) {
+    good = fail("--out: expected a new folder, found a finished run in %s; --overwrite "
+                "replaces it", folder);
+  } else if (!s->overwrite && has(folder, "checkpoint.safetensors")) {
+    good = fail("--out: expected a new folder, found a stopped run in %s; --resume %s "
+                "goes on with it, --overwrite replaces it", folder, folder);
+  } else {
+    remove_run(folder);
+  }
+  if (!good) folder_unlock(&run->lock);
+  return good;
+}
+
+// Finish a run
+/* A word of a shell's command line. */
+static void print_quoted(const char *word) {
+  if (!word[strcspn(word, " \t\n\"'\\$`&;|<>()*?[]{}!#~=%")]) {
+    fputs(word, stderr);
+    return;
+  }
+  fputc('\'', stderr);
+  for (; *word; word++) *word == '\'' ? fputs("'\\''", stderr) : fputc(*word, stderr);
+  fputc('\'', stderr);
+}
+
+static void print_how_to_go_on(const Experiment *e, const Run *run, const char *called) {
+  const char *data = e->settings->data_dir;
+  fprintf(stderr, "%s: stopped after step %d; go on with: ", e->program.name,
+          run->result.step);
+  print_quoted(called);
+  fputs(" --resume ", stderr);
+  print_quoted(run->folder);
+  if (strcmp(data, "data") != 0) fputs(" --data-dir ", stderr), print_quoted(data);
+  fputc('\n', stderr);
+}
+
+static void write_common(FILE *file, const Experiment *e, const Plan *plan,
+                         const Run *run) {
+  const TrainerConfig *c = &run->config;
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  fprintf(file, "test_loss\t%.4f\ntrain_seconds\t%.1f\nparameters\t%zu\n",
+          run->result.loss, run->result.seconds, params_count(plan->params, true));
+  fprintf(file, "images_per_second\t%.0f\npeak_mebibytes\t%ld\n",
+          (double)c->steps * c->batch / run->result.seconds, usage.ru_maxrss / 1024);
+  fprintf(file, "steps\t%d\nepochs\t%.3g\n", c->steps,
+          (double)c->steps / c->per_epoch);
+  for (int i = 0; i < e->program.count; i++) {
+    const Option *option = &e->program.options[i];
+    char *value = option_value(option);
+    if (!option->transient && strcmp(option->name, "steps") != 0 &&
+        strcmp(option->name, "epochs") != 0)
+      fprintf(file, "%s\t%s\n", option->name, value);
+    free(value);
+  }
+}
+
+static bool report(Experiment *e, const Plan *plan, const Run *run, char *result) {
+  char path[PATH_MAX];
+  if (!path_join(path, run->folder, "summary.tsv")) return false;
+  FILE *file = file_begin(path);
+  if (!file) return false;
+  write_common(file, e, plan, run);
+  if (e->report(e->state, run->folder, file, run->result, result))
+    return file_commit(file, path);
+  file_abandon(file, path);
+  return false;
+}
+
+static int finish(Experiment *e, const Plan *plan, const Run *run, const char *called) {
+  char result[RESULT_LENGTH] = "";
+  if (run->result.end == TRAINER_STOPPED) {
+    print_how_to_go_on(e, run, called);
+    return 130;
+  }
+  if (run->result.end == TRAINER_FAILED || !report(e, plan, run, result))
+    return program_failed(&e->program);
+  printf("%s: %s after %d steps in %.1f s; see %s\n", e->program.name, result,
+         run->config.steps, run->result.seconds, run->folder);
+  return 0;
+}
+
+// Train and report
+static bool start(Experiment *e, int argc, char **argv) {
+  const Settings *s = e->settings;
+  if (!options_only(&e->program, argc, argv)) return false;
+  if (s->resume && s->out)
+    return fail("--out: expected none with --resume, found '%s'", s->out);
+  if (s->resume && s->overwrite)
+    return fail("--overwrite: expected not to be there with --resume");
+  if (s->resume && !options_resume(s->resume, &e->program)) return false;
+  if (s->threads) omp_set_num_threads(s->threads);
+  return true;
+}
+
+static bool accept(Experiment *e, Plan *plan, Run *run) {
+  const Settings *s = e->settings;
+  if (!e->prepare(e->state, plan) ||
+      !settings_plan(s, plan->examples, plan->passes, plan->micro_batch, &run->config))
+    return false;
+  run->config.folder = run->folder;
+  run->config.every = plan->evaluations ? (run->config.steps + plan->evaluations - 1) /
+                                              plan->evaluations : plan->every;
+  describe_run(e, plan);
+  if (!take_folder(run, plan, s)) return false;
+  if (s->resume || !e->begin || e->begin(e->state, run->folder)) return true;
+  folder_unlock(&run->lock);
+  return false;
+}
+
+static bool stepped(void *watcher, const TrainerStep *step) {
+  const Experiment *e = watcher;
+  const bool stop = interrupt_wanted();
+  progress_show(e->program.name, step, step->evaluates || stop);
+  return stop;
+}
+
+static int train(Experiment *e, Plan *plan, const char *called) {
+  Run run = {.folder = plan->folder};
+  if (!accept(e, plan, &run)) return program_failed(&e->program);
+  run.config.metadata = &plan->metadata;
+  run.config.stepped = stepped, run.config.watcher = e;
+  interrupt_watch();
+  run.result = trainer_run(&run.config, &plan->task, plan->params);
+  interrupt_release();
+  const int status = finish(e, plan, &run, called);
+  folder_unlock(&run.lock);
+  return status;
+}
+
+int experiment_run(Experiment *e, int argc, char **argv) {
+  Plan plan = {.params = params_new()};
+  char name[64], folder[96];
+  if (!start(e, argc, argv)) return program_failed(&e->program);
+  e->name(e->state, name);
+  snprintf(folder, sizeof folder, "build/try/%s", name);
+  const Settings *s = e->settings;
+  plan.folder = s->resume ? s->resume : s->out ? s->out : folder;
+  const int status = train(e, &plan, argv[0]);
+  e->end(e->state);
+  metadata_free(&plan.metadata);
+  params_free(plan.params);
+  return status;
+}

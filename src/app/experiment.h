@@ -1,0 +1,46 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#ifndef EXPERIMENT_H
+#define EXPERIMENT_H
+#include <stdio.h>
+
+#include "app/settings.h"
+#include "data/pairs.h"
+
+/* What a program has got ready when its data are open and its model is declared. */
+typedef struct Plan {
+  const char *folder; /* given: of the run; not to be touched yet */
+  Params *params;     /* given, empty: the model is declared in it, and filled */
+  int examples, passes; /* training examples; passes over them unless told otherwise */
+  int micro_batch;    /* examples of a shard at once; 0: all */
+  int every;          /* evaluate after so many steps; 0: after each epoch; */
+  int evaluations;    /* or, if not 0, so many times in all */
+  const Dataset *train, *test;  /* or */
+  const Pairs *train_pairs, *test_pairs; /* captions too */
+  Metadata metadata;  /* what others need to know of the model */
+  Task task;
+} Plan;
+
+enum { RESULT_LENGTH = 160 };
+
+typedef struct Experiment {
+  Program program;
+  Settings *settings;
+  void *state;
+  /* What the run's folder in build/try/ is called, into name[64]. */
+  void (*name)(void *state, char *name);
+  /* Open the data, declare and fill the model. Touches no file of a run. False with
+     a message, as all that follow; one that begins with "--" blames an option. */
+  bool (*prepare)(void *state, Plan *plan);
+  /* Write what stands in the folder before training; not called when a run is
+     resumed. NULL: nothing. */
+  bool (*begin)(void *state, const char *folder);
+  /* The run is complete: write its pictures, add the lines of its own to the summary,
+     and say the result in a few words, result[RESULT_LENGTH]. */
+  bool (*report)(void *state, const char *folder, FILE *summary, TrainerResult end,
+                 char *result);
+  void (*end)(void *state); /* give everything back, whatever happened */
+} Experiment;
+
+/* The whole of a training program; returns its exit status. */
+int experiment_run(Experiment *experiment, int argc, char **argv);
+#endif
