@@ -130,7 +130,7 @@ START_TEST(bad_arguments_have_status_two) {
   expect_program(2, "expected captions after --, found none", "zeroshot",
                  text_of("%s %s --", run, image));
   expect_program(2, "expected the folder of one run, found 0", "probe", "");
-  expect_program(2, "--data: expected 32 x 32 pictures of 3 channels", "probe",
+  expect_program(1, "expected an encoder for 28 x 28 pictures of 1 channels", "probe",
                  text_of("--data mnist %s", run));
   expect_program(2, "--k: expected at most the 9 labelled pictures, found 20", "probe",
                  text_of("--labels 9 --test 10 %s", run));

@@ -17,8 +17,8 @@ static const char *teacher_of(const char *name) {
   return folder;
 }
 
-static char *log_of(const char *folder, const char *options) {
-  expect_program(0, "after 4 steps", "train-eva",
+static char *log_of(const char *program, const char *folder, const char *options) {
+  expect_program(0, "after 4 steps", program,
                  text_of("%s %s --out %s", few, options, folder));
   return read_file(scratch_path(folder, "log.tsv"), NULL);
 }
@@ -37,18 +37,18 @@ START_TEST(both_stages) {
   const char *student = text_of("%s", scratch_folder("eva-student"));
   const char *clip = text_of("%s", scratch_folder("eva-clip"));
   const char *learn = text_of("%s --teacher %s", tiny_student, teacher);
-  char *log = log_of(student, text_of("%s --threads 1", learn));
-  ck_assert(strstr(log, "\tshare_of_constant\n"));
+  char *log = log_of("train-eva", student, text_of("%s --threads 1", learn));
+  ck_assert(strstr(log, "\tnormalized_error\n"));
   expect_files(student, first, sizeof first / sizeof *first);
-  char *again = log_of(text_of("%s", scratch_folder("eva-again")),
+  char *again = log_of("train-eva", text_of("%s", scratch_folder("eva-again")),
                        text_of("%s --threads 3", learn));
   ck_assert_str_eq(log, again);
   free(log), free(again);
-  free(log_of(clip, text_of("%s --from %s", tiny_text, student)));
+  free(log_of("train-clip", clip, text_of("%s --image-encoder %s", tiny_text, student)));
   expect_files(clip, second, sizeof second / sizeof *second);
   expect_program(0, "linear\t0.", "probe",
                  text_of("--labels 200 --steps 20 --test 100 %s", clip));
-  free(log_of(text_of("%s", scratch_folder("eva-pixels")),
+  free(log_of("train-eva", text_of("%s", scratch_folder("eva-pixels")),
               text_of("%s --target pixels --masks random --ratio 0.75", tiny_student)));
 }
 END_TEST
@@ -67,9 +67,11 @@ START_TEST(an_encoder_is_taken_over) {
   const char *student = text_of("%s", scratch_folder("eva-first"));
   const char *taken = text_of("%s", scratch_folder("eva-taken"));
   const char *sizes = text_of("%s", scratch_folder("eva-sizes"));
-  free(log_of(student, text_of("%s --target pixels", tiny_student)));
-  free(log_of(taken, text_of("%s --from %s --lr 0", tiny_text, student)));
-  free(log_of(sizes, text_of("%s --from %s --lr 0 --init random", tiny_text, student)));
+  free(log_of("train-eva", student, text_of("%s --target pixels", tiny_student)));
+  free(log_of("train-clip", taken,
+              text_of("%s --image-encoder %s --lr 0", tiny_text, student)));
+  free(log_of("train-clip", sizes,
+              text_of("%s --image-encoder %s --lr 0 --init random", tiny_text, student)));
   read_projection(student, "patch_embed.proj.weight", before);
   read_projection(taken, "visual.patch_embed.proj.weight", after);
   read_projection(sizes, "visual.patch_embed.proj.weight", fresh);
@@ -82,15 +84,17 @@ END_TEST
 START_TEST(stopped_runs_go_on) {
   const char *teacher = teacher_of("eva-teacher-2");
   const char *options[] = {text_of("%s --teacher %s", tiny_student, teacher),
-                           text_of("%s --from %s --optimizer lamb --layer-decay 0.5",
-                                   tiny_text, teacher)};
+                           text_of("%s --image-encoder %s --optimizer lamb "
+                                   "--layer-decay 0.5", tiny_text, teacher)};
+  static const char *const programs[] = {"train-eva", "train-clip"};
   for (int stage = 0; stage < 2; stage++) {
     const char *folder = text_of("%s", scratch_folder("eva-stop"));
-    expect_program(130, "stopped; go on with", "train-eva",
+    expect_program(130, "stopped; go on with", programs[stage],
                    text_of("%s %s --stop-at 2 --out %s", few, options[stage], folder));
-    expect_program(0, "after 4 steps", "train-eva", text_of("--resume %s", folder));
+    expect_program(0, "after 4 steps", programs[stage], text_of("--resume %s", folder));
     char *a = read_file(scratch_path(folder, "log.tsv"), NULL);
-    char *b = log_of(text_of("%s", scratch_folder("eva-whole")), options[stage]);
+    char *b = log_of(programs[stage], text_of("%s", scratch_folder("eva-whole")),
+                     options[stage]);
     ck_assert_str_eq(a, b);
     free(a), free(b);
   }
@@ -101,10 +105,10 @@ END_TEST
 START_TEST(what_is_impossible_is_named) {
   const char *teacher = teacher_of("eva-teacher-3");
   expect_program(2, "--teacher: expected the folder of a trained CLIP", "train-eva", "");
-  expect_program(2, "--from: expected none with --teacher, found 'b'", "train-eva",
-                 "--teacher a --from b");
-  expect_program(2, "--data: expected scenes or emoji, which have captions, with --from, "
-                 "found mnist", "train-eva", "--from a --data mnist");
+  expect_program(2, "--width: expected none with --image-encoder, which decides it",
+                 "train-clip", "--image-encoder a --width 8");
+  expect_program(2, "--init: expected none without --image-encoder", "train-clip",
+                 "--init random");
   expect_program(2, "--ratio: expected to hide at least one of 1 patches, found 0.41",
                  "train-eva", "--target pixels --masks random --patch-size 32 --limit 64 "
                  "--batch 8 --steps 2");
@@ -112,14 +116,12 @@ START_TEST(what_is_impossible_is_named) {
                  "--teacher a --target pixels");
   expect_program(2, "--patch-size: expected the teacher's 4, found 8", "train-eva",
                  text_of("--teacher %s --patch-size 8", teacher));
-  expect_program(2, "--from: expected at most 191 bytes, found 192", "train-eva",
-                 text_of("--from %0192d", 1));
-  expect_program(1, "nowhere/model.safetensors: cannot open", "train-eva",
-                 "--from nowhere");
+  expect_program(1, "nowhere/model.safetensors: cannot open", "train-clip",
+                 "--image-encoder nowhere");
   expect_program(1, "nowhere/model.safetensors: cannot open", "train-eva",
                  "--teacher nowhere");
   expect_program(2, "--batch: expected at most the 1000 test pictures, found 1001",
-                 "train-eva", text_of("--from %s --batch 1001", teacher));
+                 "train-clip", text_of("--image-encoder %s --batch 1001", teacher));
 }
 END_TEST
 

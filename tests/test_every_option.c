@@ -37,7 +37,7 @@ typedef struct Row {
   {"seed", "2", "", 0}, {"shards", "2", "", ALIKE}
 static const Row vit_rows[] = {
     TRAINING, {"limit", "12", "", 0}, {"test", "2", "", 0}, {"augment", "none", "", 0},
-    {"labels", "10", "", 0}, {"init", "sizes", "--from %s", 0},
+    {"labels", "10", "", 0}, {"init", "random", "--from %s", 0},
     {"layer-decay", "0.5", "--from %s", 0}, {"patch-size", "8", "", 0},
     {"width", "12", "", 0}, {"depth", "1", "", 0}, {"heads", "1", "", 0},
     {"mlp", "5", "", 0}, {"position", "sincos", "", 0}, {"pool", "mean", "", 0},
@@ -60,7 +60,9 @@ static const Row mae_rows[] = {
   {"vocabulary", "520", "", 0}, {"context", "6", "", 0}, {"scale", "3", "", 0},     \
   {"logit-lr-scale", "9", "", 0}, {"gelu", "erf", "", 0}, {"block", "eva02", "", 0},    \
   {"patch-dropout", "0.5", "--patch-size 8", 0}, {"dropout", "0.3", "", 0},         \
-  {"drop-path", "0.5", "", 0}, {"repeat", "2", "", 0}
+  {"drop-path", "0.5", "", 0}, {"repeat", "2", "", 0},                              \
+  {"init", "random", "--image-encoder %s", 0},                                      \
+  {"layer-decay", "0.5", "--image-encoder %s", 0}
 static const Row siglip_rows[] = {
     PAIRED, {"text-style", "clip", "", 0}, {"project", "both", "", 0},
     {"embed", "5", "--project both", 0}, {"loss", "sigmoid-mean", "", 0},
@@ -75,14 +77,10 @@ static const Row clip_rows[] = {
     {"positives", "captions", "--loss sigmoid --bias paper --repeat 4", 0}};
 static const Row eva_rows[] = {
     TRAINING, {"limit", "24", "", 0}, {"augment", "none", "", 0},
-    {"drop-path", "0.5", "", 0}, {"target", "normalised", "", 0},
+    {"drop-path", "0.5", "", 0}, {"target", "normalized", "", 0},
     {"masks", "random", "", 0}, {"ratio", "0.7", "", 0}, {"patch-gradient", "0.1", "", 0},
     {"block", "eva02", "", 0}, {"patch-size", "4", "", 0}, {"width", "12", "", 0},
-    {"depth", "1", "", 0}, {"heads", "1", "", 0}, {"init", "sizes", "--from %s", 0},
-    {"layer-decay", "0.5", "--from %s", 0}, {"text-width", "12", "--from %s", 0},
-    {"text-depth", "1", "--from %s", 0}, {"text-heads", "1", "--from %s", 0},
-    {"vocabulary", "520", "--from %s", 0}, {"context", "6", "--from %s", 0},
-    {"embed", "5", "--from %s", 0}};
+    {"depth", "1", "", 0}, {"heads", "1", "", 0}};
 static const Row probe_rows[] = {
     {"labels", "20", "", 0}, {"test", "30", "", 0}, {"k", "3", "", 0},
     {"temperature", "0.001", "", 0}, {"steps", "3", "", 0}, {"batch", "5", "", 0},
@@ -90,7 +88,8 @@ static const Row probe_rows[] = {
     {"weights", "random", "", 0}, {"seed", "9", "--labels 20", 0}};
 static bool tested_elsewhere(const char *option) {
   static const char *const names[] = {"data",    "data-dir", "out",  "resume", "threads",
-                                      "stop-at", "from",     "help", "teacher"};
+                                      "stop-at", "from",     "help", "teacher",
+                                      "overwrite", "image-encoder"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (!strcmp(option, names[i])) return true;
   return false;
@@ -120,7 +119,8 @@ static char *outcome(const char *program, const char *arguments, const char *fol
   const char *printed, *left = left_by(program);
   int status = run_command(&printed, "%s/%s %s %s %s", programs_folder(), program,
                            arguments,
-                           left ? "--out" : "", left ? folder : "");
+                           !left ? "" : strncmp(program, "train-", 6) != 0
+                           ? "--out" : "--overwrite --out", left ? folder : "");
   ck_assert_msg(status == 0, "%s %s: %s", program, arguments, printed);
   if (left) ck_assert_int_eq(run_command(&printed, left, folder), 0);
   char *text = strdup(printed);
@@ -187,7 +187,7 @@ static void try_rows(const char *program, const char *plain, const char *later,
   snprintf(kept[1], sizeof kept[1], "%s", later);
   expect_rows(program, rows, count);
   for (int i = 0; i < count; i++)
-    try_row(program, kept[strstr(rows[i].with, "--from") != NULL], &rows[i]);
+    try_row(program, kept[strstr(rows[i].with, "%s") != NULL], &rows[i]);
 }
 
 #define TRY(program, plain, later, rows) \
@@ -196,8 +196,9 @@ static void try_rows(const char *program, const char *plain, const char *later,
 // Every option of every program
 #define SHORT "--batch 8 --steps 4 --shards 1 --seed 1 "
 #define TINY "--width 8 --depth 2 --heads 2 --patch-size 16 " SHORT
-#define WORDS TINY "--limit 32 --text-width 8 --text-depth 1 --text-heads 2 " \
+#define TEXTS "--limit 32 --text-width 8 --text-depth 1 --text-heads 2 " \
               "--vocabulary 540 --embed 8 "
+#define WORDS TINY TEXTS
 
 START_TEST(of_train_vit) {
   prepare("option-vit");
@@ -215,20 +216,20 @@ END_TEST
 
 START_TEST(of_train_siglip) {
   prepare("option-siglip");
-  TRY("train-siglip", WORDS, "", siglip_rows);
+  free(outcome("train-siglip", WORDS, text_of("%s/plain", base)));
+  TRY("train-siglip", WORDS, SHORT TEXTS, siglip_rows);
 }
 END_TEST
 
 START_TEST(of_train_clip) {
   prepare("option-clip");
-  TRY("train-clip", WORDS, "", clip_rows);
+  free(outcome("train-clip", WORDS, text_of("%s/plain", base)));
+  TRY("train-clip", WORDS, SHORT TEXTS, clip_rows);
 }
 END_TEST
 START_TEST(of_train_eva) {
   prepare("option-eva");
-  const char *plain = TINY "--limit 32 --target pixels --patch-size 8";
-  free(outcome("train-eva", plain, text_of("%s/plain", base)));
-  TRY("train-eva", plain, SHORT "--limit 32 ", eva_rows);
+  TRY("train-eva", TINY "--limit 32 --target pixels --patch-size 8", "", eva_rows);
 }
 END_TEST
 

@@ -18,7 +18,7 @@ START_TEST(a_run_leaves_its_files) {
                                       "filled-4.png", "ratios.png", "model.safetensors"};
   const char *folder = text_of("%s", scratch_folder("mae"));
   char *log = log_of(folder, "--threads 1");
-  ck_assert(strstr(log, "\tshare_of_zero\n"));
+  ck_assert(strstr(log, "\tnormalized_error\n"));
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     free(read_file(scratch_path(folder, files[i]), NULL));
   expect_program(0, "linear\t0.", "probe",

@@ -172,7 +172,7 @@ START_TEST(a_resumed_run_ends_the_same) {
       text_of("go on with: %s/train-vit --resume %s", programs_folder(), two);
   expect_program(130, how, "train-vit",
                  text_of(SMALL "--stop-at 5 --out %s", two));
-  expect_program(1, "--batch: cannot be changed when a run is resumed", "train-vit",
+  expect_program(2, "--batch: cannot be changed when a run is resumed", "train-vit",
                  text_of("--resume %s --batch 7", two));
   expect_program(2, "--out: expected none with --resume", "train-vit",
                  text_of("--resume %s --out x", two));

@@ -149,6 +149,9 @@ static ClipConfig model_config(const DualRun *run) {
 // Check what the loss asks for
 static bool check_loss(void) {
   const bool sigmoid = loss >= LOSS_SIGMOID;
+  if (!*image_encoder && (init || decay_rate < 1))
+    return fail("--%s: expected none without --image-encoder",
+                init ? "init" : "layer-decay");
   if (!sigmoid && settings.batch == 1)
     return fail("--batch: expected at least 2 with InfoNCE, since a pair is told from "
                 "the other pairs of its batch, found 1");

@@ -118,7 +118,7 @@ static bool take_folder(Run *run, const Plan *plan, const Settings *s) {
   } else if (!s->overwrite && has(folder, "checkpoint.safetensors")) {
     good = fail("--out: expected a new folder, found a stopped run in %s; --resume %s "
                 "goes on with it, --overwrite replaces it", folder, folder);
-  } else {
+  } else if (s->overwrite) {
     remove_run(folder);
   }
   if (!good) folder_unlock(&run->lock);
@@ -139,8 +139,7 @@ static void print_quoted(const char *word) {
 
 static void print_how_to_go_on(const Experiment *e, const Run *run, const char *called) {
   const char *data = e->settings->data_dir;
-  fprintf(stderr, "%s: stopped after step %d; go on with: ", e->program.name,
-          run->result.step);
+  fprintf(stderr, "%s: stopped; go on with: ", e->program.name);
   print_quoted(called);
   fputs(" --resume ", stderr);
   print_quoted(run->folder);
@@ -243,9 +242,10 @@ static int train(Experiment *e, Plan *plan, const char *called) {
 }
 
 int experiment_run(Experiment *e, int argc, char **argv) {
-  Plan plan = {.params = params_new()};
+  Plan plan = {0};
   char name[64], folder[96];
   if (!start(e, argc, argv)) return program_failed(&e->program);
+  plan.params = params_new();
   e->name(e->state, name);
   snprintf(folder, sizeof folder, "build/try/%s", name);
   const Settings *s = e->settings;

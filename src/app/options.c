@@ -18,12 +18,16 @@
 #include "base/memory.h"
 
 // Begin and end a program
+static int wrongly_called(const Program *p) {
+  fprintf(stderr, "%s: %s (try %s --help)\n", p->name, fail_message(), p->name);
+  return 2;
+}
+
 int program_failed(const Program *p) {
   const char *why = fail_message();
-  const bool usage = *why == '-' || strncmp(why, "expected ", 9) == 0;
-  if (usage) fprintf(stderr, "%s: %s (try %s --help)\n", p->name, why, p->name);
-  else fprintf(stderr, "%s: %s\n", p->name, why);
-  return usage ? 2 : 1;
+  if (*why == '-' || strncmp(why, "expected ", 9) == 0) return wrongly_called(p);
+  fprintf(stderr, "%s: %s\n", p->name, why);
+  return 1;
 }
 
 static const char *begun; /* the program's name */
@@ -160,7 +164,7 @@ enum { FIRST = 256 }; /* what getopt_long returns for the first option */
 
 static void report_bad_option(const Program *p, const char *word) {
   fail("%s: unknown option, ambiguous, or its value is missing", word);
-  exit(program_failed(p));
+  exit(wrongly_called(p));
 }
 
 static struct option *long_options(const Program *p) {

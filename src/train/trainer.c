@@ -190,7 +190,6 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
     }
   }
   result->seconds = t->progress.seconds;
-  result->step = t->progress.step;
   return true;
 }
 

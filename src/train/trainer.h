@@ -52,7 +52,6 @@ typedef struct Task {
 typedef struct TrainerResult {
   enum { TRAINER_DONE, TRAINER_STOPPED, TRAINER_FAILED } end;
   double loss, metric, seconds;
-  int step; /* the last one */
 } TrainerResult;
 
 /* Train, from the start or (resume) from the folder's checkpoint. Writes
