@@ -1,0 +1,216 @@
+# The book: its runs, its figures, its PDF, and what measures speed. Included by the Makefile.
+
+# What a command prints becomes the target, whole or not at all.
+into = { $(1) >$@.new && mv $@.new $@; } || { rm -f $@.new; exit 1; }
+
+# The sheets of CIFAR-10 are unpacked once, since each run would do it again.
+UNPACKED := data/cifar10/test_batch.bin
+$(UNPACKED): | build/release/programs/unpack_cifar10
+	build/release/programs/unpack_cifar10
+
+# A run is done again when its program or its options changed, not when prose did. A run by itself uses
+# all cores and waits for its turn (a lock). make book does as many at once as there are cores, one core
+# for each: small encoders make better use of them that way, and the numbers are the same. What measures
+# speed has the machine for itself.
+TURN := flock build/runs/lock
+ABREAST := flock --shared build/runs/lock env OMP_NUM_THREADS=1
+SPEED := bench bench-naive matmul-steps
+# How many seeds a comparison of losses has; make book-full takes more of them, and longer.
+SWEEP := --seeds 3 --pairs 7000
+# make book BRIEF='--steps 20': every run in seconds, to see that all of it works; the numbers mean nothing.
+BRIEF :=
+ifneq ($(BRIEF),)
+BRIEF_PROBE := --labels 1000 --test 200 --steps 50
+SWEEP := --seeds 1 --pairs 1000
+endif
+# The runs are a table, figures/runs.tsv, of which rules are made, and RUNS, their names.
+RUNS :=
+build/runs.mk: figures/runs.tsv tools/runs.awk
+	@mkdir -p build
+	@awk -f tools/runs.awk $< >$@
+include build/runs.mk
+SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
+             build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
+             build/runs/sweep/summary.tsv build/runs/steady/summary.tsv \
+             build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
+FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
+FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
+               build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
+               build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/mae-cost.tsv build/runs/tokens/sizes.tsv \
+               build/runs/mae-ratios.tsv build/runs/starts.tsv build/runs/budgets.tsv build/runs/layers.tsv \
+               build/runs/logit.tsv build/runs/pair-memory.tsv build/runs/sweep.tsv build/runs/biases.tsv build/runs/evolution.tsv
+TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
+          build/runs/peers.tex build/runs/peer-products.tex build/runs/fuzzing.tex \
+          build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
+          build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
+          build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
+          build/runs/truths.tex build/runs/evolution.tex build/runs/sketch/sketch.txt \
+          build/runs/mae-cifar/early.png build/runs/mae-cifar/late.png \
+          build/runs/siglip-emoji/answers.tex
+
+.PHONY: runs book book-full sketch pdf bench bench-peers numbers
+build/runs/%.options: FORCE
+	@mkdir -p build/runs
+	@echo '$(OPTIONS_$*) $(BRIEF)' | cmp -s - $@ || echo '$(OPTIONS_$*) $(BRIEF)' >$@
+# The long ones first, so that no core waits for the last of them alone.
+LONG := clip-shapes siglip-shapes mae-cifar vit-cifar siglip-emoji vit-mnist clip-emoji sweep probe-mae probe-mae-random probe-vit
+runs: $(LONG:%=build/runs/%/summary.tsv) $(filter-out $(SPEED:%=build/runs/%/summary.tsv),$(SUMMARIES)) \
+      build/runs/evolution.tex build/runs/pair-memory.tsv
+
+# What a program prints.
+build/runs/tape-example/summary.tsv: build/release/programs/tape_example
+build/runs/step-size-float.tsv: build/release/programs/step_size
+build/runs/step-size-double.tsv: build/double/programs/step_size
+build/runs/gelu.tsv: build/release/programs/gelu_curves
+build/runs/configurations.tex: build/release/programs/configurations
+build/runs/vector-error/summary.tsv: build/release/programs/vector_error
+build/runs/pair-memory.tsv: build/release/programs/pair_memory
+build/runs/sketch/sketch.txt: build/release/programs/sketch
+build/runs/matmul-steps/steps.tsv: build/release/programs/matmul_steps
+PRINTED := $(addprefix build/runs/,tape-example/summary.tsv step-size-float.tsv step-size-double.tsv gelu.tsv configurations.tex \
+           vector-error/summary.tsv pair-memory.tsv sketch/sketch.txt matmul-steps/steps.tsv)
+$(PRINTED):
+	@mkdir -p $(@D)
+	$(call into,$(TURN) $<)
+build/runs/giants.tex: build/release/programs/configurations
+	@mkdir -p $(@D)
+	$(call into,$< --set giants)
+build/runs/pull.tsv build/runs/start.tsv build/runs/logit.tsv: build/runs/%.tsv: build/release/programs/contrast_curves
+	@mkdir -p $(@D)
+	$(call into,build/release/programs/contrast_curves --curve $*)
+
+# Speed, measured when no other run is under way, with both sets of kernels.
+build/runs/bench/bench.tsv: build/release/programs/bench
+	@mkdir -p $(@D)
+	flock build/runs/lock build/release/programs/bench --samples 1 --out $@
+# The naive kernels are not tried on the largest model.
+build/runs/bench-naive/bench.tsv: build/naive/bench
+	@mkdir -p $(@D)
+	flock build/runs/lock build/naive/bench --set steps --only 'vit-*[!2]' --samples 1 --out $@
+build/runs/bench/profile.tsv: build/release/programs/bench
+	@mkdir -p $(@D)
+	flock build/runs/lock build/release/programs/bench --set profile --threads 1 --out $@
+build/runs/bench-naive/profile.tsv: build/naive/bench
+	@mkdir -p $(@D)
+	flock build/runs/lock build/naive/bench --set profile --threads 1 --samples 1 --out $@
+$(SPEED:%=build/runs/%/summary.tsv): build/runs/%/summary.tsv: build/runs/speed.stamp ;
+build/runs/speed.stamp: build/runs/bench/bench.tsv build/runs/bench-naive/bench.tsv build/runs/matmul-steps/steps.tsv tools/tables
+	for run in bench bench-naive; do tools/tables speed build/runs/$$run >build/runs/$$run/new && mv build/runs/$$run/new build/runs/$$run/summary.tsv || exit 1; done
+	tools/tables steps build/runs/matmul-steps >build/runs/matmul-steps/new && mv build/runs/matmul-steps/new build/runs/matmul-steps/summary.tsv
+	@touch $@
+# The first and the last of the pictures that a run filled in on its way.
+FILLED := build/runs/mae-cifar/early.png build/runs/mae-cifar/late.png
+$(FILLED): build/runs/mae-cifar/summary.tsv
+	cp $$(ls $(@D)/filled-[0-9]*.png | sort -V | $(if $(findstring early,$@),head,tail) -n 1) $@
+build/runs/mae-cost.tsv: build/runs/bench/bench.tsv tools/tables
+	$(call into,tools/tables mae-cost $<)
+# Comparisons of losses: many small models, and what came of them.
+SWEPT := $(foreach s,batches biases truths,build/runs/sweep/$(s).tsv)
+build/runs/sweep.options: FORCE
+	@mkdir -p build/runs
+	@echo '$(SWEEP)' | cmp -s - $@ || echo '$(SWEEP)' >$@
+$(SWEPT): build/runs/sweep/%.tsv: build/release/programs/loss_sweep build/runs/sweep.options
+	@mkdir -p $(@D)
+	$(call into,$(TURN) build/release/programs/loss_sweep --set $* $(SWEEP))
+build/runs/sweep/summary.tsv: $(SWEPT) tools/tables
+	$(call into,tools/tables sweep $(@D))
+build/runs/sweep.tsv build/runs/biases.tsv: build/runs/%.tsv: $(SWEPT) tools/tables
+	$(call into,tools/tables spread build/runs/sweep $*)
+build/runs/truths.tex: $(SWEPT) tools/tables
+	$(call into,tools/tables truths build/runs/sweep/truths.tsv)
+STEADY := clip-half clip-sigmoid
+build/runs/steady/summary.tsv: $(STEADY:%=build/runs/%/summary.tsv) tools/tables
+	@mkdir -p $(@D)
+	$(call into,tools/tables steady $(STEADY:%=build/runs/%))
+# What the five ideas came to; those that know words are looked at by a program.
+SPEAKING := clip common eva siglip
+$(SPEAKING:%=build/runs/evo-%/words.tsv): build/runs/evo-%/words.tsv: build/release/programs/evolution build/runs/evo-%/summary.tsv
+	$(call into,$(TURN) build/release/programs/evolution build/runs/evo-$*)
+build/runs/evolution.tex build/runs/evolution.tsv: build/runs/evolution.%: $(EVOLVED:%=build/runs/evo-%/summary.tsv) build/runs/evo-filling/summary.tsv \
+        build/runs/evo-features/summary.tsv $(SPEAKING:%=build/runs/evo-%/words.tsv) $(EVOLVED:%=build/runs/evo-probe-%/summary.tsv) tools/tables
+	$(call into,tools/tables evolution $*)
+MASK_RATIOS := $(filter mae-ratio-%,$(RUNS))
+build/runs/mae-ratios.tsv: $(MASK_RATIOS:%=build/runs/%/summary.tsv) $(MASK_RATIOS:mae-%=build/runs/probe-%/summary.tsv) tools/tables
+	$(call into,tools/tables ratios $(MASK_RATIOS:%=build/runs/%))
+BUDGETS := tune-none tune-mae probe-none probe-mae probe-vit
+build/runs/budgets.tsv: $(SUMMARIES) tools/tables
+	$(call into,tools/tables budgets $(BUDGETS:%=build/runs/%))
+build/runs/layers.tsv: build/runs/warm-eva-scenes/summary.tsv build/runs/warm-decay/summary.tsv tools/tables
+	$(call into,tools/tables visual-layers build/runs/warm-eva-scenes build/runs/warm-decay)
+STARTS := warm-eva-scenes warm-mae-scenes cold cold-long
+build/runs/starts.tsv: $(STARTS:%=build/runs/%/summary.tsv) tools/tables
+	$(call into,tools/tables starts $(STARTS:%=build/runs/%))
+build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/profile.tsv tools/tables
+	$(call into,tools/tables profile build/runs/bench-naive/profile.tsv build/runs/bench/profile.tsv)
+build/runs/patches/patches.png: build/release/programs/patches
+	build/release/programs/patches --out build/runs/patches
+# Text to learn tokens from: the chapters before that one, the last of them to try what was learnt.
+LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw)) chapters/07-fast.nw
+build/runs/tokens/summary.tsv: build/release/programs/vocabulary_sizes $(LEARNT)
+	build/release/programs/vocabulary_sizes --out $(@D) $(LEARNT)
+build/runs/tokens/sizes.tsv build/runs/tokens/merges.tex: build/runs/tokens/summary.tsv ;
+build/runs/captions/summary.tsv: build/runs/captions/captions.tsv ;
+build/runs/captions/captions.tsv: build/release/programs/captions $(wildcard data/emoji/.verified)
+	build/release/programs/captions --out build/runs/captions
+build/runs/captions/scenes.tex build/runs/captions/emoji.tex: build/runs/captions/captions.tsv tools/tables
+	$(call into,tools/tables captions $(@D) $(basename $(@F)))
+build/runs/%/answers.tex: build/runs/%/summary.tsv tools/tables
+	$(call into,tools/tables answers $(@D))
+build/runs/macros.tex: $(SUMMARIES) tools/tables
+	$(call into,tools/tables macros $(dir $(SUMMARIES)))
+build/runs/modules.tex: $(TANGLED) tools/tables
+	@mkdir -p $(@D)
+	$(call into,tools/tables modules)
+build/runs/peers.tex build/runs/peer-products.tex: build/runs/%.tex: figures/peers-steps.tsv figures/peers-products.tsv tools/tables
+	@mkdir -p $(@D)
+	$(call into,tools/tables $*)
+build/runs/fuzzing.tex: figures/fuzzing.tsv tools/tables
+	@mkdir -p $(@D)
+	$(call into,tools/tables fuzzing)
+build/runs/vit-mnist/layers.tsv build/runs/vit-mnist/mistakes.tex: build/runs/vit-mnist/summary.tsv tools/tables
+	$(call into,tools/tables $(basename $(@F)) $(@D))
+
+build/figures/%.tex: figures/%.gp figures/style.gp $(SUMMARIES) $(FIGURE_DATA)
+	@mkdir -p build/figures
+	cd build && gnuplot ../figures/$*.gp
+
+build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build/runs/patches/patches.png \
+                tools/weave tools/quote-names.awk tools/public-names.awk
+	@printf '%s\n' $(CHAPTERS) >build/chapters.list
+	tools/weave
+book:
+	+$(MAKE) $(SIDE_BY_SIDE) programs build/naive/bench build/double/programs/step_size $(UNPACKED)
+	+$(MAKE) $(SIDE_BY_SIDE) --output-sync=target runs TURN='$(ABREAST)'
+	+$(MAKE) $(SPEED:%=build/runs/%/summary.tsv) build/runs/profile.tsv
+	+$(MAKE) $(SIDE_BY_SIDE) build/book.pdf
+
+# The same with longer sweeps and more seeds.
+book-full:
+	+$(MAKE) book SWEEP='--seeds 6 --pairs 60000'
+
+# The quick tour.
+sketch: build/sketch
+	@build/sketch
+
+# The same without looking at the runs: whatever is there is woven.
+pdf: build/runs/modules.tex
+	@printf '%s\n' $(CHAPTERS) >build/chapters.list
+	@test -f build/runs/macros.tex || { echo "make pdf: there are no runs yet: make book does them" >&2; exit 1; }
+	tools/weave
+
+# ---- Speed ------------------------------------------------------------------------------------
+# Neither is part of the book's runs: an idle machine is needed, and for the peers more packages.
+.PHONY: bench bench-peers numbers
+# What the issues and the book promise of the runs, after make book.
+numbers:
+	@tools/numbers
+bench: build/bench
+	@mkdir -p build/runs
+	flock build/runs/lock build/bench --out build/bench.tsv
+bench-peers: build/bench build/peer-products build/peers/sgemm_onednn.so
+	@mkdir -p build/runs
+	flock build/runs/lock tools/bench-peers
+build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -shared -fPIC $< -o $@ -l:libdnnl.so.2
+
