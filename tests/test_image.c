@@ -2,6 +2,7 @@
 #include "data/image.h"
 
 #include <stb/stb_image_write.h>
+#include <zlib.h>
 #include <unistd.h>
 
 #include "testing.h"
@@ -93,7 +94,7 @@ START_TEST(a_header_that_lies_is_refused) {
   refused(path, "expected data for 4096 x 4096 pixels");
   memcpy(bytes + 16, "\0\0\x3f\xff\0\0\x3f\xff", 8); /* and 16383 x 16383 */
   write_file(path, bytes, count);
-  refused(path, "expected at most 16384 pixels a side");
+  refused(path, "expected a picture of at most 16384 pixels a side");
   memcpy(bytes + 16, "\x7f\xff\xff\xff\x7f\xff\xff\xff", 8);
   write_file(path, bytes, count);
   refused(path, "expected a PNG or JPEG picture");
@@ -194,6 +195,153 @@ START_TEST(a_square_is_cut_from_the_middle) {
 }
 END_TEST
 
+// Pictures as people have them
+/* Put a segment or chunk between the first `at` bytes of a file and the rest. */
+static void insert_part(const char *path, size_t at, const void *part, size_t size) {
+  size_t count;
+  char *bytes = read_file(path, &count), *copy = malloc(count + size);
+  memcpy(copy, bytes, at);
+  memcpy(copy + at, part, size);
+  memcpy(copy + at + size, bytes + at, count - at);
+  write_file(path, copy, count + size);
+  free(bytes), free(copy);
+}
+
+START_TEST(what_follows_the_picture_is_ignored) {
+  static const char video[] = "....ftypmp42 \xff\xda\x00\x08 and more \xff\xd8";
+  const char *path = scratch_path(scratch_folder("motion"), "a.jpg");
+  Image image = ramp(24, 16, 3), before, after;
+  size_t count;
+  ck_assert(stbi_write_jpg(path, 24, 16, 3, image.pixels, 90));
+  ck_assert(image_load(&before, path, 3));
+  free(read_file(path, &count));
+  insert_part(path, count, video, sizeof video);
+  ck_assert_msg(image_load(&after, path, 3), "%s", fail_message());
+  ck_assert_mem_eq(before.pixels, after.pixels, 24 * 16 * 3);
+  image_free(&image), image_free(&before), image_free(&after);
+}
+END_TEST
+
+static void insert_key(const char *path, const uint8_t *key, size_t size) {
+  uint8_t chunk[32] = {0, 0, 0, (uint8_t)size, 't', 'R', 'N', 'S'};
+  memcpy(chunk + 8, key, size);
+  const uLong sum = crc32(0, chunk + 4, (uInt)size + 4);
+  for (int i = 0; i < 4; i++) chunk[8 + size + i] = (uint8_t)(sum >> (24 - 8 * i));
+  insert_part(path, 33, chunk, size + 12);
+}
+
+START_TEST(a_colour_key_is_transparent) {
+  const char *path = scratch_path(scratch_folder("key"), "a.png");
+  static const uint8_t rgb[] = {0, 0, 0, 9, 8, 7}, grey[] = {5, 6};
+  static const uint8_t white_rgb[] = {255, 255, 255, 9, 8, 7}, white_grey[] = {5, 255};
+  Image in;
+  ck_assert(stbi_write_png(path, 2, 1, 3, rgb, 6));
+  insert_key(path, (uint8_t[]){0, 0, 0, 0, 0, 0}, 6);
+  ck_assert_msg(image_load(&in, path, 0), "%s", fail_message());
+  ck_assert_int_eq(in.channels, 3);
+  ck_assert_mem_eq(in.pixels, white_rgb, 6);
+  image_free(&in);
+  ck_assert(stbi_write_png(path, 2, 1, 1, grey, 2));
+  insert_key(path, (uint8_t[]){0, 6}, 2);
+  ck_assert_msg(image_load(&in, path, 0), "%s", fail_message());
+  ck_assert_int_eq(in.channels, 1);
+  ck_assert_mem_eq(in.pixels, white_grey, 2);
+  image_free(&in);
+}
+END_TEST
+
+/* Where in an upright picture w x h the stored pixel (row, column) belongs. */
+static int upright_index(int orientation, int row, int column, int w, int h) {
+  static const char *const edges[] = {"",   "TL", "TR", "BR", "BL",
+                                      "LT", "RT", "RB", "LB"};
+  const char *edge = edges[orientation];
+  const bool sideways = *edge == 'L' || *edge == 'R';
+  const int along = sideways ? row : column, down = sideways ? column : row;
+  const char side = sideways ? edge[0] : edge[1], top = sideways ? edge[1] : edge[0];
+  return (top == 'T' ? down : h - 1 - down) * w + (side == 'L' ? along : w - 1 - along);
+}
+
+START_TEST(pictures_stand_upright) {
+  enum { W = 32, H = 16 };
+  const char *path = scratch_path(scratch_folder("exif"), "a.jpg");
+  uint8_t upright[W * H], stored[W * H];
+  for (int i = 0; i < W * H; i++) /* eight flat squares of 8 x 8 */
+    upright[i] = (uint8_t)(30 * (i % W / 8 + i / W / 8 * 4) + 10);
+  for (int orientation = 1; orientation <= 8; orientation++)
+    for (int big = 0; big < 2; big++) {
+      const int w = orientation < 5 ? W : H, h = W * H / w;
+      Image in;
+      for (int i = 0; i < W * H; i++)
+        stored[i] = upright[upright_index(orientation, i / w, i % w, W, H)];
+      ck_assert(stbi_write_jpg(path, w, h, 1, stored, 100));
+      // Insert EXIF data with this orientation
+      uint8_t little[] = {0xff, 0xe1, 0, 42, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0,
+                          8, 0, 0, 0, 2, 0, /* and two entries: */
+                          0x0f, 1, 2, 0, 1, 0, 0, 0, 'A', 0, 0, 0,
+                          0x12, 1, 3, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+      uint8_t large[] = {0xff, 0xe1, 0, 42, 'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42,
+                         0, 0, 0, 8, 0, 2,
+                         1, 0x0f, 0, 2, 0, 0, 0, 1, 'A', 0, 0, 0,
+                         1, 0x12, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0};
+      little[40] = large[41] = (uint8_t)orientation;
+      insert_part(path, 2, big ? large : little, 44);
+      ck_assert_msg(image_load(&in, path, 1), "%s", fail_message());
+      ck_assert(in.width == W && in.height == H);
+      for (int i = 0; i < W * H; i++)
+        ck_assert_msg(abs(in.pixels[i] - upright[i]) < 4, "%d: pixel %d is %d, not %d",
+                      orientation, i, in.pixels[i], upright[i]);
+      image_free(&in);
+    }
+}
+END_TEST
+
+/* A PNG of w x h pixels in RGB, all black. */
+static void write_black(const char *path, int w, int h) {
+  const size_t size = ((size_t)w * 3 + 1) * (size_t)h;
+  uLongf packed = compressBound(size);
+  uint8_t *rows = calloc(size, 1), *data = malloc(packed + 100);
+  const uint8_t head[] = {0x89, 'P', 'N', 'G', '\r', '\n', 26, '\n'};
+  ck_assert_int_eq(compress2(data, &packed, rows, size, 1), Z_OK);
+  FILE *file = fopen(path, "wb");
+  fwrite(head, 1, 8, file);
+  for (int part = 0; part < 3; part++) {
+    const uint8_t header[13] = {(uint8_t)(w >> 24), (uint8_t)(w >> 16), (uint8_t)(w >> 8),
+                                (uint8_t)w, (uint8_t)(h >> 24), (uint8_t)(h >> 16),
+                                (uint8_t)(h >> 8), (uint8_t)h, 8, 2};
+    const uint32_t length = part == 0 ? 13 : part == 1 ? (uint32_t)packed : 0;
+    const char *name = &"IHDRIDATIEND"[4 * part];
+    uLong sum = crc32(0, (const Bytef *)name, 4);
+    if (length) sum = crc32(sum, part ? data : header, length);
+    for (int i = 3; i >= 0; i--) fputc((int)(length >> (8 * i) & 255), file);
+    fwrite(name, 1, 4, file);
+    fwrite(part ? data : header, 1, length, file);
+    for (int i = 3; i >= 0; i--) fputc((int)(sum >> (8 * i) & 255), file);
+  }
+  fclose(file);
+  free(rows), free(data);
+}
+
+START_TEST(large_pictures_are_read) {
+  static const int sizes[][2] = {{2400, 2400}, {3840, 2160}, {6000, 4000}, {8000, 6000}};
+  const char *path = scratch_path(scratch_folder("large"), "a.png");
+  for (int i = 0; i < 4; i++) {
+    Image in;
+    write_black(path, sizes[i][0], sizes[i][1]);
+    ck_assert_msg(image_load(&in, path, 3), "%s", fail_message());
+    ck_assert(in.width == sizes[i][0] && in.height == sizes[i][1]);
+    image_free(&in);
+  }
+}
+END_TEST
+
+START_TEST(too_large_ones_name_the_limit) {
+  const char *path = scratch_path(scratch_folder("toolarge"), "a.png");
+  write_black(path, 8000, 7000);
+  refused(path, "expected a picture of at most 16384 pixels a side and 167772160 bytes "
+          "(IMAGE_MAX_BYTES), found 8000 x 7000 x 3");
+}
+END_TEST
+
 // Grey, cut and coloured
 START_TEST(transparent_greys_and_rounding) {
   const char *path = scratch_path(scratch_folder("grey"), "a.png");
@@ -260,6 +408,8 @@ TEST_MAIN("image", transparent_greys_and_rounding,
           png_comes_back_exactly, jpeg_comes_back_nearly,
           transparency_is_laid_over_white, bad_files_get_one_clear_line,
           a_header_that_lies_is_refused, plain_pictures_are_accepted,
-          cut_files_are_refused,
+          cut_files_are_refused, what_follows_the_picture_is_ignored,
+          a_colour_key_is_transparent, pictures_stand_upright,
+          large_pictures_are_read, too_large_ones_name_the_limit,
           a_full_disk_is_reported, normalisation_and_its_inverse,
           a_tile_is_pasted, a_square_is_cut_from_the_middle)

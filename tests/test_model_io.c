@@ -1,8 +1,8 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "base/memory.h"
 #include "eval/embed.h"
-#include "train/checkpoint.h"
 #include "models/model_io.h"
+#include "train/checkpoint.h"
 
 #include "testing.h"
 #include "train/optimizer.h"
@@ -112,8 +112,8 @@ START_TEST(bad_notes_are_refused) {
     const char *key, *value, *text;
   } bad[] = {
       // Notes that are missing, no number or out of bounds
-      {"image.width", NULL, "expected a note image.width, found none"},
-      {"image.width", "", "note image.width: expected a number from 1 to 65536"},
+      {"image.width", NULL, "expected metadata image.width, found none"},
+      {"image.width", "", "metadata image.width: expected a number from 1 to 65536"},
       {"image.width", "8x", "found '8x'"},
       {"image.width", "8.5", "expected a whole number, found 8.5"},
       {"image.post_norm", "0.5", "image.post_norm: expected a whole number"},
@@ -124,8 +124,8 @@ START_TEST(bad_notes_are_refused) {
       {"image.patch", "3", "sizes of an image encoder that fit together"},
       {"image.size", "4096", "tensor visual.pos_embed"},
       {"image.eps", "nan", "expected a number from 0 to 1, found 'nan'"},
-      {"std1", "0", "note std1: expected a number from 1e-06"},
-      {"mean0", NULL, "expected a note mean0"},
+      {"std1", "0", "metadata std1: expected a number from 1e-06"},
+      {"mean0", NULL, "expected metadata mean0"},
       {"text.heads", "3", "sizes of a text encoder that fit together"},
       {"text.vocabulary", "1000000", "tensor text.token_embedding.weight"},
       {"embed", "7", "tensor visual_projection.weight"}};

@@ -1,6 +1,6 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#include "eval/zeroshot.h"
 #include "eval/recall.h"
+#include "eval/zeroshot.h"
 
 #include "testing.h"
 

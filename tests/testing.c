@@ -11,6 +11,16 @@
 #include "tensor/arithmetic.h"
 #include "tensor/gradcheck.h"
 
+/* The library keeps its stb to itself; tests write JPEGs with one of their own. */
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wextra"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#include <stb/stb_image_write.h>
+#pragma GCC diagnostic pop
+
 // Compare and make numbers for tests
 void fixture_load(const Safetensors *file, const Tensor *t) {
   ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
@@ -170,7 +180,7 @@ void write_sheets(const char *folder, int rows) {
 }
 int run_command(const char **output, const char *format, ...) {
   static char text[1 << 16];
-  char command[4096], whole[4200];
+  static char command[1 << 15], whole[(1 << 15) + 20];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(command, sizeof command, format, arguments);

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/embed.h"
-#include "eval/zeroshot.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/image.h"
 #include "data/scenes.h"
+#include "eval/embed.h"
 #include "eval/pair_embeddings.h"
 #include "eval/pca.h"
+#include "eval/zeroshot.h"
 #include "kernels/dot.h"
 #include "tensor/arithmetic.h"
 #include "tensor/sigmoid_loss.h"

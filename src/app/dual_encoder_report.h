@@ -3,8 +3,8 @@
 #define DUAL_ENCODER_REPORT_H
 #include <stdio.h>
 
-#include "models/model_io.h"
 #include "data/captioned.h"
+#include "models/model_io.h"
 #include "tasks/contrastive.h"
 #include "train/trainer.h"
 

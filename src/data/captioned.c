@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/files.h"
 #include "base/memory.h"
 #include "data/cifar.h"
 #include "data/emoji.h"
@@ -78,9 +79,9 @@ static void share_drawings(Pairs *train, Pairs *test) {
 
 bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t seed,
                     Pairs *train, Pairs *test) {
-  char path[1024];
-  snprintf(path, sizeof path, "%s/%s", folder,
-           set == CAPTIONED_CIFAR10 ? "cifar10" : "emoji");
+  char path[PATH_MAX];
+  if (!path_join(path, folder, set == CAPTIONED_CIFAR10 ? "cifar10" : "emoji"))
+    return false;
   if (set == CAPTIONED_SCENES) {
     const int scenes = limit && limit < TRAIN_SCENES ? limit : TRAIN_SCENES;
     scenes_make(train, scenes, CAPTIONED_ALONE, SCENES_SEEN, seed);

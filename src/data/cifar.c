@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
+#include "data/find.h"
 #include "data/image.h"
 #include "io/json_text.h"
 
@@ -103,14 +104,28 @@ typedef struct Part {
   char why[1024];
 } Part;
 
+/* Where the batches are, and whether they are the official binary ones: a folder that
+   has the first or the last of these. */
+static bool find_parts(char found[PATH_MAX], const char *folder, bool *binary) {
+  static const char *const folders[] = {"", "cifar-10-batches-bin/",
+                                        "../cifar-10-batches-bin/", "../", NULL};
+  static const char *const batches[] = {"data_batch_1", "test_batch"};
+  static const char *const endings[] = {".bin", ".png", NULL};
+  if (!data_find(found, folder, folders, batches, 2, endings)) return false;
+  *binary = strcmp(strrchr(found, '.'), ".bin") == 0;
+  *strrchr(found, '/') = 0;
+  return true;
+}
+
 static void load_part(Part *part, const char *folder, bool train, int number,
                       bool binary) {
-  char path[1024];
+  char path[PATH_MAX], name[32];
   const char *ending = binary ? "bin" : "png";
-  if (train) snprintf(path, sizeof path, "%s/data_batch_%d.%s", folder, number, ending);
-  else snprintf(path, sizeof path, "%s/test_batch.%s", folder, ending);
-  part->good = binary ? cifar10_add_batch(&part->data, path)
-                      : cifar10_add_sheet(&part->data, path);
+  if (train) snprintf(name, sizeof name, "data_batch_%d.%s", number, ending);
+  else snprintf(name, sizeof name, "test_batch.%s", ending);
+  part->good = path_join(path, folder, name) &&
+               (binary ? cifar10_add_batch(&part->data, path)
+                       : cifar10_add_sheet(&part->data, path));
   if (!part->good) snprintf(part->why, sizeof part->why, "%s", fail_message());
 }
 
@@ -127,22 +142,22 @@ static bool join_parts(Dataset *data, const Part *part, int parts) {
   return true;
 }
 bool cifar10_load(Dataset *data, const char *folder, bool train) {
-  char path[1024];
+  char path[PATH_MAX], found[PATH_MAX];
   Part part[5] = {{.good = false}};
   const int parts = train ? 5 : 1;
   *data = (Dataset){.classes = CLASSES, .channels = 3, .height = 32, .width = 32,
                     .class_names = names};
-  snprintf(path, sizeof path, "%s/test_batch.bin", folder);
-  const bool binary = access(path, F_OK) == 0;
+  bool binary;
+  if (!find_parts(found, folder, &binary)) return false;
 #pragma omp parallel for schedule(dynamic)
   for (int i = 0; i < parts; i++) {
-    load_part(&part[i], folder, train, i + 1, binary);
+    load_part(&part[i], found, train, i + 1, binary);
   }
   bool good = join_parts(data, part, parts);
   for (int i = 0; i < parts; i++) dataset_free(&part[i].data);
   if (good && !binary) {
-    snprintf(path, sizeof path, "%s/%s_lables.json", folder, train ? "train" : "test");
-    good = cifar10_read_labels(data, path);
+    good = path_join(path, found, train ? "train_lables.json" : "test_lables.json") &&
+           cifar10_read_labels(data, path);
   }
   if (good) dataset_measure(data);
   else dataset_free(data);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
+#include "data/find.h"
 
 enum { MAX_SIDE = 256, MAX_COUNT = 10000000 };
 
@@ -101,14 +102,21 @@ bool idx_load(Dataset *data, const char *images, const char *labels) {
 }
 
 // Find MNIST in a folder
-static void find(char path[1024], const char *folder, const char *name) {
-  snprintf(path, 1024, "%s/%s.gz", folder, name);
-  if (access(path, F_OK) != 0) snprintf(path, 1024, "%s/%s", folder, name);
-}
-
 bool mnist_load(Dataset *data, const char *folder, bool train) {
-  char images[1024], labels[1024];
-  find(images, folder, train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte");
-  find(labels, folder, train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte");
-  return idx_load(data, images, labels);
+  static const char *const folders[] =
+      {"", "raw/", "../MNIST/raw/", "../MNIST/", "../", NULL};
+  static const char *const images[] =
+      {"train-images-idx3-ubyte", "train-images.idx3-ubyte",
+                                       "t10k-images-idx3-ubyte",
+                                       "t10k-images.idx3-ubyte"};
+  static const char *const labels[] =
+      {"train-labels-idx1-ubyte", "train-labels.idx1-ubyte",
+                                       "t10k-labels-idx1-ubyte",
+                                       "t10k-labels.idx1-ubyte"};
+  static const char *const endings[] = {".gz", "", NULL};
+  char image_path[PATH_MAX], label_path[PATH_MAX];
+  const int first = train ? 0 : 2;
+  return data_find(image_path, folder, folders, images + first, 2, endings) &&
+         data_find(label_path, folder, folders, labels + first, 2, endings) &&
+         idx_load(data, image_path, label_path);
 }

@@ -13,16 +13,19 @@ typedef struct Image {
   uint8_t *pixels; /* [height][width][channels] */
 } Image;
 
-enum { IMAGE_MAX_SIDE = 16384, IMAGE_MAX_BYTES = 1 << 28 };
+enum { IMAGE_MAX_SIDE = 16384,         /* pixels */
+       IMAGE_MAX_BYTES = 160 << 20 };  /* of a decoded picture: 55 megapixels in colour.
+                                          Decoding one takes four times that at most */
 
 /* A picture of one grey value, or free an image's pixels. */
 Image image_new(int width, int height, int channels, uint8_t value);
 void image_free(Image *image);
 
 /* Read a PNG or JPEG file. channels 1 or 3 converts; 0 keeps grey or colour
-   as it is. Transparency is laid over white. Returns false with a message
-   if the file is missing, cut short, no picture, or larger than the limits
-   above; *image is then untouched. */
+   as it is. Transparency is laid over white, and a picture whose camera was held
+   sideways (EXIF orientation) is turned upright. Returns false with a message if the
+   file is missing, cut short, no picture, or larger than the limits above; *image is
+   then untouched. */
 bool image_load(Image *image, const char *path, int channels);
 
 /* Write a PNG to PATH.new, then rename it over PATH. False with a message. */

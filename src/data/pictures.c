@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "data/captioned.h"
 #include "data/cifar.h"
 #include "data/idx.h"
@@ -38,9 +39,8 @@ static bool captioned(PictureSet set, const char *folder, int limit, uint64_t se
 
 bool pictures_open(PictureSet set, const char *folder, int limit, uint64_t seed,
                    Dataset *train, Dataset *test) {
-  char path[1024];
-  bool good = true;
-  snprintf(path, sizeof path, "%s/%s", folder, pictures_names[set]);
+  char path[PATH_MAX];
+  bool good = path_join(path, folder, pictures_names[set]);
   // Open or draw both parts
   if (set == PICTURES_SHAPES) {
     shapes_make(train, 6000, seed);

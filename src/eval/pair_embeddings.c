@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/embed.h"
 #include "base/memory.h"
+#include "eval/embed.h"
 
 PairEmbeddings pair_embeddings(const Clip *clip, const Tokenizer *tokenizer,
                                const Pairs *pairs) {

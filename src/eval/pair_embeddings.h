@@ -3,9 +3,9 @@
 #define PAIR_EMBEDDINGS_H
 #include <stdio.h>
 
-#include "models/clip.h"
 #include "data/pairs.h"
 #include "eval/recall.h"
+#include "models/clip.h"
 
 /* Unit vectors [count][embed] of pictures and of their first captions. Pairs whose
    captions read the same share a group. Owns its arrays. */

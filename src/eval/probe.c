@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/image_batch.h"
 #include "base/least.h"
 #include "base/memory.h"
+#include "nn/image_batch.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
 #include "train/optimizer.h"

@@ -90,8 +90,7 @@ bool safetensors_write(const char *path, const SafetensorsItem *items, int count
   fprintf(file, "%-*s", (int)padded, text);
   free(text);
   for (size_t i = 0; i < (size_t)count; i++) {
-    const Tensor t = {.shape = items[i].shape};
-    fwrite(items[i].value, sizeof(real), tensor_size(&t), file);
+    fwrite(items[i].value, sizeof(real), shape_size(items[i].shape), file);
   }
   return file_commit(file, path);
 }

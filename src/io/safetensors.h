@@ -3,7 +3,8 @@
 #define SAFETENSORS_H
 #include <stdbool.h>
 
-#include "tensor/tensor.h"
+#include "base/real.h"
+#include "base/shape.h"
 
 /* What a file says about itself: keys and values, in order. Owns its texts; all zero:
    empty. */

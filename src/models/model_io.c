@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/format.h"
 
 // Sizes as notes
 typedef struct Size {
@@ -82,12 +84,10 @@ static void add_sizes(Metadata *notes, const Size *size, const void *config) {
 static bool read_number(const Safetensors *file, const char *path, const char *key,
                         double low, double high, double *value) {
   const char *text = safetensors_metadata(file, key);
-  char *end;
   *value = 0;
-  if (!text) return fail("%s: expected a note %s, found none", path, key);
-  *value = strtod(text, &end);
-  if (end == text || *end || !(*value >= low && *value <= high))
-    return fail("%s: note %s: expected a number from %g to %g, found '%s'", path, key,
+  if (!text) return fail("%s: expected metadata %s, found none", path, key);
+  if (!text_number(text, value) || !(*value >= low && *value <= high))
+    return fail("%s: metadata %s: expected a number from %g to %g, found '%s'", path, key,
                 low, high, text);
   return true;
 }
@@ -98,7 +98,7 @@ static bool read_integer(const Safetensors *file, const char *path, const char *
   if (!read_number(file, path, key, low, high, &number)) return false;
   *value = (int)number;
   if (number == *value) return true;
-  return fail("%s: note %s: expected a whole number, found %g", path, key, number);
+  return fail("%s: metadata %s: expected an integer, found %g", path, key, number);
 }
 
 static bool read_sizes(const Safetensors *file, const char *path, const Size *size,
@@ -237,14 +237,15 @@ static bool fill(const Safetensors *file, Params *params, bool trained, uint64_t
 }
 
 bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
-  char path[1024];
+  char path[PATH_MAX];
   VitConfig config;
-  snprintf(path, sizeof path, "%s/model.safetensors", folder);
-  Safetensors *file = safetensors_read(path);
+  Safetensors *file =
+      path_join(path, folder, "model.safetensors") ? safetensors_read(path) : NULL;
   *s = (LoadedVit){.params = params_new()};
   bool good = file && read_vit(file, path, &config, s->mean, s->std);
   const char *prefix = good ? safetensors_metadata(file, "image.prefix") : NULL;
-  if (good && !prefix) good = fail("%s: expected a note image.prefix, found none", path);
+  if (good && !prefix) good =
+      fail("%s: expected metadata image.prefix, found none", path);
   good = good && check_positions(file, &config, prefix);
   if (good) s->prefix = params_name(s->params, "%s", prefix);
   if (good) s->vit = vit_declare(s->params, s->prefix, config);
@@ -255,17 +256,17 @@ bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
 }
 
 bool clip_open(LoadedClip *s, const char *folder) {
-  char path[1024];
+  char path[PATH_MAX];
   ClipConfig config;
-  snprintf(path, sizeof path, "%s/model.safetensors", folder);
-  Safetensors *file = safetensors_read(path);
+  Safetensors *file =
+      path_join(path, folder, "model.safetensors") ? safetensors_read(path) : NULL;
   *s = (LoadedClip){.params = params_new()};
   bool good = file && read_clip(file, path, &config, s->mean, s->std);
   good = good && check_positions(file, &config.image, "visual.");
   if (good) s->clip = clip_declare(s->params, config);
   good = good && fill(file, s->params, true, 0);
   if (file) safetensors_free(file);
-  snprintf(path, sizeof path, "%s/merges.txt", folder);
+  good = good && path_join(path, folder, "merges.txt");
   if (good)
     s->tokenizer =
         tokenizer_load(path, config.text.vocabulary - TOKENIZER_SYMBOLS - 2);

@@ -1,10 +1,12 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
 #include <stdio.h>
 
+#include "app/options.h"
 #include "kernels/kernels.h"
 
 /* Print x, the three GELUs and their three derivatives, from -4 to 4. */
 int main(void) {
+  program_begin("gelu-curves");
   for (int i = -160; i <= 160; i++) {
     real x = (real)i / 40, one = 1;
     printf("%.4f", (double)x);

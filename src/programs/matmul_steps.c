@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/options.h"
 #include "app/peak.h"
 #include "base/memory.h"
 #include "base/stopwatch.h"
@@ -102,6 +103,7 @@ static const struct {
 
 /* Stage, name, GFLOP/s, and the measured peak of the threads it uses. */
 int main(void) {
+  program_begin("matmul-steps");
   const int count = sizeof stages / sizeof *stages;
   const double alone = peak_flops(1), together = peak_flops(omp_get_max_threads());
   for (int i = 0; i < ROWS * IN; i++) x[i] = (real)(i % 7 - 3);

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <tgmath.h>
 
+#include "app/options.h"
 #include "base/real.h"
 
 /* Print step and relative error of central differences of e^(sin a) at 1. */
 int main(void) {
+  program_begin("step-size");
   const double true_slope = exp(sin(1.0)) * cos(1.0);
   for (int i = 0; i <= 64; i++) {
     real a = 1, h = (real)pow(10.0, -0.25 * i);

@@ -1,6 +1,7 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
 #include <stdio.h>
 
+#include "app/options.h"
 #include "tensor/arithmetic.h"
 #include "tensor/params.h"
 
@@ -9,6 +10,7 @@ static void show(const char *name, const Tensor *t) {
 }
 
 int main(void) {
+  program_begin("tape-example");
   Params *params = params_new();
   Shape one = SHAPE(1);
   Tensor *w = params_add(params, "w", one, init_constant(2), PARAM_PLAIN);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/options.h"
 #include "kernels/vector.h"
 
 // The float and its neighbours
@@ -45,6 +46,7 @@ static Worst worst_errors(uint32_t stride) {
   return worst;
 }
 int main(void) {
+  program_begin("vector-error");
   const Worst worst = worst_errors(997);
   printf("floats\t%ld\nexp_ulp\t%.2f\nsigmoid_ulp\t%.2f\n", worst.count, worst.exp_ulp,
          worst.sigmoid_ulp);

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/zeroshot.h"
 #include "app/options.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/image.h"
 #include "eval/recall.h"
+#include "eval/zeroshot.h"
 #include "models/model_io.h"
 #include "tensor/layers.h"
 #include "tensor/sigmoid_loss.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/embed.h"
 #include "base/memory.h"
+#include "eval/embed.h"
 #include "train/optimizer.h"
 
 // Tokens of all captions

@@ -272,9 +272,10 @@ static void read_options(const uint8_t *bytes, size_t count) {
 
 // The table of readers
 #define PACKED 4 * LIMIT_FREE, 4 * LIMIT_FACTOR
+#define PICTURE 4L * IMAGE_MAX_BYTES + LIMIT_FREE, 4
 #define PLAIN 4 << 20, 64
 const Reader readers[] = {
-    {"image", read_image, PACKED},       {"idx", read_idx, PACKED},
+    {"image", read_image, PICTURE},      {"idx", read_idx, PACKED},
     {"merges", read_merges, PACKED},     {"cifar", read_cifar, PLAIN},
     {"labels", read_labels, PLAIN},      {"emoji", read_emoji, PLAIN},
     {"checkpoint", read_checkpoint, PLAIN}, {"model", read_model, PLAIN},

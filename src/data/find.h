@@ -1,0 +1,12 @@
+/* Tangled from chapters/06-training.nw: edit that, not this. */
+#ifndef FIND_H
+#define FIND_H
+#include <limits.h>
+#include <stdbool.h>
+
+/* The first file there is among FOLDER/ folders[] names[] endings[], tried in this
+   order; lists of folders and endings end with NULL. False with a message that names
+   what was expected and how to get it. */
+bool data_find(char path[PATH_MAX], const char *folder, const char *const *folders,
+               const char *const *names, int name_count, const char *const *endings);
+#endif
