@@ -49,7 +49,7 @@ START_TEST(bad_files_have_status_one) {
                  "set, found none of that name; `make data` fetches it, --data-dir",
                  "train-vit",
                  text_of("--data mnist --data-dir %s", folder));
-  expect_program(1, "cifar10/data_batch_1: expected this file", "train-vit",
+  expect_program(1, "cifar10/test_batch: expected this file", "train-vit",
                  text_of("--data cifar10 --data-dir %s", folder));
   expect_program(1, "checkpoint.safetensors: cannot open", "train-vit",
                  text_of("--resume %s", folder));
@@ -235,7 +235,7 @@ END_TEST
 START_TEST(sheets_are_unpacked_once) {
   const char *base = scratch_folder("unpack"), *folder = text_of("%s/cifar10", base);
   const char *there = text_of("--data-dir %s", base);
-  expect_program(1, "cifar10/data_batch_1: expected this file", "unpack-cifar10", there);
+  expect_program(1, "cifar10/test_batch: expected this file", "unpack-cifar10", there);
   write_sheets(folder, 1);
   ck_assert_int_eq(symlink("/dev/full", text_of("%s/test_batch.bin.new", folder)), 0);
   expect_program(1, "test_batch.bin: cannot write: No space", "unpack-cifar10", there);

@@ -104,12 +104,12 @@ typedef struct Part {
   char why[1024];
 } Part;
 
-/* Where the batches are, and whether they are the official binary ones: a folder that
-   has the first or the last of these. */
+/* Where the batches are, and whether they are the official binary ones. Those that are
+   unpacked here are written before the test batch, so that decides. */
 static bool find_parts(char found[PATH_MAX], const char *folder, bool *binary) {
   static const char *const folders[] = {"", "cifar-10-batches-bin/",
                                         "../cifar-10-batches-bin/", "../", NULL};
-  static const char *const batches[] = {"data_batch_1", "test_batch"};
+  static const char *const batches[] = {"test_batch", "data_batch_1"};
   static const char *const endings[] = {".bin", ".png", NULL};
   if (!data_find(found, folder, folders, batches, 2, endings)) return false;
   *binary = strcmp(strrchr(found, '.'), ".bin") == 0;
