@@ -1,6 +1,5 @@
 /* Tangled from chapters/07-fast.nw: edit that, not this. */
-#ifndef BOTH_KERNELS_H
-#define BOTH_KERNELS_H
+#pragma once
 #include "kernels/kernels.h"
 
 /* The two implementations side by side, whichever of them is linked. */
@@ -30,4 +29,3 @@ typedef struct Kernels {
 } Kernels;
 
 extern const Kernels naive_kernels, fast_kernels;
-#endif

@@ -53,7 +53,7 @@ START_TEST(what_is_impossible_is_named) {
                  "--decoder-width 6 --decoder-heads 2");
   expect_program(2, "--width: expected a multiple of 4 for sincos positions, found 6",
                  "train-mae", "--width 6 --heads 2");
-  expect_program(1, "mnist/train-images-idx3-ubyte: cannot open", "train-mae",
+  expect_program(1, "mnist/train-images-idx3-ubyte: expected this file", "train-mae",
                  text_of("--data mnist --data-dir %s", folder));
 }
 END_TEST

@@ -1,6 +1,5 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
-#ifndef TESTING_H
-#define TESTING_H
+#pragma once
 #include <check.h>
 #include <math.h>
 #include <stdbool.h>
@@ -89,4 +88,3 @@ int run_suite(const char *name, const TTest *const *tests, int count);
     const TTest *const tests[] = {__VA_ARGS__};                          \
     return run_suite(name, tests, (int)(sizeof tests / sizeof *tests));  \
   }
-#endif

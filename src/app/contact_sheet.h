@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef CONTACT_SHEET_H
-#define CONTACT_SHEET_H
+#pragma once
 #include "data/dataset.h"
 #include "data/image.h"
 
@@ -17,4 +16,3 @@ void sheet_put(Image *sheet, Image tile, int row, int column, int side);
    again with the data set's normalization. The caller frees. */
 Image sheet_picture(const Dataset *data, int index);
 Image sheet_planes(const Dataset *data, const real *planes);
-#endif

@@ -1,9 +1,7 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef DUAL_ENCODER_H
-#define DUAL_ENCODER_H
+#pragma once
 
 /* The whole of train-clip, or of train-siglip, which differ in the values that options
    have unless given. Returns the status to exit with, the user having been told. */
 typedef enum { DUAL_ENCODER_CLIP, DUAL_ENCODER_SIGLIP } DualEncoderKind;
 int dual_encoder_main(DualEncoderKind kind, int argc, char **argv);
-#endif

@@ -46,7 +46,8 @@ static double gap_of(const PairEmbeddings *v, double *direction) {
   for (int i = 0; i < embed; i++) {
     direction[i] = 0;
     for (int r = 0; r < v->count; r++)
-      direction[i] += (double)(v->image[r * embed + i] - v->text[r * embed + i]);
+      direction[i] += (double)(v->image[(size_t)r * embed + i] -
+                               v->text[(size_t)r * embed + i]);
     direction[i] /= v->count;
     squares += direction[i] * direction[i];
   }

@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef DUAL_ENCODER_REPORT_H
-#define DUAL_ENCODER_REPORT_H
+#pragma once
 #include <stdio.h>
 
 #include "data/captioned.h"
@@ -37,4 +36,3 @@ void dual_single_figures(DualRun *run, int count, uint64_t seed);
    message. */
 bool dual_report(FILE *summary, const DualRun *run, const char *folder,
                  TrainerResult result);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#ifndef EVA_PICTURES_H
-#define EVA_PICTURES_H
+#pragma once
 #include "data/image.h"
 #include "tasks/masked_prediction.h"
 
@@ -14,4 +13,3 @@ bool eva_write_masks(const char *folder, const MaskedPrediction *p);
    and then all are written and the sheet is freed. */
 Image eva_features_before(const MaskedPrediction *p);
 bool eva_write_features(const char *folder, Image *sheet, const MaskedPrediction *p);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef EXPERIMENT_H
-#define EXPERIMENT_H
+#pragma once
 #include <stdio.h>
 
 #include "app/settings.h"
@@ -43,4 +42,3 @@ typedef struct Experiment {
 
 /* The whole of a training program; returns its exit status. */
 int experiment_run(Experiment *experiment, int argc, char **argv);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef GALLERY_H
-#define GALLERY_H
+#pragma once
 #include "data/dataset.h"
 #include "data/image.h"
 #include "eval/predictions.h"
@@ -25,4 +24,3 @@ Image gallery_attention(const Vit *vit, const Dataset *data);
    confusion.tsv (true, said, count) and mistakes.tsv into a folder. */
 bool gallery_write(const char *folder, const Vit *vit, const Dataset *data,
                    const Predictions *p);
-#endif

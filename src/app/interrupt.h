@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef INTERRUPT_H
-#define INTERRUPT_H
+#pragma once
 #include <stdbool.h>
 
 /* From now on the first SIGINT or SIGTERM only asks to stop: one line to standard
@@ -10,4 +9,3 @@ bool interrupt_wanted(void);
 
 /* The signals do again what they did before interrupt_watch. */
 void interrupt_release(void);
-#endif

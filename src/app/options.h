@@ -1,6 +1,5 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
-#ifndef OPTIONS_H
-#define OPTIONS_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -72,4 +71,3 @@ int program_failed(const Program *program);
    program ends with one line and status 1; and so does one whose standard output did
    not take all that was printed, whatever it returned. */
 void program_begin(const char *name);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef SETTINGS_H
-#define SETTINGS_H
+#pragma once
 #include "app/options.h"
 #include "train/trainer.h"
 
@@ -58,4 +57,3 @@ bool options_resume(const char *folder, Program *program);
    that. False with a message that names the option to blame. */
 bool settings_plan(const Settings *s, int examples, int passes, int micro_batch,
                    TrainerConfig *config);
-#endif

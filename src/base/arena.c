@@ -6,7 +6,10 @@
 #include "base/memory.h"
 
 // What nobody has asked for
-#ifdef __SANITIZE_ADDRESS__
+#ifndef __has_feature
+#define __has_feature(x) 0 /* how clang is asked; older ones do not define the other */
+#endif
+#if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>
 enum { GAP = 64 }; /* bytes between pieces */
 #define FORBID(memory, size) __asan_poison_memory_region(memory, size)

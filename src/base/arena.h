@@ -1,6 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-#ifndef ARENA_H
-#define ARENA_H
+#pragma once
 #include <stddef.h>
 
 /* Memory that is handed out piece by piece and taken back all at once.
@@ -18,4 +17,3 @@ void arena_reset(Arena *arena);
 
 /* How many blocks the arena has taken from the heap so far. */
 int arena_blocks(const Arena *arena);
-#endif

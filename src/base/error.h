@@ -1,6 +1,5 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
-#ifndef ERROR_H
-#define ERROR_H
+#pragma once
 #include <stdbool.h>
 
 /* Record one sentence about bad input: which file or option, what was
@@ -11,4 +10,3 @@ bool fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The last recorded sentence, "" if there is none. Owned by the module. */
 const char *fail_message(void);
-#endif

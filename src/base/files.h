@@ -1,6 +1,5 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
-#ifndef FILES_H
-#define FILES_H
+#pragma once
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,4 +50,3 @@ typedef struct FolderLock {
 } FolderLock;
 bool folder_lock(FolderLock *lock, const char *folder);
 void folder_unlock(FolderLock *lock);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
-#ifndef FORMAT_H
-#define FORMAT_H
+#pragma once
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,4 +11,3 @@ void text_print_to(FILE *file, const char *format, va_list arguments);
 
 /* Is the whole of the text one number, with a point? Without a message. */
 bool text_number(const char *text, double *value);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
-#ifndef MEMORY_H
-#define MEMORY_H
+#pragma once
 #include <stddef.h>
 
 /* What is done when `count` times `size` bytes cannot be had: the handler set last; it
@@ -17,4 +16,3 @@ void *allocate(size_t count, size_t size);
    held: what is new is not cleared, and it is aligned as by malloc. */
 char *text_copy(const char *text);
 void *reallocate(void *memory, size_t size);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
-#ifndef RANDOM_H
-#define RANDOM_H
+#pragma once
 #include <stdint.h>
 
 /* A key stands for (seed, purpose, ...). Draws from one key differ by their
@@ -19,4 +18,3 @@ int random_below(RandomKey key, uint64_t index, int bound); /* 0..bound-1 */
 
 /* Fill order[count] with 0..count-1 in random order, each order as likely. */
 void random_permutation(RandomKey key, int *order, int count);
-#endif

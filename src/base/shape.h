@@ -1,6 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-#ifndef SHAPE_H
-#define SHAPE_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,4 +15,3 @@ typedef struct Shape {
 Shape shape_make(int rank, const int *sizes);
 bool shape_equal(Shape a, Shape b);
 size_t shape_size(Shape shape); /* all sizes multiplied */
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/07-fast.nw: edit that, not this. */
-#ifndef STOPWATCH_H
-#define STOPWATCH_H
+#pragma once
 
 /* Seconds since some fixed moment. */
 double stopwatch(void);
@@ -12,4 +11,3 @@ double median(double *sample, int count);
    median of samples <= 99 of about `least` seconds each. */
 double median_seconds(void (*work)(void *state), void *state, int samples,
                       double least);
-#endif

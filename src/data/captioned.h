@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef CAPTIONED_H
-#define CAPTIONED_H
+#pragma once
 #include "data/pairs.h"
 
 typedef enum {
@@ -24,4 +23,3 @@ Augment captioned_augment(CaptionedSet set);
 
 /* A different seed for test pictures. */
 uint64_t captioned_other(uint64_t seed);
-#endif

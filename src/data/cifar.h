@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef CIFAR_H
-#define CIFAR_H
+#pragma once
 #include "data/dataset.h"
 
 /* CIFAR-10's training or test part in a folder: binary batches
@@ -17,4 +16,3 @@ bool cifar10_read_labels(Dataset *data, const char *path);
 /* Write the pictures from first to last - 1 as a binary batch; false with a message if
    that fails. */
 bool cifar10_save_batch(const Dataset *data, int first, int last, const char *path);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef DATASET_H
-#define DATASET_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,4 +44,3 @@ typedef struct Augment {
    What is done to a picture depends on key and its index. */
 void dataset_batch(const Dataset *data, const int *index, int count,
                    Augment augment, RandomKey key, real *images, int *labels);
-#endif

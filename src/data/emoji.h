@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef EMOJI_H
-#define EMOJI_H
+#pragma once
 #include "data/pairs.h"
 
 enum { EMOJI_SIDE = 32, EMOJI_CELL = 34, EMOJI_CATEGORIES = 8,
@@ -20,4 +19,3 @@ bool emoji_load(Pairs *pairs, const char *folder, const char *vendor);
 /* What may be done to an emoji while it stays what it is called. No mirror:
    there are arrows to the left and arrows to the right. */
 extern const Augment emoji_augment;
-#endif

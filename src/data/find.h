@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef FIND_H
-#define FIND_H
+#pragma once
 #include <limits.h>
 #include <stdbool.h>
 
@@ -9,4 +8,3 @@
    what was expected and how to get it. */
 bool data_find(char path[PATH_MAX], const char *folder, const char *const *folders,
                const char *const *names, int name_count, const char *const *endings);
-#endif

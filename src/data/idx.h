@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef IDX_H
-#define IDX_H
+#pragma once
 #include "data/dataset.h"
 
 /* Read a pair of IDX files, pictures (magic 0x803) and labels (0x801), plain or
@@ -11,4 +10,3 @@ bool idx_load(Dataset *data, const char *images, const char *labels);
 /* MNIST's training or test pair in a folder, under its official names, with
    or without ".gz". */
 bool mnist_load(Dataset *data, const char *folder, bool train);
-#endif

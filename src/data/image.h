@@ -1,6 +1,5 @@
 /* Tangled from chapters/01-patches.nw: edit that, not this. */
-#ifndef IMAGE_H
-#define IMAGE_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -50,4 +49,3 @@ void image_normalize(real *planes, const uint8_t *pixels, int channels,
                      const real *std);
 Image image_from_planes(const real *planes, int channels, int height, int width,
                         const real *mean, const real *std);
-#endif

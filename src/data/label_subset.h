@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef LABEL_SUBSET_H
-#define LABEL_SUBSET_H
+#pragma once
 #include "data/dataset.h"
 
 /* Choose `wanted` of `count` examples, as many of each class as can be, drawn by the
@@ -12,4 +11,3 @@ void label_subset_choose(const int *labels, int count, int classes, int wanted,
 /* Keep that many pictures of a data set; 0 or more than there are: all. Mean and
    standard deviation stay those of all. */
 void label_subset_apply(Dataset *data, int wanted, uint64_t seed);
-#endif

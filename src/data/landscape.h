@@ -1,6 +1,5 @@
 /* Tangled from chapters/01-patches.nw: edit that, not this. */
-#ifndef LANDSCAPE_H
-#define LANDSCAPE_H
+#pragma once
 #include <stdint.h>
 
 #include "data/image.h"
@@ -8,4 +7,3 @@
 /* A colour picture of a lake before mountains, side x side; the seed moves the
    mountains. The caller frees it. */
 Image landscape_draw(int side, uint64_t seed);
-#endif

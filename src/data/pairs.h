@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef PAIRS_H
-#define PAIRS_H
+#pragma once
 #include "data/dataset.h"
 
 /* Pictures with captions: those of picture i are caption[first[i]] up to
@@ -28,4 +27,3 @@ int pairs_captions(const Pairs *pairs);
 /* The number of one of a picture's captions, each as likely; the draw depends on
    key and picture. */
 int pairs_draw(const Pairs *pairs, int picture, RandomKey key);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef PICTURES_H
-#define PICTURES_H
+#pragma once
 #include "data/dataset.h"
 
 typedef enum { PICTURES_SHAPES, PICTURES_MNIST, PICTURES_CIFAR10,
@@ -16,4 +15,3 @@ Augment pictures_augment(PictureSet set); /* what suits it */
    message on bad files, or pictures that are not squares of one size. */
 bool pictures_open(PictureSet set, const char *folder, int limit, uint64_t seed,
                    Dataset *train, Dataset *test);
-#endif

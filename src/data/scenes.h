@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef SCENES_H
-#define SCENES_H
+#pragma once
 #include "data/pairs.h"
 #include "data/shapes.h"
 
@@ -42,4 +41,3 @@ int scene_captions(const Scene *scene, char text[SCENES_CAPTIONS][SCENES_TEXT]);
    only. Overwrites *pairs; pairs_free gives back. */
 void scenes_make(Pairs *pairs, int count, int alone, ScenesSplit split,
                  uint64_t seed);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef SHAPES_H
-#define SHAPES_H
+#pragma once
 #include "data/dataset.h"
 #include "data/image.h"
 
@@ -23,4 +22,3 @@ Image shapes_draw(const Figure *figures, int count, RandomKey key);
 
 /* `count` scenes of one random figure; the label is its kind. */
 void shapes_make(Dataset *data, int count, uint64_t seed);
-#endif

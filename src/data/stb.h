@@ -1,6 +1,5 @@
 /* Tangled from chapters/01-patches.nw: edit that, not this. */
-#ifndef STB_H
-#define STB_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,4 +21,3 @@ bool picture_encode(void (*write)(void *context, void *bytes, int count), void *
    memory. */
 bool picture_scale(uint8_t *to, int side, const uint8_t *pixels, int from, int stride,
                    int channels);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/08-text.nw: edit that, not this. */
-#ifndef TOKENIZER_H
-#define TOKENIZER_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -46,4 +45,3 @@ char *tokenizer_decode(const Tokenizer *t, const int *ids, int count, size_t *le
 
 /* The printable form, such as "photo</w>", in UTF-8; owned by the tokenizer. */
 const char *tokenizer_symbol(const Tokenizer *t, int id);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef WARP_H
-#define WARP_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,4 +21,3 @@ void warp_picture(uint8_t *to, const uint8_t *from, int height, int width,
    cut to 0..255. All factors 1: nothing changes. */
 void colour_jitter(uint8_t *pixels, int count, int channels, double brightness,
                    double contrast, double saturation);
-#endif

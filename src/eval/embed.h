@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef EMBED_H
-#define EMBED_H
+#pragma once
 #include "data/dataset.h"
 #include "models/clip.h"
 
@@ -9,4 +8,3 @@
 void embed_images(const Clip *clip, Tape *tape, const Dataset *data, real *vectors);
 void embed_texts(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
                  const char *const *texts, int count, real *vectors);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef PAIR_EMBEDDINGS_H
-#define PAIR_EMBEDDINGS_H
+#pragma once
 #include <stdio.h>
 
 #include "data/pairs.h"
@@ -21,4 +20,3 @@ void pair_embeddings_free(PairEmbeddings *vectors);
 /* Write how well pictures find their captions and captions their pictures, as lines
    NAME_to_text_r1 TAB share, ... NAME_to_image_median TAB rank. */
 void pair_embeddings_recall(const PairEmbeddings *vectors, const char *name, FILE *file);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef PREDICTIONS_H
-#define PREDICTIONS_H
+#pragma once
 #include "data/dataset.h"
 #include "models/vit.h"
 
@@ -16,4 +15,3 @@ typedef struct Predictions {
 Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
                              int batch);
 void predictions_free(Predictions *p);
-#endif

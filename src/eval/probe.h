@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef PROBE_H
-#define PROBE_H
+#pragma once
 #include "data/dataset.h"
 #include "models/vit.h"
 
@@ -31,4 +30,3 @@ typedef struct ProbeConfig {
    train one linear layer on top with cross-entropy and AdamW, and return the
    fraction of test examples it gets right. */
 double probe_linear(const Features *train, const Features *test, ProbeConfig config);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef RECALL_H
-#define RECALL_H
+#pragma once
 #include "base/real.h"
 
 /* How queries find their answers among candidates: the fraction whose best right
@@ -29,4 +28,3 @@ void recall_best(const real *query, const real *candidates, int m, int E, int k,
 
 /* best[i] becomes the place of the largest entry of row i of a[n][E] b[m][E]^T. */
 void nearest(const real *a, int n, const real *b, int m, int E, int *best);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef ZEROSHOT_H
-#define ZEROSHOT_H
+#pragma once
 #include "eval/embed.h"
 
 /* Put `name` in the place of {} in the template; "a" before a vowel becomes "an".
@@ -13,4 +12,3 @@ void prompt_fill(char *text, size_t size, const char *template, const char *name
 void zeroshot_classes(const Clip *clip, Tape *tape, const Tokenizer *tokenizer,
                       const char *const *names, int K, const char *const *templates,
                       int M, real *vectors);
-#endif

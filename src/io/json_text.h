@@ -1,6 +1,5 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
-#ifndef JSON_TEXT_H
-#define JSON_TEXT_H
+#pragma once
 #include <jansson.h>
 #include <stddef.h>
 
@@ -12,4 +11,3 @@ json_t *jsontext_parse(const char *path, const char *what, const char *text,
 
 /* The same for a whole file of at most `most` bytes. */
 json_t *jsontext_read(const char *path, const char *what, size_t most, size_t flags);
-#endif

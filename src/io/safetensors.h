@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef SAFETENSORS_H
-#define SAFETENSORS_H
+#pragma once
 #include <stdbool.h>
 
 #include "base/real.h"
@@ -47,4 +46,3 @@ void safetensors_get(const Safetensors *file, const char *name, real *to);
 
 int safetensors_count(const Safetensors *file);
 const char *safetensors_metadata(const Safetensors *file, const char *key); /* or NULL */
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
-#ifndef DOT_H
-#define DOT_H
+#pragma once
 #include <math.h>
 
 #include "base/real.h"
@@ -25,4 +24,3 @@ static inline double vector_cosine(const real *a, const real *b, int n) {
   for (int i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
   return sum / (vector_length(a, n) * vector_length(b, n));
 }
-#endif

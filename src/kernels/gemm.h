@@ -1,6 +1,5 @@
 /* Tangled from chapters/07-fast.nw: edit that, not this. */
-#ifndef GEMM_H
-#define GEMM_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,4 +31,3 @@ static inline int round_up(int n, int unit) { return (n + unit - 1) / unit * uni
 
 /* The part first..last-1 of 0..n-1 that is this thread's, in whole units. */
 void thread_range(int n, int unit, int *first, int *last);
-#endif

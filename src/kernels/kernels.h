@@ -1,6 +1,5 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
-#ifndef KERNELS_H
-#define KERNELS_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -80,4 +79,3 @@ typedef struct AdamWStep {
   real lr, beta1, beta2, eps, decay, correction1, correction2;
 } AdamWStep;
 void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep step, size_t n);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/07-fast.nw: edit that, not this. */
-#ifndef VECTOR_H
-#define VECTOR_H
+#pragma once
 #include <stdint.h>
 #include <string.h>
 #include <tgmath.h>
@@ -108,4 +107,3 @@ static inline NormalTail normal_tail(real x) {
   return (NormalTail){density, erfc(x * sqrt(0.5)) / 2};
 #endif
 }
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef CLIP_H
-#define CLIP_H
+#pragma once
 #include "models/text.h"
 #include "models/vit.h"
 #include "tensor/info_nce.h"
@@ -64,4 +63,3 @@ double clip_macs(const ClipConfig *config, int T);
 /* The published "ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336". False with a
    message for any other name. */
 bool clip_preset(ClipConfig *config, const char *name);
-#endif

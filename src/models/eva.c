@@ -99,7 +99,7 @@ static void cosine_backward(const Entry *e) {
 Tensor *masked_cosine_loss(Tape *tape, Tensor *predicted, Tensor *target,
                            const Masking *mask) {
   const int N = mask->patches, rows = mask->images * N, n = tensor_last(predicted);
-  Tensor *loss = tape_tensor(tape, "hidden_cosine", SCALAR);
+  Tensor *loss = tape_tensor(tape, "masked_cosine", SCALAR);
   CosineSaved *s = tape_memory(tape, sizeof *s);
   *s = (CosineSaved){mask->restore, tape_memory(tape, (size_t)rows * sizeof(real)),
                      tape_memory(tape, (size_t)mask->images * sizeof(real))};

@@ -1,6 +1,5 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#ifndef EVA_H
-#define EVA_H
+#pragma once
 #include "models/clip.h"
 #include "nn/masked_loss.h"
 
@@ -49,4 +48,3 @@ Tensor *scale_gradient(Tape *tape, Tensor *x, double part);
 /* All of it; `teacher` may be NULL for EVA_PIXELS. */
 Tensor *eva_loss(Tape *tape, const Eva *eva, const Clip *teacher, Tensor *images,
                  const Masking *mask);
-#endif

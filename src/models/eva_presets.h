@@ -1,6 +1,5 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#ifndef EVA_PRESETS_H
-#define EVA_PRESETS_H
+#pragma once
 #include "models/vit.h"
 
 /* The image encoder of "EVA-g/14", "EVA02-Ti/14", "EVA02-S/14", "EVA02-B/14",
@@ -13,4 +12,3 @@ extern const char *const eva_preset_names[]; /* ends with NULL */
 /* Give an encoder the blocks of EVA02-B: gated, with a hidden width of 8/3 of the
    encoder's, sub-LN, no biases of keys, rotary positions, and their initial values. */
 void eva02_variant(VitConfig *config);
-#endif

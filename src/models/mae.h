@@ -1,6 +1,5 @@
 /* Tangled from chapters/10-mae.nw: edit that, not this. */
-#ifndef MAE_H
-#define MAE_H
+#pragma once
 #include "models/vit.h"
 #include "nn/masked_loss.h"
 
@@ -38,4 +37,3 @@ Tensor *mae_targets(Tape *tape, const Mae *mae, Tensor *images);
 
 /* All of it: the error of the hidden patches (see masked_mse). */
 Tensor *mae_loss(Tape *tape, const Mae *mae, Tensor *images, const Masking *mask);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef MODEL_IO_H
-#define MODEL_IO_H
+#pragma once
 #include "data/dataset.h"
 #include "models/clip.h"
 #include "train/checkpoint.h"
@@ -45,4 +44,3 @@ bool encoder_takes(const VitConfig *config, const real *mean, const real *std,
 void vit_copy_parameters(const LoadedVit *from, Params *params, const char *prefix);
 void vit_close(LoadedVit *saved);
 void clip_close(LoadedClip *saved);
-#endif

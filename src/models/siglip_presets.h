@@ -1,6 +1,5 @@
 /* Tangled from chapters/12-siglip.nw: edit that, not this. */
-#ifndef SIGLIP_PRESETS_H
-#define SIGLIP_PRESETS_H
+#pragma once
 #include "models/clip.h"
 
 /* The published "B/16-224", "B/16-256", "B/16-384", "B/16-512", "L/16-256",
@@ -12,4 +11,3 @@ bool siglip_preset(ClipConfig *config, const char *name);
 /* Give a dual encoder what SigLIP has besides its sizes: how pictures and texts
    become vectors, loss, first scale 10 and bias -10. */
 void siglip_variant(ClipConfig *config);
-#endif

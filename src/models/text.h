@@ -1,6 +1,5 @@
 /* Tangled from chapters/08-text.nw: edit that, not this. */
-#ifndef TEXT_H
-#define TEXT_H
+#pragma once
 #include "data/tokenizer.h"
 #include "nn/block.h"
 
@@ -59,4 +58,3 @@ Tensor *text_encode(Tape *tape, const Text *text, const int *ids, int B, int T,
 /* Multiply-adds of the matrix products of one caption's forward pass, every
    token going through every block, as papers count them. */
 double text_macs(const TextConfig *config, int tokens);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/05-vit.nw: edit that, not this. */
-#ifndef VIT_H
-#define VIT_H
+#pragma once
 #include "nn/attention_pool.h"
 #include "nn/block.h"
 #include "nn/position.h"
@@ -77,4 +76,3 @@ int vit_micro_batch(const Vit *vit);
 /* The published configuration "Ti/16", "S/32", ... "e/14": image size 224, 3
    channels, 1000 classes, CLS, learned positions. False if there is none. */
 bool vit_preset(VitConfig *config, const char *name);
-#endif

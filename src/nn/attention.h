@@ -1,6 +1,5 @@
 /* Tangled from chapters/04-attention.nw: edit that, not this. */
-#ifndef ATTENTION_H
-#define ATTENTION_H
+#pragma once
 #include "tensor/params.h"
 #include "tensor/tape.h"
 
@@ -46,4 +45,3 @@ Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
 Tensor *attention_layer_placed(Tape *tape, const Attention *layer, Tensor *x,
                                const int *query_index, const int *positions,
                                Tensor **weights);
-#endif

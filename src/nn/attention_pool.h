@@ -1,6 +1,5 @@
 /* Tangled from chapters/12-siglip.nw: edit that, not this. */
-#ifndef ATTENTION_POOL_H
-#define ATTENTION_POOL_H
+#pragma once
 #include "kernels/kernels.h"
 #include "tensor/params.h"
 #include "tensor/tape.h"
@@ -34,4 +33,3 @@ Tensor *attention_pool_forward(Tape *tape, const AttentionPool *pooling, Tensor 
 
 /* Multiply-adds of the matrix products for one image of T tokens. */
 double attention_pool_macs(double width, double mlp, double tokens);
-#endif

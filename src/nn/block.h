@@ -1,6 +1,5 @@
 /* Tangled from chapters/04-attention.nw: edit that, not this. */
-#ifndef BLOCK_H
-#define BLOCK_H
+#pragma once
 #include "kernels/kernels.h"
 #include "nn/attention.h"
 
@@ -59,4 +58,3 @@ Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x,
 Tensor *block_forward_placed(Tape *tape, const Block *block, Tensor *x,
                              const int *query_index,
                              const int *positions);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#ifndef BLOCK_MASKING_H
-#define BLOCK_MASKING_H
+#pragma once
 #include "nn/masking.h"
 
 /* Hide rectangles of patches until a fraction `ratio` of each image's grid of rows x
@@ -15,4 +14,3 @@ Masking masking_blocks(Tape *tape, int images, int rows, int columns, double rat
 
 /* Change a mask that takes patches out into one that leaves them in place. */
 void masking_in_place(Masking *mask);
-#endif

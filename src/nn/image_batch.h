@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef IMAGE_BATCH_H
-#define IMAGE_BATCH_H
+#pragma once
 #include "data/dataset.h"
 #include "tensor/tape.h"
 
@@ -25,4 +24,3 @@ typedef struct ImageScan {
 
 ImageScan image_scan(const Dataset *data, int limit, int at_once);
 bool image_scan_next(ImageScan *scan, Tape *tape);
-#endif

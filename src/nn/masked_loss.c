@@ -40,14 +40,14 @@ static void masked_mse_backward(const Entry *e) {
   const int N = predicted->shape.size[1], n = tensor_last(predicted);
   for (int r = 0; r < tensor_rows(predicted); r++) {
     const real slope = (real)(2 * s->weight[r / N]) * e->output->grad[0];
-    for (int i = r * n; s->restore[r] < 0 && i < (r + 1) * n; i++)
+    for (size_t i = (size_t)r * n; s->restore[r] < 0 && i < (size_t)(r + 1) * n; i++)
       predicted->grad[i] += slope * (predicted->value[i] - targets->value[i]);
   }
 }
 
 Tensor *masked_mse(Tape *tape, Tensor *predicted, Tensor *targets, const Masking *mask) {
   const int n = tensor_last(predicted), N = mask->patches;
-  Tensor *loss = tape_tensor(tape, "hidden_error", SCALAR);
+  Tensor *loss = tape_tensor(tape, "masked_mse", SCALAR);
   ErrorSaved *s = tape_memory(tape, sizeof *s);
   double mean = 0;
   *s = (ErrorSaved){mask->restore,
@@ -56,7 +56,7 @@ Tensor *masked_mse(Tape *tape, Tensor *predicted, Tensor *targets, const Masking
   for (int b = 0; b < mask->images; b++) {
     double sum = 0;
     for (int r = b * N; r < (b + 1) * N; r++)
-      for (int i = r * n; mask->restore[r] < 0 && i < (r + 1) * n; i++)
+      for (size_t i = (size_t)r * n; mask->restore[r] < 0 && i < (size_t)(r + 1) * n; i++)
         sum += pow((double)(predicted->value[i] - targets->value[i]), 2);
     assert(masking_hidden(mask, b) > 0);
     s->weight[b] = 1.0 / ((double)mask->images * masking_hidden(mask, b) * n);

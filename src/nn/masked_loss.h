@@ -1,6 +1,5 @@
 /* Tangled from chapters/10-mae.nw: edit that, not this. */
-#ifndef MASKED_LOSS_H
-#define MASKED_LOSS_H
+#pragma once
 #include "nn/masking.h"
 
 /* The patches of images[B][C][S][S], to be filled in: [B][N][C P P], each by its
@@ -11,4 +10,3 @@ Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalize
    hidden patches of the mean squared error of a patch; one number. Asserts that
    something is hidden in each, and that the targets need no gradient. */
 Tensor *masked_mse(Tape *tape, Tensor *predicted, Tensor *targets, const Masking *mask);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/10-mae.nw: edit that, not this. */
-#ifndef MASKING_H
-#define MASKING_H
+#pragma once
 #include "tensor/tape.h"
 
 /* Which of the patches of some images a network sees. */
@@ -19,4 +18,3 @@ Masking masking_random(Tape *tape, int images, int patches, double ratio,
 
 /* How many patches of image b are hidden. */
 int masking_hidden(const Masking *mask, int b);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#ifndef PATCH_DROPOUT_H
-#define PATCH_DROPOUT_H
+#pragma once
 #include "tensor/tape.h"
 
 /* In training, of x[B][T][C] the first `extra` tokens and max(1, floor(N (1 -
@@ -8,4 +7,3 @@
    patch that each kept token is, or -1 for an extra one, [B][kept], the tape's
    memory. Otherwise, or with rate 0, x itself and NULL. Source: EVA-CLIP's code. */
 Tensor *patch_dropout(Tape *tape, Tensor *x, double rate, int extra, int **positions);
-#endif

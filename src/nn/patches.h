@@ -1,6 +1,5 @@
 /* Tangled from chapters/01-patches.nw: edit that, not this. */
-#ifndef PATCHES_H
-#define PATCHES_H
+#pragma once
 #include "base/real.h"
 
 /* Cut one image, planes [C][H][W], into N = (H/P)(W/P) patches in reading
@@ -12,4 +11,3 @@ void patchify(real *patches, const real *image, int C, int H, int W, int P);
 
 /* The exact inverse: put the patches together. Overwrites image. */
 void unpatchify(real *image, const real *patches, int C, int H, int W, int P);
-#endif

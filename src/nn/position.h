@@ -1,6 +1,5 @@
 /* Tangled from chapters/05-vit.nw: edit that, not this. */
-#ifndef POSITION_H
-#define POSITION_H
+#pragma once
 #include "tensor/params.h"
 
 typedef enum { POSITION_NONE, POSITION_LEARNED, POSITION_SINCOS } PositionKind;
@@ -22,4 +21,3 @@ void position_sincos(double *table, int rows, int columns, int width);
    a network trained at one image size is used at another (ViT section 3.2). */
 void position_resize(real *to, int to_side, const real *from, int from_side,
                      int width, int extra);
-#endif

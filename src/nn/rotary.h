@@ -1,6 +1,5 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#ifndef ROTARY_H
-#define ROTARY_H
+#pragma once
 #include "tensor/tape.h"
 
 /* qkv[B][T][3C] with the queries and keys of patches turned by their places in a
@@ -10,4 +9,3 @@
    EVA-02 and its code; RoFormer. */
 Tensor *rotary(Tape *tape, Tensor *qkv, int heads, int rows, int columns, int extra,
                const int *positions);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef CLASSIFY_H
-#define CLASSIFY_H
+#pragma once
 #include "data/dataset.h"
 #include "eval/predictions.h"
 #include "models/vit.h"
@@ -23,4 +22,3 @@ typedef struct Classify {
 /* The task for the trainer; metric: accuracy. End with classify_end. */
 Task classify_task(Classify *c);
 void classify_end(Classify *c);
-#endif

@@ -60,7 +60,7 @@ void contrastive_end(Contrastive *m) {
 }
 
 // Forward, loss, after
-/* The random numbers of a picture for the how manieth time, for captions or views. */
+/* The random numbers of the n-th view of a picture, for captions or views. */
 static RandomKey key_of(const Contrastive *m, const char *purpose, int view) {
   const RandomKey key = random_subkey(random_key(m->seed, purpose), (uint64_t)m->step);
   return view ? random_subkey(key, (uint64_t)view) : key;

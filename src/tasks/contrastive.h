@@ -1,12 +1,11 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef CONTRASTIVE_H
-#define CONTRASTIVE_H
+#pragma once
 #include "data/pairs.h"
 #include "models/clip.h"
 #include "train/shuffle.h"
 #include "train/trainer.h"
 
-/* A pair of a batch: the picture, for the how manieth time it is in the batch, which
+/* A pair of a batch: the picture, which view of it this is within the batch, which
    of the captions was drawn, and how many tokens that has. */
 typedef struct Example {
   int index, picture, view, caption, tokens;
@@ -46,4 +45,3 @@ void contrastive_end(Contrastive *m);
    on the test pairs, `batch` at a time, each with its first caption; what fills no
    batch is left out. */
 Task contrastive_task(Contrastive *m);
-#endif

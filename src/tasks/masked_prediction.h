@@ -1,6 +1,5 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#ifndef MASKED_PREDICTION_H
-#define MASKED_PREDICTION_H
+#pragma once
 #include "data/dataset.h"
 #include "models/eva.h"
 #include "train/shuffle.h"
@@ -34,4 +33,3 @@ Masking masked_prediction_masks(Tape *tape, const MaskedPrediction *p,
 /* The task for the trainer; metric: the fraction of a constant answer's error.
    Evaluation: the same on at most 1000 test pictures, always masked alike. */
 Task masked_prediction_task(MaskedPrediction *p);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/10-mae.nw: edit that, not this. */
-#ifndef RECONSTRUCT_H
-#define RECONSTRUCT_H
+#pragma once
 #include "data/dataset.h"
 #include "models/mae.h"
 #include "train/shuffle.h"
@@ -25,4 +24,3 @@ typedef struct Reconstruct {
    alike. End with reconstruct_end. */
 Task reconstruct_task(Reconstruct *r);
 void reconstruct_end(Reconstruct *r);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-#ifndef ARITHMETIC_H
-#define ARITHMETIC_H
+#pragma once
 #include "tensor/tape.h"
 
 /* Element by element; a and b have the same shape, and may be the same. */
@@ -18,4 +17,3 @@ Tensor *sum(Tape *tape, Tensor *a);
 /* x[n][...] + table[...] for each n: one table added to each part of a batch.
    The gradient of the table is the sum over the batch. */
 Tensor *add_to_each(Tape *tape, Tensor *x, Tensor *table);
-#endif

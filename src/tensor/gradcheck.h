@@ -1,6 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-#ifndef GRADCHECK_H
-#define GRADCHECK_H
+#pragma once
 #include "tensor/params.h"
 #include "tensor/tape.h"
 
@@ -17,4 +16,3 @@ typedef struct GradcheckResult {
    Leaves the gradients in params. Meant for the double build. */
 GradcheckResult gradcheck(Tensor *(*loss)(Tape *tape, void *state), void *state,
                           Params *params, double h);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#ifndef INFO_NCE_H
-#define INFO_NCE_H
+#pragma once
 #include "tensor/tape.h"
 
 /* y[n][m] = x[m][n]. */
@@ -20,4 +19,3 @@ typedef enum { INFO_NCE_HALF, INFO_NCE_SUM } InfoNceForm;
    becomes the mean over both of how many have the largest logit on the
    diagonal, 0 to N. One number. */
 Tensor *info_nce(Tape *tape, Tensor *logits, InfoNceForm form, double *correct);
-#endif

@@ -170,15 +170,15 @@ static Tensor *gather(Tape *tape, const char *name, Tensor *x, Tensor *fill,
 }
 
 Tensor *embedding(Tape *tape, Tensor *table, const int *ids, int B, int T) {
-  int *index = tape_memory(tape, (size_t)(B * T) * sizeof *index);
-  memcpy(index, ids, (size_t)(B * T) * sizeof *index);
+  int *index = tape_memory(tape, (size_t)B * T * sizeof *index);
+  memcpy(index, ids, (size_t)B * T * sizeof *index);
   return gather(tape, "embedding", table, NULL, index,
                 SHAPE(B, T, tensor_last(table)));
 }
 
 Tensor *gather_tokens(Tape *tape, Tensor *x, const int *index, int K) {
   int B = x->shape.size[0], T = x->shape.size[1];
-  int *rows = tape_memory(tape, (size_t)(B * K) * sizeof *rows);
+  int *rows = tape_memory(tape, (size_t)B * K * sizeof *rows);
   for (int i = 0; i < B * K; i++) {
     assert(index[i] >= 0 && index[i] < T);
     rows[i] = i / K * T + index[i];
@@ -188,7 +188,7 @@ Tensor *gather_tokens(Tape *tape, Tensor *x, const int *index, int K) {
 
 Tensor *scatter_tokens(Tape *tape, Tensor *x, Tensor *fill, const int *from, int T) {
   int B = x->shape.size[0], K = x->shape.size[1];
-  int *rows = tape_memory(tape, (size_t)(B * T) * sizeof *rows);
+  int *rows = tape_memory(tape, (size_t)B * T * sizeof *rows);
   for (int i = 0; i < B * T; i++) {
     assert(from[i] >= -1 && from[i] < K);
     rows[i] = from[i] < 0 ? -1 : i / T * K + from[i];

@@ -1,6 +1,5 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
-#ifndef LAYERS_H
-#define LAYERS_H
+#pragma once
 #include "kernels/kernels.h"
 #include "tensor/tape.h"
 
@@ -47,4 +46,3 @@ Tensor *prepend_token(Tape *tape, Tensor *token, Tensor *x);
 Tensor *take_token(Tape *tape, Tensor *x, int t);
 Tensor *mean_tokens(Tape *tape, Tensor *x, int first);
 
-#endif

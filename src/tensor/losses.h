@@ -1,6 +1,5 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
-#ifndef LOSSES_H
-#define LOSSES_H
+#pragma once
 #include "kernels/kernels.h"
 #include "tensor/tape.h"
 
@@ -13,4 +12,3 @@ Tensor *cross_entropy(Tape *tape, Tensor *logits, const int *labels,
 
 /* The index of the largest of n numbers, the first if there are several. */
 int largest_of_row(const real *row, int n);
-#endif

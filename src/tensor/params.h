@@ -1,6 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-#ifndef PARAMS_H
-#define PARAMS_H
+#pragma once
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -72,4 +71,3 @@ Parameter *params_find(const Params *params, const char *name); /* or NULL */
 
 /* How many numbers the table holds: those that are trained, or all. */
 size_t params_count(const Params *params, bool trained_only);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/12-siglip.nw: edit that, not this. */
-#ifndef SIGMOID_LOSS_H
-#define SIGMOID_LOSS_H
+#pragma once
 #include "tensor/tape.h"
 
 /* ln(1 + e^x) and 1 / (1 + e^-x), for any x. */
@@ -30,4 +29,3 @@ Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
                                Tensor *b, const unsigned char *positives,
                                SigmoidForm form,
                                int chunks, double *correct);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#ifndef SWIGLU_H
-#define SWIGLU_H
+#pragma once
 #include "tensor/tape.h"
 
 /* silu(gate) * x, number by number; same shapes. Source: Shazeer 2020. */
@@ -8,4 +7,3 @@ Tensor *swiglu(Tape *tape, Tensor *gate, Tensor *x);
 
 /* q[C], zeros for the keys, v[C]: [3C]. */
 Tensor *key_free_bias(Tape *tape, Tensor *q, Tensor *v);
-#endif

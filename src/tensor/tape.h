@@ -1,6 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-#ifndef TAPE_H
-#define TAPE_H
+#pragma once
 #include "base/arena.h"
 #include "base/random.h"
 #include "tensor/tensor.h"
@@ -83,4 +82,3 @@ void tape_redirect(Tape *tape, const real *shared, real *own, size_t size);
 
 /* A fresh random key: differs for each call and each step, repeatable. */
 RandomKey tape_key(Tape *tape);
-#endif

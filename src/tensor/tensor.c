@@ -1,6 +1,9 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
 #include "tensor/tensor.h"
 
+#include <assert.h>
+#include <limits.h>
+
 size_t tensor_size(const Tensor *t) { return shape_size(t->shape); }
 
 int tensor_last(const Tensor *t) {
@@ -8,5 +11,7 @@ int tensor_last(const Tensor *t) {
 }
 
 int tensor_rows(const Tensor *t) {
-  return (int)(tensor_size(t) / (size_t)tensor_last(t));
+  const size_t rows = tensor_size(t) / (size_t)tensor_last(t);
+  assert(rows <= INT_MAX);
+  return (int)rows;
 }

@@ -1,6 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-#ifndef TENSOR_H
-#define TENSOR_H
+#pragma once
 #include "base/real.h"
 #include "base/shape.h"
 
@@ -18,4 +17,3 @@ typedef struct Tensor {
 size_t tensor_size(const Tensor *t);
 int tensor_last(const Tensor *t); /* the last size: the length of a row */
 int tensor_rows(const Tensor *t); /* all other sizes multiplied */
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef CHECKPOINT_H
-#define CHECKPOINT_H
+#pragma once
 #include "io/safetensors.h"
 #include "tensor/params.h"
 #include "train/optimizer.h"
@@ -27,4 +26,3 @@ bool checkpoint_load(const char *folder, Optimizer *optimizer, Progress *progres
    shapes? False with a message. If so, take their values. */
 bool parameters_match(const Safetensors *file, const Params *params);
 void parameters_load(const Safetensors *file, Params *params);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef DATA_PARALLEL_H
-#define DATA_PARALLEL_H
+#pragma once
 #include "tensor/params.h"
 #include "tensor/tape.h"
 
@@ -56,4 +55,3 @@ typedef struct Joint {
    its examples until the gradients of their vectors are known. */
 double joint_gradient(Shards *shards, const Joint *joint, void *state, int step,
                       int batch, RandomKey key, double *metric);
-#endif

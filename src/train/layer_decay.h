@@ -1,6 +1,5 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
-#ifndef LAYER_DECAY_H
-#define LAYER_DECAY_H
+#pragma once
 #include "tensor/params.h"
 
 /* The layer of an encoder of `depth` blocks to which a parameter belongs, by its name
@@ -11,4 +10,3 @@ int layer_of(const char *name, int depth);
 /* Let layer i of the encoder whose parameters begin with `prefix` learn at decay^(depth
    + 1 - i) of the learning rate. Others keep their rates. */
 void layer_decay(Params *params, const char *prefix, int depth, double decay);
-#endif

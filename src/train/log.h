@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef LOG_H
-#define LOG_H
+#pragma once
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,4 +20,3 @@ void log_row(LogFile *log_file, const char *format, ...)
 /* Bring all rows to the disk. False with a message if that failed. */
 bool log_flush(LogFile *log_file);
 void log_close(LogFile *log_file);
-#endif

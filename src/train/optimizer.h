@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef OPTIMIZER_H
-#define OPTIMIZER_H
+#pragma once
 #include "tensor/params.h"
 
 typedef enum { OPTIMIZER_ADAMW, OPTIMIZER_LAMB } OptimizerKind;
@@ -35,4 +34,3 @@ double gradient_norm_all(const Params *params);
 /* If all gradients together are longer than `limit` scale them down to it;
    a limit of 0 is none. Returns the norm before. */
 double clip_gradients(Params *params, double limit);
-#endif

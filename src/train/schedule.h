@@ -1,8 +1,6 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef SCHEDULE_H
-#define SCHEDULE_H
+#pragma once
 
 /* The learning rate of step 1..steps: linear warm-up, then half a cosine from
    `peak` to `least`. */
 double schedule_rate(int step, int steps, int warmup, double peak, double least);
-#endif

@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef SHUFFLE_H
-#define SHUFFLE_H
+#pragma once
 #include <stdint.h>
 
 /* The order in which `count` examples come. */
@@ -15,4 +14,3 @@ void shuffle_free(Shuffle *shuffle);
 
 /* Go to step 0, 1, ...: depends on the seed, the step and the batch size only. */
 void shuffle_begin(Shuffle *shuffle, uint64_t seed, int step, int batch);
-#endif

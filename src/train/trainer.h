@@ -1,6 +1,5 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#ifndef TRAINER_H
-#define TRAINER_H
+#pragma once
 #include "tensor/params.h"
 #include "tensor/tape.h"
 #include "train/checkpoint.h"
@@ -61,4 +60,3 @@ typedef struct TrainerResult {
    to stop. FAILED leaves a message. */
 TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
                           Params *params);
-#endif

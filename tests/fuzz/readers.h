@@ -1,6 +1,5 @@
 /* Tangled from chapters/15-trust.nw: edit that, not this. */
-#ifndef READERS_H
-#define READERS_H
+#pragma once
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,4 +17,3 @@ extern const int reader_count;
 
 /* How many calls so far ended with something read, and with a sentence. */
 extern long readers_took, readers_refused;
-#endif
