@@ -100,8 +100,12 @@ START_TEST(captions_get_their_own_answer) {
   image_free(&image);
   ck_assert_int_eq(run_command(&output, "%s/zeroshot %s %s -- 'a red circle'",
                                programs_folder(), small_run(), path), 0);
-  sscanf(output + strlen(path), "%lf", &p);
-  ck_assert(p >= 0 && p < 0.5);
+  double logit;
+  int rank = 0;
+  ck_assert_int_eq(sscanf(output + strlen(path), "%lf logit %lf rank %d", &p, &logit,
+                          &rank), 3);
+  ck_assert(p >= 0 && p < 0.5 && rank == 1);
+  ck_assert_double_eq_tol(logit, log(p / (1 - p)), 0.02);
 }
 END_TEST
 

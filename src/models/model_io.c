@@ -12,73 +12,85 @@
 #include "base/format.h"
 
 // Sizes as notes
-typedef struct Size {
+typedef enum { FIELD_INT, FIELD_BOOL, FIELD_NUMBER } FieldKind;
+
+/* A field of a configuration in the metadata. One that is optional is 0 or false in a
+   run that does not say it, and a switch that is off is not said. */
+typedef struct Field {
   const char *key;
-  size_t at; /* of an int in the configuration */
-  int low, high;
-} Size;
+  size_t at; /* in the configuration */
+  FieldKind kind;
+  double low, high;
+  bool optional;
+} Field;
 
-static const Size vit_sizes[] = {
-    {"image.size", offsetof(VitConfig, image_size), 1, 4096},
-    {"image.channels", offsetof(VitConfig, channels), 1, 3},
-    {"image.patch", offsetof(VitConfig, patch_size), 1, 4096},
-    {"image.width", offsetof(VitConfig, width), 1, 1 << 16},
-    {"image.depth", offsetof(VitConfig, depth), 1, 1000},
-    {"image.heads", offsetof(VitConfig, heads), 1, 1 << 16},
-    {"image.mlp", offsetof(VitConfig, mlp), 1, 1 << 20},
-    {"image.position", offsetof(VitConfig, position), 0, POSITION_SINCOS},
-    {"image.pool", offsetof(VitConfig, pool), 0, POOL_MAP},
-    {"image.style", offsetof(VitConfig, style), 0, STYLE_SIGLIP},
-    {"image.gelu", offsetof(VitConfig, gelu), 0, GELU_QUICK},
-    {NULL, 0, 0, 0}};
-static const Size text_sizes[] = {
-    {"text.vocabulary", offsetof(TextConfig, vocabulary), TOKENIZER_SYMBOLS + 2, 1 << 20},
-    {"text.context", offsetof(TextConfig, context), 2, 1 << 16},
-    {"text.width", offsetof(TextConfig, width), 1, 1 << 16},
-    {"text.depth", offsetof(TextConfig, depth), 1, 1000},
-    {"text.heads", offsetof(TextConfig, heads), 1, 1 << 16},
-    {"text.mlp", offsetof(TextConfig, mlp), 1, 1 << 20},
-    {"text.gelu", offsetof(TextConfig, gelu), 0, GELU_QUICK},
-    {NULL, 0, 0, 0}};
-static const Size clip_sizes[] = {{"embed", offsetof(ClipConfig, embed), 1, 1 << 16},
-                                  {NULL, 0, 0, 0}};
-
-/* What only some dual encoders have: 0 in a run that says nothing of it. */
-static const Size clip_choices[] = {
-    {"loss", offsetof(ClipConfig, loss), 0, LOSS_SIGMOID_MEAN},
-    {"text.style", offsetof(ClipConfig, text.style), 0, TEXT_SIGLIP},
-    {NULL, 0, 0, 0}};
-
+#define INT_FIELD(KEY, AT, LOW, HIGH) {KEY, AT, FIELD_INT, LOW, HIGH, false}
+#define SWITCH_FIELD(KEY, AT) {KEY, AT, FIELD_BOOL, 0, 1, true}
 _Static_assert(sizeof(PairLoss) == sizeof(int) && sizeof(TextStyle) == sizeof(int) &&
                    sizeof(GeluKind) == sizeof(int) && sizeof(PoolKind) == sizeof(int) &&
                    sizeof(PositionKind) == sizeof(int) && sizeof(VitStyle) == sizeof(int),
                "choices are kept as ints");
 
-/* Switches of the blocks; a run that says nothing about one has it off. */
-static const struct {
-  const char *key;
-  size_t at; /* of a bool in the variant */
-} switches[] = {{"image.swiglu", offsetof(BlockVariant, swiglu)},
-                {"image.sub_norm", offsetof(BlockVariant, sub_norm)},
-                {"image.inner_norm", offsetof(BlockVariant, inner_norm)},
-                {"image.no_key_bias", offsetof(BlockVariant, no_key_bias)},
-                {"image.rotary", offsetof(BlockVariant, rotary)},
-                {"image.branch_norm", offsetof(BlockVariant, branch_norm)}};
-enum { SWITCHES = sizeof switches / sizeof *switches };
-static const struct {
-  const char *key;
-  size_t at; /* of a bool in the configuration */
-} clip_switches[] = {{"bare_image", offsetof(ClipConfig, no_image_projection)},
-                     {"text_bias", offsetof(ClipConfig, text_bias)},
-                     {"logit_bias", offsetof(ClipConfig, biased)}};
-enum { CLIP_SWITCHES = sizeof clip_switches / sizeof *clip_switches };
+static const Field vit_fields[] = {
+    INT_FIELD("image.size", offsetof(VitConfig, image_size), 1, 4096),
+    INT_FIELD("image.channels", offsetof(VitConfig, channels), 1, 3),
+    INT_FIELD("image.patch", offsetof(VitConfig, patch_size), 1, 4096),
+    INT_FIELD("image.width", offsetof(VitConfig, width), 1, 1 << 16),
+    INT_FIELD("image.depth", offsetof(VitConfig, depth), 1, 1000),
+    INT_FIELD("image.heads", offsetof(VitConfig, heads), 1, 1 << 16),
+    INT_FIELD("image.mlp", offsetof(VitConfig, mlp), 1, 1 << 20),
+    INT_FIELD("image.position", offsetof(VitConfig, position), 0, POSITION_SINCOS),
+    INT_FIELD("image.pool", offsetof(VitConfig, pool), 0, POOL_MAP),
+    INT_FIELD("image.style", offsetof(VitConfig, style), 0, STYLE_SIGLIP),
+    INT_FIELD("image.gelu", offsetof(VitConfig, gelu), 0, GELU_QUICK),
+    {"image.post_norm", offsetof(VitConfig, post_norm), FIELD_BOOL, 0, 1, false},
+    {"image.eps", offsetof(VitConfig, eps), FIELD_NUMBER, 0, 1, false},
+    SWITCH_FIELD("image.swiglu", offsetof(VitConfig, variant.swiglu)),
+    SWITCH_FIELD("image.sub_norm", offsetof(VitConfig, variant.sub_norm)),
+    SWITCH_FIELD("image.inner_norm", offsetof(VitConfig, variant.inner_norm)),
+    SWITCH_FIELD("image.no_key_bias", offsetof(VitConfig, variant.no_key_bias)),
+    SWITCH_FIELD("image.rotary", offsetof(VitConfig, variant.rotary)),
+    SWITCH_FIELD("image.branch_norm", offsetof(VitConfig, variant.branch_norm)),
+    {0}};
+static const Field clip_fields[] = {
+    INT_FIELD("text.vocabulary", offsetof(ClipConfig, text.vocabulary),
+              TOKENIZER_SYMBOLS + 2, 1 << 20),
+    INT_FIELD("text.context", offsetof(ClipConfig, text.context), 2, 1 << 16),
+    INT_FIELD("text.width", offsetof(ClipConfig, text.width), 1, 1 << 16),
+    INT_FIELD("text.depth", offsetof(ClipConfig, text.depth), 1, 1000),
+    INT_FIELD("text.heads", offsetof(ClipConfig, text.heads), 1, 1 << 16),
+    INT_FIELD("text.mlp", offsetof(ClipConfig, text.mlp), 1, 1 << 20),
+    INT_FIELD("text.gelu", offsetof(ClipConfig, text.gelu), 0, GELU_QUICK),
+    {"text.causal", offsetof(ClipConfig, text.causal), FIELD_BOOL, 0, 1, false},
+    {"text.eps", offsetof(ClipConfig, text.eps), FIELD_NUMBER, 0, 1, false},
+    {"text.style", offsetof(ClipConfig, text.style), FIELD_INT, 0, TEXT_SIGLIP, true},
+    {"loss", offsetof(ClipConfig, loss), FIELD_INT, 0, LOSS_SIGMOID_MEAN, true},
+    INT_FIELD("embed", offsetof(ClipConfig, embed), 1, 1 << 16),
+    SWITCH_FIELD("bare_image", offsetof(ClipConfig, no_image_projection)),
+    SWITCH_FIELD("text_bias", offsetof(ClipConfig, text_bias)),
+    SWITCH_FIELD("logit_bias", offsetof(ClipConfig, biased)),
+    {0}};
 
-static void add_sizes(Metadata *notes, const Size *size, const void *config) {
-  for (; size->key; size++) {
-    int value;
-    memcpy(&value, (const char *)config + size->at, sizeof value);
-    metadata_add(notes, size->key, "%d", value);
-  }
+static double field_value(const Field *f, const void *config) {
+  const char *at = (const char *)config + f->at;
+  if (f->kind == FIELD_NUMBER) return *(const double *)at;
+  return f->kind == FIELD_BOOL ? *(const bool *)at : *(const int *)at;
+}
+
+static void add_fields(Metadata *metadata, const Field *f, const void *config) {
+  for (; f->key; f++)
+    if (f->kind != FIELD_BOOL || !f->optional || field_value(f, config) != 0)
+      metadata_add(metadata, f->key, "%.12g", field_value(f, config));
+}
+
+void vit_metadata(Metadata *metadata, const VitConfig *config, const char *prefix) {
+  add_fields(metadata, vit_fields, config);
+  metadata_add(metadata, "image.prefix", "%s", prefix);
+}
+
+void clip_metadata(Metadata *metadata, const ClipConfig *config) {
+  vit_metadata(metadata, &config->image, "visual.");
+  add_fields(metadata, clip_fields, config);
 }
 
 static bool read_number(const Safetensors *file, const char *path, const char *key,
@@ -92,94 +104,30 @@ static bool read_number(const Safetensors *file, const char *path, const char *k
   return true;
 }
 
-static bool read_integer(const Safetensors *file, const char *path, const char *key,
-                         int low, int high, int *value) {
-  double number;
-  if (!read_number(file, path, key, low, high, &number)) return false;
-  *value = (int)number;
-  if (number == *value) return true;
-  return fail("%s: metadata %s: expected an integer, found %g", path, key, number);
-}
-
-static bool read_sizes(const Safetensors *file, const char *path, const Size *size,
-                       void *config) {
-  for (; size->key; size++) {
-    int value;
-    if (!read_integer(file, path, size->key, size->low, size->high, &value)) return false;
-    memcpy((char *)config + size->at, &value, sizeof value);
+static bool read_fields(const Safetensors *file, const char *path, const Field *f,
+                        void *config) {
+  for (; f->key; f++) {
+    char *at = (char *)config + f->at;
+    double value = 0;
+    const bool there = !f->optional || safetensors_metadata(file, f->key);
+    if (there && !read_number(file, path, f->key, f->low, f->high, &value)) return false;
+    if (f->kind != FIELD_NUMBER && value != (int)value)
+      return fail("%s: metadata %s: expected an integer, found %g", path, f->key, value);
+    if (f->kind == FIELD_NUMBER) *(double *)at = value;
+    else if (f->kind == FIELD_BOOL) *(bool *)at = value != 0;
+    else *(int *)at = (int)value;
   }
-  return true;
-}
-
-void vit_metadata(Metadata *notes, const VitConfig *config, const char *prefix) {
-  add_sizes(notes, vit_sizes, config);
-  metadata_add(notes, "image.post_norm", "%d", config->post_norm);
-  metadata_add(notes, "image.eps", "%g", config->eps);
-  metadata_add(notes, "image.prefix", "%s", prefix);
-  for (int i = 0; i < SWITCHES; i++)
-    if (*((const bool *)((const char *)&config->variant + switches[i].at)))
-      metadata_add(notes, switches[i].key, "1");
-}
-
-void clip_metadata(Metadata *notes, const ClipConfig *config) {
-  vit_metadata(notes, &config->image, "visual.");
-  add_sizes(notes, text_sizes, &config->text);
-  add_sizes(notes, clip_sizes, config);
-  add_sizes(notes, clip_choices, config);
-  for (int i = 0; i < CLIP_SWITCHES; i++)
-    if (*(const bool *)((const char *)config + clip_switches[i].at))
-      metadata_add(notes, clip_switches[i].key, "1");
-  metadata_add(notes, "text.causal", "%d", config->text.causal);
-  metadata_add(notes, "text.eps", "%g", config->text.eps);
-}
-
-/* A switch: what is not noted is off. */
-static bool read_switch(const Safetensors *file, const char *path, const char *key,
-                        bool *on) {
-  int value = 0;
-  if (safetensors_metadata(file, key) && !read_integer(file, path, key, 0, 1, &value))
-    return false;
-  *on = value;
-  return true;
-}
-
-static bool read_switches(const Safetensors *file, const char *path, VitConfig *c) {
-  int on;
-  if (!read_integer(file, path, "image.post_norm", 0, 1, &on)) return false;
-  c->post_norm = on;
-  for (int i = 0; i < SWITCHES; i++)
-    if (!read_switch(file, path, switches[i].key,
-                     (bool *)((char *)&c->variant + switches[i].at)))
-      return false;
-  return true;
-}
-
-static bool read_clip_choices(const Safetensors *file, const char *path, ClipConfig *c) {
-  for (const Size *choice = clip_choices; choice->key; choice++) {
-    int value = 0;
-    if (safetensors_metadata(file, choice->key) &&
-        !read_integer(file, path, choice->key, choice->low, choice->high, &value))
-      return false;
-    memcpy((char *)c + choice->at, &value, sizeof value);
-  }
-  for (int i = 0; i < CLIP_SWITCHES; i++)
-    if (!read_switch(file, path, clip_switches[i].key,
-                     (bool *)((char *)c + clip_switches[i].at)))
-      return false;
   return true;
 }
 
 static bool read_channels(const Safetensors *file, const char *path, int channels,
                           real *mean, real *std) {
-  for (int i = 0; i < channels; i++) {
-    char key[2][32];
+  for (int i = 0; i < 2 * channels; i++) {
+    char key[32];
     double number;
-    snprintf(key[0], sizeof key[0], "mean%d", i);
-    snprintf(key[1], sizeof key[1], "std%d", i);
-    if (!read_number(file, path, key[0], -1e6, 1e6, &number)) return false;
-    mean[i] = (real)number;
-    if (!read_number(file, path, key[1], 1e-6, 1e6, &number)) return false;
-    std[i] = (real)number;
+    snprintf(key, sizeof key, "%s%d", i % 2 ? "std" : "mean", i / 2);
+    if (!read_number(file, path, key, i % 2 ? 1e-6 : -1e6, 1e6, &number)) return false;
+    (i % 2 ? std : mean)[i / 2] = (real)number;
   }
   return true;
 }
@@ -187,34 +135,24 @@ static bool read_channels(const Safetensors *file, const char *path, int channel
 static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
                      real *mean, real *std) {
   *c = (VitConfig){0};
-  if (!read_sizes(file, path, vit_sizes, c) || !read_switches(file, path, c) ||
-      !read_number(file, path, "image.eps", 0, 1, &c->eps) ||
+  if (!read_fields(file, path, vit_fields, c) ||
       !read_channels(file, path, c->channels, mean, std))
     return false;
-  if (!vit_check(c))
-    return fail("%s: expected sizes of an image encoder that fit together, found others",
-                path);
-  return true;
+  return vit_check(c) || fail("%s: expected sizes of an image encoder that fit together, "
+                              "found others", path);
 }
 
 static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
                       real *mean, real *std) {
-  int causal;
   *c = (ClipConfig){0};
   if (!read_vit(file, path, &c->image, mean, std) ||
-      !read_sizes(file, path, text_sizes, &c->text) ||
-      !read_sizes(file, path, clip_sizes, c) || !read_clip_choices(file, path, c) ||
-      !read_integer(file, path, "text.causal", 0, 1, &causal) ||
-      !read_number(file, path, "text.eps", 0, 1, &c->text.eps))
+      !read_fields(file, path, clip_fields, c))
     return false;
-  c->text.causal = causal;
   if (!text_check(&c->text))
     return fail("%s: expected sizes of a text encoder that fit together, found others",
                 path);
-  if (!clip_check(c))
-    return fail("%s: expected sizes of two encoders that fit together, found others",
-                path);
-  return true;
+  return clip_check(c) || fail("%s: expected sizes of two encoders that fit together, "
+                               "found others", path);
 }
 
 // Open a run

@@ -50,40 +50,38 @@ static bool read_templates(Templates *t) {
 }
 
 // Say which caption fits
-static bool see_file(const LoadedClip *s, Tape *tape, const char *path, real *vector) {
+/* The unit vector of a picture on the tape, which is reset; NULL with a message. */
+static Tensor *encode_file(const LoadedClip *s, Tape *tape, const char *path) {
   const VitConfig *c = &s->clip.config.image;
   Image image;
-  if (!image_load(&image, path, c->channels)) return false;
+  if (!image_load(&image, path, c->channels)) return NULL;
   Image square = image_square(&image, c->image_size);
   tape_reset(tape, (RandomKey){0});
   Tensor *x = tape_tensor(tape, "image", SHAPE(1, c->channels, c->image_size,
                                                c->image_size));
   image_normalize(x->value, square.pixels, c->channels, c->image_size, c->image_size,
                   s->mean, s->std);
-  memcpy(vector, clip_encode_image(tape, &s->clip, x)->value,
-         (size_t)s->clip.config.embed * sizeof *vector);
   image_free(&image);
   image_free(&square);
-  return true;
+  return clip_encode_image(tape, &s->clip, x);
 }
 
 static bool judge(const LoadedClip *s, Tape *tape, const char *path, char **captions,
                   int count, const real *texts) {
-  const int E = s->clip.config.embed;
-  real *vector = allocate((size_t)E, sizeof *vector);
-  bool good = see_file(s, tape, path, vector);
-  if (good) {
-    Tensor *u = tape_input(tape, "u", SHAPE(1, E), vector);
-    Tensor *v = tape_input(tape, "v", SHAPE(count, E), texts);
-    const bool softmaxed = s->clip.config.loss < LOSS_SIGMOID;
-    Tensor *logits = clip_logits(tape, &s->clip, u, v), *p = softmax(tape, logits);
-    for (int i = 0; i < count; i++)
-      printf("%s\t%.4f\t%s\n", path, softmaxed ? (double)p->value[i]
-                                               : logistic((double)logits->value[i]),
-             captions[i]);
+  Tensor *u = encode_file(s, tape, path);
+  if (!u) return false;
+  Tensor *v = tape_input(tape, "v", SHAPE(count, s->clip.config.embed), texts);
+  Tensor *logits = clip_logits(tape, &s->clip, u, v), *p = softmax(tape, logits);
+  for (int i = 0; i < count; i++) {
+    const double logit = (double)logits->value[i];
+    int rank = 1;
+    for (int j = 0; j < count; j++) rank += (double)logits->value[j] > logit;
+    if (s->clip.config.loss < LOSS_SIGMOID)
+      printf("%s\t%.4f\t%s\n", path, (double)p->value[i], captions[i]);
+    else printf("%s\t%.3g\tlogit %.2f\trank %d\t%s\n", path, logistic(logit), logit, rank,
+                captions[i]);
   }
-  free(vector);
-  return good;
+  return true;
 }
 
 static bool judge_all(const LoadedClip *s, char **images, int image_count,
