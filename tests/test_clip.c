@@ -133,9 +133,9 @@ START_TEST(seeing_and_reading_give_unit_vectors) {
   c.text.vocabulary = TOKENIZER_SYMBOLS + 2;
   Model m = model_of(c);
   Tokenizer *t = tokenizer_train(texts, 3, c.text.vocabulary);
-  uint8_t pixels[2 * 8 * 8 * 3] = {0}, labels[2] = {0};
+  uint8_t pixels[2 * 8 * 8 * 3] = {0};
   Dataset data = {.count = 2, .channels = 3, .height = 8, .width = 8, .pixels = pixels,
-                  .labels = labels, .std = {1, 1, 1}};
+                  .std = {1, 1, 1}}; /* no labels: nobody asked for any */
   real v[3 * E], u[2 * E];
   pixels[200] = 255;
   m.tape->recording = false;

@@ -22,10 +22,15 @@ START_TEST(ptensor_prints_a_tensor) {
   run_command(&output,
               "gdb -batch -nx -x src/tensor/ptensor.py -ex 'break mul_backward' "
               "-ex run -ex next -ex 'ptensor a' -ex finish "
-              "-ex 'ptensor entry->input[0]' build/debug/tape-example");
+              "-ex 'ptensor entry->input[0]' "
+              "-ex 'ptensor entry->input[0]->value 1 1' "
+              "-ex 'ptensor entry->input[0]->value' build/debug/tape-example");
   ck_assert_msg(strstr(output, "add [1]\n  value: 1  min 1 max 1 mean 1\n"
                                "  grad: 0  min 0 max 0 mean 0"), "%s", output);
   ck_assert_msg(strstr(output, "  grad: 2  min 2 max 2 mean 2"), "%s", output);
+  ck_assert_msg(strstr(output, "value [1, 1]\n  value: 1  min"), "%s", output);
+  ck_assert_msg(strstr(output, "is no Tensor; of a bare array say its size: ptensor EXPR "
+                               "ROWS COLUMNS"), "%s", output);
 }
 END_TEST
 

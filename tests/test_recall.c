@@ -104,5 +104,16 @@ START_TEST(a_classifier_is_made_of_prompts) {
 }
 END_TEST
 
-TEST_MAIN("recall", ranks_by_hand, a_tie_counts_as_lost, recall_at_five_and_ten,
+START_TEST(the_best_are_named_once) {
+  const real query[] = {1}, bad[] = {(real)NAN, 3, (real)-INFINITY, (real)NAN};
+  int best[4], seen[4] = {0};
+  recall_best(query, bad, 4, 1, 4, best);
+  ck_assert_int_eq(best[0], 1);
+  for (int i = 0; i < 4; i++) seen[best[i]]++;
+  for (int i = 0; i < 4; i++) ck_assert_int_eq(seen[i], 1);
+}
+END_TEST
+
+TEST_MAIN("recall", the_best_are_named_once, ranks_by_hand, a_tie_counts_as_lost,
+          recall_at_five_and_ten,
           the_best_come_in_order, prompts_are_filled, a_classifier_is_made_of_prompts)

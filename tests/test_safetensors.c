@@ -132,6 +132,16 @@ START_TEST(headers_refused_and_accepted) {
   ck_assert(strstr(fail_message(), "expected type F32 or F64, found F16"));
   ck_assert(safetensors_check(f, "a", SHAPE(2)));
   safetensors_free(f);
+  /* types that we do not read do not matter, not even those of less than a byte */
+  f = read_header("{" PLACED("a", "F32", "[2]", "[0,8]") ","
+                  PLACED("s", "F8_E8M0", "[3]", "[8,11]") ","
+                  PLACED("w", "F4", "[2,2]", "[11,13]") ","
+                  PLACED("x", "F6_E2M3", "[4]", "[13,16]") "}", 16);
+  ck_assert_msg(f != NULL, "%s", fail_message());
+  ck_assert(safetensors_check(f, "a", SHAPE(2)));
+  ck_assert(!safetensors_check(f, "w", SHAPE(2, 2)));
+  ck_assert(strstr(fail_message(), "expected type F32 or F64, found F4"));
+  safetensors_free(f);
   f = read_header("{" PLACED("t", "F32", "[2,3]", "[0,24]") "}", 24);
   ck_assert(!safetensors_check(f, "t", SHAPE(2)));
   safetensors_free(f);

@@ -96,15 +96,18 @@ bool safetensors_write(const char *path, const SafetensorsItem *items, int count
 }
 
 // Check one entry of the header
-static size_t width_of(const char *dtype) {
+/* Bits of an element of each published type; 0: it is none. */
+static size_t bits_of(const char *dtype) {
   static const struct {
     const char *name;
-    size_t width;
-  } types[] = {{"F32", 4}, {"F64", 8}, {"F16", 2}, {"BF16", 2},    {"I64", 8},
-               {"I32", 4}, {"I16", 2}, {"I8", 1},  {"U64", 8},     {"U32", 4},
-               {"U16", 2}, {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+    size_t bits;
+  } types[] = {{"F32", 32},    {"F64", 64},    {"F16", 16},     {"BF16", 16},
+               {"I64", 64},    {"I32", 32},    {"I16", 16},     {"I8", 8},
+               {"U64", 64},    {"U32", 32},    {"U16", 16},     {"U8", 8},
+               {"BOOL", 8},    {"F8_E4M3", 8}, {"F8_E5M2", 8},  {"F8_E8M0", 8},
+               {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6},  {"C64", 64}};
   for (size_t i = 0; dtype && i < sizeof types / sizeof *types; i++)
-    if (strcmp(types[i].name, dtype) == 0) return types[i].width;
+    if (strcmp(types[i].name, dtype) == 0) return types[i].bits;
   return 0;
 }
 
@@ -112,7 +115,7 @@ static size_t width_of(const char *dtype) {
 static bool entry_place(const json_t *entry, size_t limit, size_t place[2]) {
   const json_t *shape = json_object_get(entry, "shape"), *item;
   const json_t *offsets = json_object_get(entry, "data_offsets");
-  size_t size = width_of(json_string_value(json_object_get(entry, "dtype"))), i;
+  size_t size = bits_of(json_string_value(json_object_get(entry, "dtype"))), i;
   if (!size || !json_is_array(shape) || json_array_size(offsets) != 2) return false;
   json_array_foreach(shape, i, item) {
     json_int_t n = json_integer_value(item);
@@ -125,7 +128,8 @@ static bool entry_place(const json_t *entry, size_t limit, size_t place[2]) {
     if (!json_is_integer(offset) || json_integer_value(offset) < 0) return false;
     place[i] = (size_t)json_integer_value(offset);
   }
-  return place[0] <= place[1] && place[1] <= limit && place[1] - place[0] == size;
+  return place[0] <= place[1] && place[1] <= limit &&
+         size % 8 == 0 && place[1] - place[0] == size / 8;
 }
 
 // Check that the places fill the data

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/contact_sheet.h"
 #include "app/options.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -11,7 +12,7 @@
 #include "data/image.h"
 #include "data/scenes.h"
 
-enum { COLUMNS = 6, SCALE = 4, GAP = 12, STEP = 32 * SCALE + GAP };
+enum { COLUMNS = 6, SIDE = 4 * 32 };
 
 static int seed = 3;
 static const char *out = "build/runs/captions", *data_dir = "data";
@@ -30,19 +31,10 @@ static Program program = {"captions", "",
                           options, sizeof options / sizeof *options};
 
 // Put pictures into a grid
-static Image grid_new(int rows) {
-  return image_new(COLUMNS * STEP - GAP, rows * STEP - GAP, 3, 255);
-}
+static Image new_sheet(int rows) { return sheet_new(rows, COLUMNS, SIDE, 3); }
 
-static void grid_put(Image *grid, const uint8_t *pixels, int row, int column) {
-  Image tile = image_new(32, 32, 3, 0);
-  for (int i = 0; i < 32 * 32 * 3; i++) tile.pixels[i] = pixels[i];
-  image_paste(grid, &tile, column * STEP, row * STEP, SCALE);
-  image_free(&tile);
-}
-
-static bool grid_save(Image *grid, const char *name) {
-  const bool good = image_save_in(out, name, grid);
+static bool save_sheet(Image *sheet, const char *name) {
+  const bool good = image_save_in(out, name, sheet);
   if (good) printf("wrote %s/%s.png\n", out, name);
   return good;
 }
@@ -58,53 +50,50 @@ static void list_captions(FILE *table, const char *kind, const Pairs *pairs, int
 
 static bool show_scenes(FILE *table) {
   Pairs alone, two;
-  Image grid = grid_new(1);
+  Image sheet = new_sheet(1);
   scenes_make(&alone, COLUMNS, 1000, SCENES_SEEN, (uint64_t)seed);
   scenes_make(&two, COLUMNS, 0, SCENES_SEEN, (uint64_t)seed);
   for (int i = 0; i < COLUMNS; i++) {
     const Pairs *pairs = i < 2 ? &alone : &two;
-    grid_put(&grid, dataset_image(&pairs->pictures, i), 0, i);
+    sheet_put(&sheet, sheet_picture(&pairs->pictures, i), 0, i, SIDE);
     list_captions(table, "scenes", pairs, i, i);
   }
   pairs_free(&alone);
   pairs_free(&two);
-  return grid_save(&grid, "scenes");
+  return save_sheet(&sheet, "scenes");
 }
 
 // Show emoji
 static bool show_vendors(FILE *table, const Pairs *google, const Pairs *twitter,
                          const int *order) {
-  Image grid = grid_new(2);
+  Image sheet = new_sheet(2);
   for (int i = 0; i < COLUMNS; i++) {
-    grid_put(&grid, dataset_image(&google->pictures, order[i]), 0, i);
-    grid_put(&grid, dataset_image(&twitter->pictures, order[i]), 1, i);
+    sheet_put(&sheet, sheet_picture(&google->pictures, order[i]), 0, i, SIDE);
+    sheet_put(&sheet, sheet_picture(&twitter->pictures, order[i]), 1, i, SIDE);
     list_captions(table, "emoji", google, order[i], i);
   }
-  return grid_save(&grid, "emoji");
+  return save_sheet(&sheet, "emoji");
 }
 
 static bool show_augmented(const Dataset *pictures, const int *order) {
-  Image grid = grid_new(3);
+  Image sheet = new_sheet(3);
   static real planes[3 * 32 * 32];
   RandomKey key = random_key((uint64_t)seed, "augment");
   for (int i = 0; i < 3 * COLUMNS; i++) {
     dataset_batch(pictures, &order[i / COLUMNS], 1,
                   i % COLUMNS ? emoji_augment : (Augment){0},
                   random_subkey(key, (uint64_t)i), planes, NULL);
-    Image image = image_from_planes(planes, 3, 32, 32, pictures->mean,
-                                    pictures->std);
-    grid_put(&grid, image.pixels, i / COLUMNS, i % COLUMNS);
-    image_free(&image);
+    sheet_put(&sheet, sheet_planes(pictures, planes), i / COLUMNS, i % COLUMNS, SIDE);
   }
-  return grid_save(&grid, "augmented");
+  return save_sheet(&sheet, "augmented");
 }
 
 // Load emoji and show them
 static bool show_emoji(FILE *table) {
-  char folder[1024], list[1100];
+  char folder[PATH_MAX], list[PATH_MAX];
   Pairs google = {.first = NULL}, twitter = {.first = NULL};
-  snprintf(folder, sizeof folder, "%s/emoji", data_dir);
-  snprintf(list, sizeof list, "%s/emoji.json", folder);
+  if (!path_join(folder, data_dir, "emoji") || !path_join(list, folder, "emoji.json"))
+    return false;
   if (access(list, F_OK) != 0) {
     printf("no %s: make data fetches it; no emoji shown\n", list);
     return true;
@@ -132,8 +121,8 @@ static bool show_emoji(FILE *table) {
 
 // Show all kinds
 static bool write_summary(void) {
-  char path[1024], text[128];
-  snprintf(path, sizeof path, "%s/summary.tsv", out);
+  char path[PATH_MAX], text[128];
+  if (!path_join(path, out, "summary.tsv")) return false;
   int length = snprintf(text, sizeof text, "concepts\t%d\ncaptions\t%d\n", concepts,
                         sentences);
   return file_replace(path, text, (size_t)length);
@@ -141,9 +130,9 @@ static bool write_summary(void) {
 
 int main(int argc, char **argv) {
   if (!options_only(&program, argc, argv)) return program_failed(&program);
-  char path[1024];
-  snprintf(path, sizeof path, "%s/captions.tsv", out);
-  FILE *table = folder_make(out) ? file_begin(path) : NULL;
+  char path[PATH_MAX];
+  FILE *table = path_join(path, out, "captions.tsv") && folder_make(out)
+                    ? file_begin(path) : NULL;
   if (!table) return program_failed(&program);
   if (!show_scenes(table) || !show_emoji(table)) {
     file_abandon(table, path);

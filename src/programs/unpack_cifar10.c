@@ -3,6 +3,7 @@
 
 #include "app/options.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "data/cifar.h"
 
 enum { BATCHES = 5 };
@@ -14,24 +15,26 @@ static Program program = {"unpack-cifar10", "", "Write the sheets of CIFAR-10 as
                           "batches beside them, which are read faster.", options, 1};
 
 static bool save(const Dataset *train, const Dataset *test, const char *folder) {
-  char path[1100];
+  char path[PATH_MAX];
   for (int i = 0; i < BATCHES; i++) {
-    snprintf(path, sizeof path, "%s/data_batch_%d.bin", folder, i + 1);
-    if (!cifar10_save_batch(train, train->count * i / BATCHES,
+    char name[32];
+    snprintf(name, sizeof name, "data_batch_%d.bin", i + 1);
+    if (!path_join(path, folder, name) ||
+        !cifar10_save_batch(train, train->count * i / BATCHES,
                             train->count * (i + 1) / BATCHES, path))
       return false;
   }
-  snprintf(path, sizeof path, "%s/test_batch.bin", folder);
-  return cifar10_save_batch(test, 0, test->count, path);
+  return path_join(path, folder, "test_batch.bin") &&
+         cifar10_save_batch(test, 0, test->count, path);
 }
 
 int main(int argc, char **argv) {
-  char folder[1024];
+  char folder[PATH_MAX];
   Dataset train = {0}, test = {0};
   if (!options_only(&program, argc, argv)) return program_failed(&program);
-  snprintf(folder, sizeof folder, "%s/cifar10", data_dir);
-  bool good = cifar10_load(&train, folder, true) && cifar10_load(&test, folder, false) &&
-              save(&train, &test, folder);
+  bool good = path_join(folder, data_dir, "cifar10") &&
+  cifar10_load(&train, folder, true) &&
+              cifar10_load(&test, folder, false) && save(&train, &test, folder);
   if (good)
     printf("wrote %d and %d pictures to data_batch_1.bin ... test_batch.bin in %s\n",
            train.count, test.count, folder);

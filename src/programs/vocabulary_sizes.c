@@ -77,9 +77,10 @@ static Tally measure_size(char **texts, int count, int size, Tally *unseen,
 }
 
 static bool measure(char **texts, int count) {
-  char path[3][1024];
+  char path[3][PATH_MAX];
   const char *names[] = {"sizes.tsv", "merges.tex", "summary.tsv"};
-  for (int i = 0; i < 3; i++) snprintf(path[i], 1024, "%s/%s", out, names[i]);
+  for (int i = 0; i < 3; i++)
+    if (!path_join(path[i], out, names[i])) return false;
   FILE *sizes = file_begin(path[0]), *summary = sizes ? file_begin(path[2]) : NULL;
   if (!summary) {
     if (sizes) file_abandon(sizes, path[0]);

@@ -1,7 +1,7 @@
 # Tangled from chapters/02-tape.nw: edit that, not this.
 """gdb: `ptensor x` prints a Tensor's name, shape, first values, least, greatest
-and mean value, and the same for its gradient. Load it with
-`source src/tensor/ptensor.py`."""
+and mean value, and the same for its gradient; `ptensor x ROWS COLUMNS` does it for a
+bare array, whose size nothing knows. Load it with `source src/tensor/ptensor.py`."""
 import gdb
 
 
@@ -21,9 +21,19 @@ class PTensor(gdb.Command):
         super().__init__("ptensor", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
 
     def invoke(self, argument, from_tty):
+        words = gdb.string_to_argv(argument)
+        if len(words) == 3 and words[1].isdigit() and words[2].isdigit():
+            rows, columns = int(words[1]), int(words[2])
+            values = gdb.parse_and_eval(words[0])
+            print(f"{words[0]} [{rows}, {columns}]")
+            print("  " + describe("value", values, rows * columns))
+            return
         t = gdb.parse_and_eval(argument)
         if t.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
             t = t.dereference()
+        if t.type.strip_typedefs().code != gdb.TYPE_CODE_STRUCT:
+            raise gdb.GdbError(f"ptensor: {argument} is no Tensor; of a bare array say "
+                               "its size: ptensor EXPR ROWS COLUMNS")
         rank = int(t["shape"]["rank"])
         sizes = [int(t["shape"]["size"][i]) for i in range(rank)]
         size = 1
