@@ -80,7 +80,7 @@ SANITIZED := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-
 FLAGS_asan := -fopenmp $(SANITIZED)
 FLAGS_asan-double := -DREAL_DOUBLE $(FLAGS_asan)
 # stb's JPEG writer, which only tests use, shifts into the sign bit; all else in it is checked.
-build/asan/src/data/stb.o build/asan-double/src/data/stb.o: COMMON += -fno-sanitize=shift
+build/asan/tests/testing.o build/asan-double/tests/testing.o: COMMON += -fno-sanitize=shift
 FLAGS_debug := -O0 -g3 -Wno-unknown-pragmas
 LINK_debug := -fopenmp
 FLAGS_valgrind := -O1 -g -fopenmp

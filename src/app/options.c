@@ -177,8 +177,10 @@ static struct option *long_options(const Program *p) {
 }
 
 int options_parse(Program *p, int argc, char **argv) {
+  static struct option *table; /* can be reached where the program ends here */
   program_begin(p->name);
-  struct option *table = long_options(p);
+  free(table);
+  table = long_options(p);
   opterr = 0;
   optind = 1;
   for (int i; (i = getopt_long(argc, argv, "", table, NULL)) != -1;) {
@@ -191,7 +193,6 @@ int options_parse(Program *p, int argc, char **argv) {
     if (!option_set(&p->options[i], optarg ? optarg : "")) exit(program_failed(p));
     p->options[i].given = true;
   }
-  free(table);
   return optind;
 }
 
