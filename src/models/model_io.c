@@ -73,8 +73,11 @@ static const Field clip_fields[] = {
 
 static double field_value(const Field *f, const void *config) {
   const char *at = (const char *)config + f->at;
-  if (f->kind == FIELD_NUMBER) return *(const double *)at;
-  return f->kind == FIELD_BOOL ? *(const bool *)at : *(const int *)at;
+  double number;
+  int integer;
+  if (f->kind == FIELD_BOOL) return *(const bool *)at;
+  if (f->kind == FIELD_NUMBER) return memcpy(&number, at, sizeof number), number;
+  return memcpy(&integer, at, sizeof integer), integer;
 }
 
 static void add_fields(Metadata *metadata, const Field *f, const void *config) {
@@ -113,9 +116,10 @@ static bool read_fields(const Safetensors *file, const char *path, const Field *
     if (there && !read_number(file, path, f->key, f->low, f->high, &value)) return false;
     if (f->kind != FIELD_NUMBER && value != (int)value)
       return fail("%s: metadata %s: expected an integer, found %g", path, f->key, value);
-    if (f->kind == FIELD_NUMBER) *(double *)at = value;
-    else if (f->kind == FIELD_BOOL) *(bool *)at = value != 0;
-    else *(int *)at = (int)value;
+    const int integer = (int)value;
+    if (f->kind == FIELD_NUMBER) memcpy(at, &value, sizeof value);
+    else if (f->kind == FIELD_BOOL) *(bool *)at = integer;
+    else memcpy(at, &integer, sizeof integer);
   }
   return true;
 }
@@ -159,6 +163,7 @@ static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
 /* The table of positions is made when it is declared, so its size is checked first. */
 static bool check_positions(const Safetensors *file, const VitConfig *c,
                             const char *prefix) {
+  assert(c->patch_size > 0);
   const int side = c->image_size / c->patch_size;
   char name[256];
   snprintf(name, sizeof name, "%spos_embed", prefix);
