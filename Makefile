@@ -33,10 +33,8 @@ SIDE_BY_SIDE = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc))
 .PHONY: all help data programs debug tangle suites check check-float check-asan check-valgrind check-tsan same-bits \
         analyze fuzz trust drift warnings reference clean FORCE
 all: programs
-help:
-	@cat tools/help.txt
-data:
-	data/fetch
+help: ; @cat tools/help.txt
+data: ; data/fetch
 
 # ---- From chapters to C -----------------------------------------------------------------------------
 # Files are rewritten only where they change, so that a change of prose rebuilds nothing. Without noweb
@@ -175,8 +173,7 @@ check-valgrind: $(WATCHED:%=build/valgrind/tests/%)
 THREADED := test_kernels test_data_parallel test_gathered test_clip test_info_nce test_probe test_recall test_cifar test_mae
 check-tsan: $(THREADED:%=build/tsan/tests/%)
 	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1; $(call run_suites,tsan,$(THREADED))
-analyze:
-	tools/analyze
+analyze: ; tools/analyze
 # Every call to the system fails once; make check kills two hundred runs, this two thousand.
 trust: programs build/faults/shim.so build/release/tests/test_faults build/release/tests/test_killed
 	FAULT_STRIDE=1 SCRATCH=build/scratch/trust build/release/tests/test_faults
@@ -189,8 +186,7 @@ build/fuzz/fuzz: build/fuzz/tests/fuzz/fuzz.o build/fuzz/tests/fuzz/readers.o bu
 	clang -fopenmp -fsanitize=fuzzer,address,undefined -Wl,--wrap=exit $^ $(LIBS) -o $@
 fuzz: build/fuzz/fuzz
 	tools/fuzz $(SECONDS) image idx merges cifar labels emoji checkpoint model options
-drift:
-	tools/drift
+drift: ; tools/drift
 # Every file, in float and double, with gcc and clang: no warning at all.
 warnings: $(TANGLED)
 	@for cc in gcc clang; do for real in "" -DREAL_DOUBLE; do for f in $(filter %.c,$(TANGLED)); do \

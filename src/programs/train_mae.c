@@ -48,7 +48,7 @@ static bool normalized(void) {
 }
 
 // Fill in pictures
-enum { SHOWN = 6, VIEWS = 4, ZOOM = 2 };
+enum { VIEWS = 4, ZOOM = 2 };
 
 typedef struct Run {
   const char *folder;
@@ -81,10 +81,6 @@ static void make_views(real *views, const real *target, real *predicted,
   }
 }
 
-static Image views_new(const Run *run, int rows) {
-  return sheet_new(rows, 2 * VIEWS, run->test.height * ZOOM, 3);
-}
-
 /* Picture `index` with its patches hidden at this ratio, as tile `place`. */
 static void show(Image *sheet, const Run *run, int index, double hidden, int place) {
   const Dataset *data = &run->test;
@@ -101,26 +97,23 @@ static void show(Image *sheet, const Run *run, int index, double hidden, int pla
   Tensor *views = tape_tensor(tape, "views", SHAPE(VIEWS, N, n));
   make_views(views->value, target->value, predicted->value, mask.restore, N, n);
   for (int v = 0; v < VIEWS; v++) {
-    unpatchify(images->value, views->value + (size_t)v * N * n, data->channels, side,
-               side, P);
+    unpatchify(images->value, views->value + v * N * n, data->channels, side, side, P);
     sheet_put(sheet, sheet_planes(data, images->value), place / 2,
               place % 2 * VIEWS + v, side * ZOOM);
   }
   tape_free(tape);
 }
-static bool write_filled(const Run *run, const char *folder, const char *name) {
-  Image sheet = views_new(run, SHOWN / 2);
-  for (int i = 0; i < SHOWN; i++)
-    show(&sheet, run, i % run->test.count, ratio, i);
+/* The first `pictures` held-out ones, again and again, row by row at these ratios. */
+static bool write_views(const Run *run, const char *folder, const char *name,
+                        int pictures, const double *ratios, int rows) {
+  Image sheet = sheet_new(rows, 2 * VIEWS, run->test.height * ZOOM, 3);
+  for (int i = 0; i < 2 * rows; i++)
+    show(&sheet, run, i % pictures % run->test.count, ratios[i / 2], i);
   return image_save_in(folder, name, &sheet);
 }
 
-static bool write_ratios(const Run *run, const char *folder) {
-  static const double ratios[] = {0.25, 0.5, 0.75, 0.9};
-  Image sheet = views_new(run, 4);
-  for (int i = 0; i < 8; i++)
-    show(&sheet, run, i % 2 % run->test.count, ratios[i / 2], i);
-  return image_save_in(folder, "ratios", &sheet);
+static bool write_filled(const Run *run, const char *folder, const char *name) {
+  return write_views(run, folder, name, 6, (double[]){ratio, ratio, ratio}, 3);
 }
 
 // Train an autoencoder
@@ -177,7 +170,9 @@ static bool report(void *state, const char *folder, FILE *summary, TrainerResult
           run->test.count);
   snprintf(result, RESULT_LENGTH, "error %.4f, %.3f of predicting zero,", end.loss,
            end.metric);
-  return write_ratios(run, folder) && write_filled(run, folder, "filled-last");
+  static const double ratios[] = {0.25, 0.5, 0.75, 0.9};
+  return write_views(run, folder, "ratios", 2, ratios, 4) &&
+         write_filled(run, folder, "filled-last");
 }
 
 static void name_run(void *state, char *name) {
