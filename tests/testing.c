@@ -205,15 +205,15 @@ void expect_program(int status, const char *text, const char *program,
                     const char *arguments) {
   const char *output;
   int got = run_command(&output, "%s/%s %s", programs_folder(), program, arguments);
-  ck_assert_msg(got == status, "%s %s: status %d, expected %d: %s", program, arguments,
-                got, status, output);
-  ck_assert_msg(strstr(output, text), "%s %s: '%s' lacks '%s'", program, arguments,
-                output, text);
+  ck_assert_msg(got == status, "%s %.1000s: status %d, expected %d: %.2000s", program,
+                arguments, got, status, output);
+  ck_assert_msg(strstr(output, text), "%s %.1000s: '%.2000s' lacks '%s'", program,
+                arguments, output, text);
   const char *last = output; /* before it there may be lines of progress */
   for (const char *line; (line = strchr(last, '\n')) && line[1];) last = line + 1;
   if (status == 1 || status == 2)
-    ck_assert_msg(strstr(last, text) != NULL, "%s %s: not the last line: %s", program,
-                  arguments, output);
+    ck_assert_msg(strstr(last, text) != NULL, "%s %.1000s: not the last line: %.2000s",
+                  program, arguments, output);
 }
 
 const char *text_of(const char *format, ...) {
