@@ -1,6 +1,8 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
 #include "testing.h"
 
+#include <glob.h>
+
 START_TEST(gdb_shows_the_lines_of_the_chapter) {
   const char *output;
   int status = run_command(
@@ -72,5 +74,57 @@ START_TEST(walks_without_options) {
 }
 END_TEST
 
+/* What stands after each "(gdb) " from here on, as options of gdb. */
+static void take_commands(char *text, size_t size, const char *walk, const char *small) {
+  size_t at = 0;
+  text[0] = 0;
+  for (; strncmp(walk, "(gdb) ", 6) == 0; walk = strchr(walk, '\n') + 1) {
+    const int length = (int)strcspn(walk += 6, "\n");
+    const int run = strncmp(walk, "run", 3) == 0 ? 3 : 0;
+    at += (size_t)snprintf(text + at, size - at, " -ex '%.*s%s%.*s'", run, walk,
+                           run ? small : "", length - run, walk + run);
+    ck_assert_uint_lt(at, size);
+  }
+}
+
+/* Try the walks of a chapter; how many. */
+static int try_walks(const char *chapter, const char *folder) {
+  static const char *const bad[] = {"No symbol", "not defined", "not being run",
+                                    "Undefined command", ": expected "};
+  char *text = read_file(chapter, NULL), *walk = text, commands[2048];
+  int count = 0;
+  for (; (walk = strstr(walk, "\n$ gdb ")); count++) {
+    const char *call = walk + 3, *output;
+    walk = strchr(call, '\n');
+    *walk++ = 0;
+    take_commands(commands, sizeof commands, walk,
+                  strstr(call, "train-") ? " --limit 256 --steps 1 --warmup 0 "
+                                           "--batch 16 --depth 1 --overwrite" : "");
+    ck_assert_msg(*commands, "%s: %s: no commands", chapter, call);
+    run_command(&output, "%s -batch -nx -ex 'set cwd %s'%s", call, folder, commands);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+      ck_assert_msg(!strstr(output, bad[i]), "%s: %s: %.4000s", chapter, call, output);
+  }
+  free(text);
+  return count;
+}
+
+START_TEST(every_walk_is_as_printed) {
+  static const char captions[] = "a red ring\na red thing\na ring\n";
+  const char *folder = text_of("%s", scratch_folder("walks"));
+  glob_t chapters;
+  int count = 0;
+  write_file(scratch_path(folder, "captions"), captions, sizeof captions - 1);
+  expect_program(0, "loss", "train-clip",
+                 text_of("--patch-size 8 --limit 256 --steps 1 --warmup 0 --out "
+                         "%s/build/runs/clip-shapes", folder));
+  ck_assert_int_eq(glob("chapters/*.nw", 0, NULL, &chapters), 0);
+  for (size_t i = 0; i < chapters.gl_pathc; i++)
+    count += try_walks(chapters.gl_pathv[i], folder);
+  globfree(&chapters);
+  ck_assert_int_ge(count, 13);
+}
+END_TEST
+
 TEST_MAIN("debugger", gdb_shows_the_lines_of_the_chapter, ptensor_prints_a_tensor,
-          walks_of_later_chapters, walks_without_options)
+          walks_of_later_chapters, walks_without_options, every_walk_is_as_printed)

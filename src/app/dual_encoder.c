@@ -103,12 +103,9 @@ static bool open_data(DualRun *run) {
 static bool sizes_are_open(void) {
   static const char *const decided[] = {"patch-size", "width", "depth", "heads", "style",
                                         "pool", "block", "patch-dropout"};
-  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-    for (size_t k = 0; k < sizeof decided / sizeof *decided; k++)
-      if (options[i].given && strcmp(options[i].name, decided[k]) == 0)
-        return fail("--%s: expected none with --image-encoder, which decides it",
-                    decided[k]);
-  return true;
+  return options_left_alone(options, sizeof options / sizeof *options, decided,
+                            sizeof decided / sizeof *decided,
+                            "--image-encoder, which decides it");
 }
 
 static bool open_image_encoder(DualRun *run) {

@@ -40,36 +40,34 @@ static uLong sum_of_pairs(uLong sum, const Pairs *pairs) {
   return sum;
 }
 
-static void describe_data(const Plan *plan, char *text, size_t size) {
+static void describe_data(Plan *plan) {
   const bool pairs = plan->train_pairs != NULL;
   const Dataset *train = pairs ? &plan->train_pairs->pictures : plan->train;
   const Dataset *test = pairs ? &plan->test_pairs->pictures : plan->test;
   uLong sum = crc32(0, NULL, 0);
   if (pairs) sum = sum_of_pairs(sum_of_pairs(sum, plan->train_pairs), plan->test_pairs);
   else sum = sum_of(sum_of(sum, train), test);
-  snprintf(text, size, "%d and %d pictures of %d x %d x %d, check sum %08lx",
-           train->count, test->count, train->channels, train->height, train->width,
-           sum);
+  snprintf(plan->data, sizeof plan->data,
+           "%d and %d pictures of %d x %d x %d, check sum %08lx", train->count,
+           test->count, train->channels, train->height, train->width, sum);
 }
 
 /* Everything about the run that its files are to say. */
 static void describe_run(const Experiment *e, Plan *plan) {
   const Dataset *data = plan->train_pairs ? &plan->train_pairs->pictures : plan->train;
-  char text[128], key[16];
+  char key[16];
   for (int c = 0; c < data->channels; c++) {
     snprintf(key, sizeof key, "mean%d", c);
     metadata_add(&plan->metadata, key, "%.9g", (double)data->mean[c]);
     snprintf(key, sizeof key, "std%d", c);
     metadata_add(&plan->metadata, key, "%.9g", (double)data->std[c]);
   }
-  describe_data(plan, text, sizeof text);
-  metadata_add(&plan->metadata, "data", "%s", text);
+  describe_data(plan);
+  metadata_add(&plan->metadata, "data", "%s", plan->data);
   options_metadata(&e->program, &plan->metadata);
 }
 
-static bool same_data(const char *folder, const Plan *plan) {
-  char found[128];
-  describe_data(plan, found, sizeof found);
+static bool same_data(const char *folder, const char *found) {
   Safetensors *file = checkpoint_open(folder);
   if (!file) return false;
   const char *expected = safetensors_metadata(file, "data");
@@ -111,7 +109,7 @@ static bool take_folder(Run *run, const Plan *plan, const Settings *s) {
   if (!folder_make(folder) || !folder_lock(&run->lock, folder)) return false;
   bool good = true;
   if (s->resume) {
-    good = same_data(folder, plan);
+    good = same_data(folder, plan->data);
   } else if (!s->overwrite && has(folder, "summary.tsv")) {
     good = fail("--out: expected a new folder, found a finished run in %s; --overwrite "
                 "replaces it", folder);

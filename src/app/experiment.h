@@ -17,6 +17,7 @@ typedef struct Plan {
   const Pairs *train_pairs, *test_pairs; /* captions too */
   Metadata metadata;  /* what others need to know of the model */
   Task task;
+  char data[128];     /* not given: the fingerprint of the data */
 } Plan;
 
 enum { RESULT_LENGTH = 160 };

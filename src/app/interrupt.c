@@ -14,7 +14,8 @@ static void ask(int number) {
   const int kept = errno;
   wanted = 1;
   sigaction(number, &before[number == SIGTERM], NULL);
-  if (write(STDERR_FILENO, line, sizeof line - 1) < 0) errno = kept;
+  const ssize_t ignored = write(STDERR_FILENO, line, sizeof line - 1);
+  (void)ignored;
   errno = kept;
 }
 

@@ -200,3 +200,12 @@ bool options_only(Program *p, int argc, char **argv) {
   const int first = options_parse(p, argc, argv);
   return first == argc || fail("expected options only, found '%s'", argv[first]);
 }
+
+bool options_left_alone(const Option *options, size_t count, const char *const *names,
+                        size_t n, const char *what) {
+  for (size_t i = 0; i < count; i++)
+    for (size_t k = 0; k < n; k++)
+      if (options[i].given && strcmp(options[i].name, names[k]) == 0)
+        return fail("--%s: expected none with %s", names[k], what);
+  return true;
+}

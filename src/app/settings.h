@@ -29,14 +29,14 @@ typedef struct Settings {
   CHOICE_OPTION("optimizer", S.optimizer, "adamw|lamb",                     \
                 "whose steps; lamb: Chapter 11"),                           \
   NUMBER_OPTION("beta2", S.beta2, 0, 0.999999,                              \
-                "decay rate of AdamW's second moment"),                       \
+                "decay rate of AdamW's second moment"),                     \
   NUMBER_OPTION("clip", S.clip, 0, 1e9, "largest gradient norm; 0: any"),   \
   INT_OPTION("seed", S.seed, 0, 1e9, "seed of all random numbers"),         \
-  INT_OPTION("shards", S.shards, 1, 64,                                       \
-             "parts of a batch processed side by side"),                   \
-  PATH_OPTION("data-dir", S.data_dir, "folder with the data sets"),        \
-  PATH_OPTION("out", S.out, "folder of the run; default in build/try/"),   \
-  PATH_OPTION("resume", S.resume, "go on with the run in this folder"),    \
+  INT_OPTION("shards", S.shards, 1, 64,                                     \
+             "parts of a batch processed side by side"),                    \
+  PATH_OPTION("data-dir", S.data_dir, "folder with the data sets"),         \
+  PATH_OPTION("out", S.out, "folder of the run; default in build/try/"),    \
+  PATH_OPTION("resume", S.resume, "go on with the run in this folder"),     \
   {.name = "overwrite", .kind = OPTION_FLAG, .value = &S.overwrite,         \
    .help = "replace the run that is in the folder", .transient = true},     \
   {.name = "threads", .kind = OPTION_INT, .value = &S.threads, .low = 0,    \

@@ -179,11 +179,15 @@ static bool fill(const Safetensors *file, Params *params, bool trained, uint64_t
   return true;
 }
 
+/* The model of a run, and its path; NULL with a message. */
+static Safetensors *open_model(const char *folder, char path[PATH_MAX]) {
+  return path_join(path, folder, "model.safetensors") ? safetensors_read(path) : NULL;
+}
+
 bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
   char path[PATH_MAX];
   VitConfig config;
-  Safetensors *file =
-      path_join(path, folder, "model.safetensors") ? safetensors_read(path) : NULL;
+  Safetensors *file = open_model(folder, path);
   *s = (LoadedVit){.params = params_new()};
   bool good = file && read_vit(file, path, &config, s->mean, s->std);
   const char *prefix = good ? safetensors_metadata(file, "image.prefix") : NULL;
@@ -201,8 +205,7 @@ bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
 bool clip_open(LoadedClip *s, const char *folder) {
   char path[PATH_MAX];
   ClipConfig config;
-  Safetensors *file =
-      path_join(path, folder, "model.safetensors") ? safetensors_read(path) : NULL;
+  Safetensors *file = open_model(folder, path);
   *s = (LoadedClip){.params = params_new()};
   bool good = file && read_clip(file, path, &config, s->mean, s->std);
   good = good && check_positions(file, &config.image, "visual.");

@@ -4,10 +4,10 @@
 #include "models/clip.h"
 #include "train/checkpoint.h"
 
-/* Note the sizes of a model in its checkpoints. The image encoder's parameters have
-   names that begin with `prefix`. */
-void vit_metadata(Metadata *notes, const VitConfig *config, const char *prefix);
-void clip_metadata(Metadata *notes, const ClipConfig *config);
+/* Add the sizes of a model to the metadata of its checkpoints. The image encoder's
+   parameters have names that begin with `prefix`. */
+void vit_metadata(Metadata *metadata, const VitConfig *config, const char *prefix);
+void clip_metadata(Metadata *metadata, const ClipConfig *config);
 
 /* The image encoder of a run, without its head: of train-vit, train-clip and those
    that follow. */
@@ -30,8 +30,8 @@ typedef struct LoadedClip {
 /* Open a run's folder; false with a message that names the file. If not `trained`
    the encoder keeps initial values drawn by `seed`, to compare with. The merges of a
    dual encoder must be as many as its table of tokens was made for. */
-bool vit_open(LoadedVit *saved, const char *folder, bool trained, uint64_t seed);
-bool clip_open(LoadedClip *saved, const char *folder);
+bool vit_open(LoadedVit *loaded, const char *folder, bool trained, uint64_t seed);
+bool clip_open(LoadedClip *loaded, const char *folder);
 
 /* Can the encoder look at these pictures? If so, they are normalized as it has learned
    from now on. If not, a message that starts with `blame`, an option or a file. */
@@ -42,5 +42,5 @@ bool encoder_takes(const VitConfig *config, const real *mean, const real *std,
 /* Copy the values of an encoder to one declared with its configuration, and a prefix
    of its own, in a filled table. */
 void vit_copy_parameters(const LoadedVit *from, Params *params, const char *prefix);
-void vit_close(LoadedVit *saved);
-void clip_close(LoadedClip *saved);
+void vit_close(LoadedVit *loaded);
+void clip_close(LoadedClip *loaded);

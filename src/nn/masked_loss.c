@@ -3,16 +3,30 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "nn/patches.h"
 #include "tensor/layers.h"
 
-static void normalize_patch(real *to, const real *from, int n) {
-  double mean = 0, squares = 0;
-  for (int i = 0; i < n; i++) mean += (double)from[i] / n;
-  for (int i = 0; i < n; i++) squares += pow((double)from[i] - mean, 2);
-  const double scale = 1 / sqrt(squares / (n - 1) + 1e-6);
-  for (int i = 0; i < n; i++) to[i] = (real)(((double)from[i] - mean) * scale);
+static void patch_statistics(const real *patch, int n, double *mean, double *std) {
+  double squares = 0;
+  *mean = 0;
+  for (int i = 0; i < n; i++) *mean += (double)patch[i] / n;
+  for (int i = 0; i < n; i++) squares += pow((double)patch[i] - *mean, 2);
+  *std = sqrt(squares / (n - 1) + 1e-6);
+}
+
+static void normalize_patch(real *patch, int n) {
+  double mean, std;
+  patch_statistics(patch, n, &mean, &std);
+  const double scale = 1 / std;
+  for (int i = 0; i < n; i++) patch[i] = (real)(((double)patch[i] - mean) * scale);
+}
+
+void patch_denormalize(real *predicted, const real *original, int n) {
+  double mean, std;
+  patch_statistics(original, n, &mean, &std);
+  for (int i = 0; i < n; i++) predicted[i] = (real)((double)predicted[i] * std + mean);
 }
 
 Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalize) {
@@ -24,7 +38,7 @@ Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalize
     real *own = targets->value + (size_t)b * N * n;
     patchify(own, images->value + (size_t)b * C * S * S, C, S, S, patch_size);
     for (int t = 0; normalize && t < N; t++)
-      normalize_patch(own + t * n, own + t * n, n);
+      normalize_patch(own + t * n, n);
   }
   return targets;
 }
@@ -65,4 +79,10 @@ Tensor *masked_mse(Tape *tape, Tensor *predicted, Tensor *targets, const Masking
   loss->value[0] = (real)mean;
   tape_record(tape, loss, masked_mse_backward, s, predicted, targets, NULL);
   return loss;
+}
+
+real masked_mse_of_zero(Tape *tape, Tensor *targets, const Masking *mask) {
+  Tensor *zero = tape_tensor(tape, "zero", targets->shape);
+  memset(zero->value, 0, tensor_size(zero) * sizeof(real));
+  return masked_mse(tape, zero, targets, mask)->value[0];
 }

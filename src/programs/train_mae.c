@@ -56,22 +56,13 @@ typedef struct Run {
   Reconstruct task;
 } Run;
 
-/* Undo the normalization of a patch with the true patch's mean and standard deviation. */
-static void undo(real *predicted, const real *target, int n) {
-  double mean = 0, squares = 0;
-  for (int i = 0; i < n; i++) mean += (double)target[i] / n;
-  for (int i = 0; i < n; i++) squares += pow((double)target[i] - mean, 2);
-  const double std = sqrt(squares / (n - 1) + 1e-6);
-  for (int i = 0; i < n; i++) predicted[i] = (real)((double)predicted[i] * std + mean);
-}
-
 /* The four views of a picture as patches, each [patches][n] one after another. */
 static void make_views(real *views, const real *target, real *predicted,
                        const int *restore, int patches, int n) {
   const size_t all = (size_t)patches * n;
   for (int t = 0; t < patches; t++) {
     const bool hidden = restore[t] < 0;
-    if (normalized()) undo(predicted + t * n, target + t * n, n);
+    if (normalized()) patch_denormalize(predicted + t * n, target + t * n, n);
     for (int i = t * n; i < (t + 1) * n; i++) {
       views[i] = target[i];
       views[all + i] = hidden ? 0 : target[i];

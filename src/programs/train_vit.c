@@ -92,16 +92,12 @@ static VitConfig model_config(const Run *run) {
 }
 
 // Begin with another run's encoder
-/* Was an option given that an encoder taken over decides? */
 static bool sizes_are_open(void) {
   static const char *const decided[] = {"patch-size", "width", "depth", "heads", "mlp",
                                         "position", "pool", "norm", "gelu", "block"};
-  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-    for (size_t k = 0; k < sizeof decided / sizeof *decided; k++)
-      if (options[i].given && strcmp(options[i].name, decided[k]) == 0)
-        return fail("--%s: expected none with --from, whose encoder decides it",
-                    decided[k]);
-  return true;
+  return options_left_alone(options, sizeof options / sizeof *options, decided,
+                            sizeof decided / sizeof *decided,
+                            "--from, whose encoder decides it");
 }
 
 /* The pictures as the encoder knows them; its configuration with a head. */

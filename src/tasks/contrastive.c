@@ -122,8 +122,8 @@ static void forward(Tape *tape, void *state, int step, int first, int count,
   out[1] = clip_encode_text(tape, &m->clip, ids, count, T);
 }
 
-/* Is caption[j] one of picture[i]'s, for n of each: [n][n], the tape's memory. `same`
-   numbers the captions. */
+/* Is caption[j] one of picture[i]'s, for n of each: [n][n], the tape's memory.
+   `caption_id` numbers the captions that differ. */
 static unsigned char *true_pairs(Tape *tape, const Pairs *pairs, const int *caption_id,
                                  const int *picture, const int *caption, int n) {
   unsigned char *positives = tape_memory(tape, (size_t)n * n);

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "nn/block_masking.h"
@@ -73,10 +72,7 @@ static Tensor *loss_of(Tape *tape, const MaskedPrediction *p, Tensor *images,
     *fraction = (1 + (double)loss->value[0]) / (1 - p->constant);
   } else {
     Tensor *target = patch_targets(tape, images, c->student.patch_size, c->normalize);
-    Tensor *zero = tape_tensor(tape, "zero", target->shape);
-    memset(zero->value, 0, tensor_size(zero) * sizeof(real));
-    *fraction = (double)(loss->value[0] / masked_mse(tape, zero, target,
-                                                     &mask)->value[0]);
+    *fraction = (double)(loss->value[0] / masked_mse_of_zero(tape, target, &mask));
   }
   return loss;
 }

@@ -1,8 +1,6 @@
 /* Tangled from chapters/10-mae.nw: edit that, not this. */
 #include "tasks/reconstruct.h"
 
-#include <string.h>
-
 #include "base/least.h"
 #include "nn/image_batch.h"
 
@@ -24,11 +22,8 @@ static Tensor *loss_of(Tape *tape, const Reconstruct *r, Tensor *images,
                      key_of(r, "masks", step), index);
   Tensor *predicted = mae_decode(tape, mae, mae_encode(tape, mae, images, &mask), &mask);
   Tensor *targets = mae_targets(tape, mae, images);
-  Tensor *zero = tape_tensor(tape, "zero", targets->shape);
-  memset(zero->value, 0, tensor_size(zero) * sizeof(real));
   Tensor *error = masked_mse(tape, predicted, targets, &mask);
-  *fraction =
-      (double)(error->value[0] / masked_mse(tape, zero, targets, &mask)->value[0]);
+  *fraction = (double)(error->value[0] / masked_mse_of_zero(tape, targets, &mask));
   return error;
 }
 
