@@ -1,6 +1,6 @@
 load "../figures/style.gp"
 set output "figures/mae-ratios.tex"
-set xlabel "share of patches that are hidden"; set ylabel "share of zero's error, accuracy" ; set xrange [0.15:1]; set yrange [0.2:0.9]
+set xlabel "fraction of patches that are hidden"; set ylabel "fraction of zero's error, accuracy" ; set xrange [0.15:1]; set yrange [0.2:0.9]
 set y2label "seconds"; set y2tics; set y2range [0:40]; set border 11
 set key outside right
 plot "runs/mae-ratios.tsv" using 1:2 with linespoints ls 2 pt 5 ps 0.6 title "error", \

@@ -1,6 +1,6 @@
 load "../figures/style.gp"
 set output "figures/siglip-loss.tex"
-set xlabel "share of the run"; set ylabel "loss"; set yrange [0:16]; set xrange [0:1]
+set xlabel "fraction of the run"; set ylabel "loss"; set yrange [0:16]; set xrange [0:1]
 set arrow from 0,10.003 to 1,10.003 nohead ls 9
 steps(run) = system("tail -n 1 runs/" . run . "/log.tsv | cut -f1") + 0
 a = steps("siglip-shapes"); b = steps("siglip-emoji")
