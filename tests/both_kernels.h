@@ -19,8 +19,7 @@ typedef struct Kernels {
   void (*softmax_backward)(real *, const real *, const real *, int, int);
   void (*cross_entropy_forward)(real *, real *, const real *, const int *, real, int,
                                 int);
-  void (*cross_entropy_backward)(real *, const real *, const int *, real, real, int,
-                                 int);
+  void (*cross_entropy_backward)(real *, const real *, const int *, real, real, int, int);
   void (*attention_forward)(real *, real *, real *, const real *, int, int, int, int,
                             bool);
   void (*attention_backward)(real *, const real *, const real *, const real *,

@@ -44,7 +44,7 @@ static void done(Fixture *f) {
 }
 
 static Tensor *output(Fixture *f) {
-  return attention_layer(f->tape, &f->layer, f->x, NULL, NULL);
+  return attention_layer(f->tape, &f->layer, f->x, (AttentionCall){0});
 }
 
 // What must not matter
@@ -104,8 +104,7 @@ START_TEST(permuting_heads_changes_nothing) {
       w[2 * D + d] = kept;
     }
   Tensor *after = output(&f);
-  ck_assert_double_lt(relative_error(after->value, before->value, B * T * C),
-                      ROUNDING);
+  ck_assert_double_lt(relative_error(after->value, before->value, B * T * C), ROUNDING);
   done(&f);
 }
 END_TEST
@@ -128,7 +127,7 @@ START_TEST(rows_of_weights_sum_to_one) {
   for (int causal = 0; causal < 2; causal++) {
     Fixture f = fixture(causal);
     Tensor *weights;
-    attention_layer(f.tape, &f.layer, f.x, NULL, &weights);
+    attention_layer(f.tape, &f.layer, f.x, (AttentionCall){.weights = &weights});
     ck_assert_int_eq(tensor_rows(weights), B * H * T);
     for (int r = 0; r < B * H * T; r++) {
       double total = 0;
@@ -148,7 +147,7 @@ START_TEST(without_queries_attention_is_the_mean) {
   Tensor *weights;
   memset(f.layer.qkv.weight->value, 0, C * C * sizeof(real));
   memset(f.layer.qkv.bias->value, 0, C * sizeof(real));
-  attention_layer(f.tape, &f.layer, f.x, NULL, &weights);
+  attention_layer(f.tape, &f.layer, f.x, (AttentionCall){.weights = &weights});
   for (size_t i = 0; i < tensor_size(weights); i++)
     ck_assert_double_eq_tol(weights->value[i], 1.0 / T, 1e-7);
   done(&f);
@@ -157,7 +156,7 @@ END_TEST
 
 static Tensor *attention_loss(Tape *tape, void *state) {
   Fixture *f = state;
-  return weighted_sum(tape, attention_layer(tape, &f->layer, f->x, NULL, NULL));
+  return weighted_sum(tape, attention_layer(tape, &f->layer, f->x, (AttentionCall){0}));
 }
 
 START_TEST(gradients_of_attention) {

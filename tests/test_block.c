@@ -79,7 +79,8 @@ static Tensor *block_loss(Tape *tape, void *state) {
 static Tensor *loss_at(Tape *tape, void *state) {
   Fixture *f = state;
   static const int query_index[] = {2, 0, 3};
-  return weighted_sum(tape, block_forward_at(tape, &f->block, f->x, query_index));
+  const AttentionCall call = {.query_index = query_index};
+  return weighted_sum(tape, block_forward_call(tape, &f->block, f->x, call));
 }
 
 START_TEST(gradients_of_the_block) {
@@ -106,7 +107,8 @@ START_TEST(one_token_alone_is_the_same) {
     Fixture f = fixture(config);
     Tape *tape = tape_new();
     Tensor *all = block_forward(tape, &f.block, f.x, NULL);
-    Tensor *one = block_forward_at(tape, &f.block, f.x, query_index);
+    const AttentionCall call = {.query_index = query_index};
+    Tensor *one = block_forward_call(tape, &f.block, f.x, call);
     ck_assert(shape_equal(one->shape, SHAPE(3, 1, 8)));
     for (int b = 0; b < 3; b++)
       ck_assert_double_lt(relative_error(one->value + 8 * b,

@@ -137,7 +137,7 @@ START_TEST(bad_arguments_have_status_two) {
   // Refuse sizes that cannot be trained
   expect_program(2, "--vocabulary: expected an integer from 514", "train-clip",
                  "--vocabulary 513");
-  expect_program(2, "--text-heads: expected a divisor of --text-width 64, found 5",
+  expect_program(2, "--text-heads: expected a divisor of text-width 64, found 5",
                  "train-clip", text_of("--text-heads 5 --out %s", scratch_folder("no")));
   expect_program(2, "--batch: expected at most the 256 training pictures, found 257",
                  "train-clip", text_of("--limit 256 --batch 257 --out %s",

@@ -113,11 +113,10 @@ START_TEST(evaluation_is_the_loss_of_first_captions) {
   Fixture f = fixture_new();
   begin(&f);
   Task task = contrastive_task(&f.m);
-  Tape *tape = tape_new();
+  Tape *tape = tape_no_grad();
   double loss, matched, want = 0, right = 0;
   real u[PICTURES * E], v[PICTURES * E];
   const char *texts[PICTURES];
-  tape->recording = false;
   task.evaluate(tape, &f.m, &loss, &matched);
   for (int i = 0; i < PICTURES; i++) texts[i] = f.pairs.caption[f.pairs.first[i]];
   embed_images(&f.m.clip, tape, &f.pairs.pictures, u);
@@ -222,8 +221,7 @@ static double loss_by_hand(Tape *tape, const Fixture *f, const int *picture,
   real u[6 * E], v[6 * E];
   Tensor *side[2] = {tape_tensor(tape, "u", SHAPE(6, E)),
                      tape_tensor(tape, "v", SHAPE(6, E))};
-  Tape *plain = tape_new();
-  plain->recording = false;
+  Tape *plain = tape_no_grad();
   embed_images(&f->m.clip, plain, &f->pairs.pictures, u);
   embed_texts(&f->m.clip, plain, f->tokenizer, text, 6, v);
   tape_free(plain);
@@ -238,7 +236,7 @@ static double loss_by_hand(Tape *tape, const Fixture *f, const int *picture,
 
 START_TEST(all_that_is_true_counts) {
   Fixture f = twins();
-  Tape *tape = tape_new();
+  Tape *tape = tape_no_grad();
   const char *text[6];
   double metric, found;
   begin(&f);
@@ -259,7 +257,6 @@ START_TEST(all_that_is_true_counts) {
     ck_assert_double_gt(fabs(pairs - loss), 1e-3);
     f.m.multi_positive = true;
   }
-  tape->recording = false;
   task.evaluate(tape, &f.m, &found, &metric);
   static const int order[] = {0, 1, 2, 3, 4, 5};
   for (int i = 0; i < 6; i++) text[i] = f.pairs.caption[2 * i];

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "io/safetensors.h"
 #include "kernels/dot.h"
+#include "models/presets.h"
 #include "nn/block_masking.h"
 #include "testing.h"
 #include "train/optimizer.h"
@@ -49,9 +50,7 @@ static Model model_with(EvaConfig config, PoolKind pool) {
 static Model model_of(EvaConfig config) { return model_with(config, POOL_CLS); }
 
 static void done(Model *m) {
-  tape_free(m->tape);
-  params_free(m->params);
-  params_free(m->own);
+  tape_free(m->tape), params_free(m->params), params_free(m->own);
 }
 
 // The loss of features
@@ -81,8 +80,7 @@ START_TEST(cosines_by_hand) {
   ck_assert_double_eq_tol(loss->value[0], -(0.8 - 1) / 2, 1e-6);
   static const double want[] = {0.048, -0.036, 0, 0};
   for (int i = 0; i < 4; i++) ck_assert_double_eq_tol(predicted->grad[i], want[i], 1e-7);
-  params_free(params);
-  tape_free(tape);
+  params_free(params), tape_free(tape);
 }
 END_TEST
 

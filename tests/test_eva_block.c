@@ -1,7 +1,7 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
 #include "base/error.h"
 #include "io/safetensors.h"
-#include "models/eva_presets.h"
+#include "models/presets.h"
 #include "nn/patch_dropout.h"
 #include "nn/rotary.h"
 #include "tensor/arithmetic.h"
@@ -75,8 +75,7 @@ START_TEST(gates_by_hand) {
   ck_assert_double_eq_tol(y->value[0], 2 * .731058579, 1e-6);
   ck_assert_double_eq_tol(x->grad[0], .731058579, 1e-6);
   ck_assert_double_eq_tol(gate->grad[0], 1.855340, 2e-6);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -89,7 +88,7 @@ START_TEST(a_bias_of_keys_does_nothing) {
   const Attention a = attention_declare(params, "a", C, H, false, init_xavier(C, C),
                                         init_xavier(C, C), (AttentionVariant){0});
   params_fill(params, 3);
-  Tensor *before = attention_layer(tape, &a, x, NULL, NULL);
+  Tensor *before = attention_layer(tape, &a, x, (AttentionCall){0});
   tape_backward(tape, weighted_sum(tape, before));
   for (int i = 0; i < C; i++) {
     ck_assert_double_eq_tol(a.qkv.bias->grad[C + i], 0, 1e-6);
@@ -98,15 +97,14 @@ START_TEST(a_bias_of_keys_does_nothing) {
   }
   // Ask with biases of keys and without
   tape_reset(tape, (RandomKey){0});
-  Tensor *after = attention_layer(tape, &a, x, NULL, NULL);
+  Tensor *after = attention_layer(tape, &a, x, (AttentionCall){0});
   real want[B * T * C];
   memcpy(want, after->value, sizeof want);
   for (int i = 0; i < C; i++) a.qkv.bias->value[C + i] = 0;
   tape_reset(tape, (RandomKey){0});
-  before = attention_layer(tape, &a, x, NULL, NULL);
+  before = attention_layer(tape, &a, x, (AttentionCall){0});
   ck_assert(relative_error(want, before->value, B * T * C) < 10 * ROUNDING);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -136,8 +134,7 @@ START_TEST(initial_values_of_eva) {
                             0.015 * cut / sqrt(2 * (number + 1)), 0.015 * 0.01);
     // Measure the initial values of EVA-02
     ck_assert_double_eq_tol(std_of(qkv, 2 * W * W), 1 / sqrt(W), 0.002);
-    ck_assert_double_eq_tol(std_of(qkv + 2 * W * W, W * W), 1.782710 / sqrt(W),
-                            0.003);
+    ck_assert_double_eq_tol(std_of(qkv + 2 * W * W, W * W), 1.782710 / sqrt(W), 0.003);
     ck_assert_double_eq_tol(std_of(block02.gate.weight->value, W * M),
                             1.782710 * sqrt(2.0 / (W + M)), 0.002);
     params_free(params);
@@ -171,8 +168,8 @@ static Small small_of(Params *params, BlockVariant variant) {
 
 static Tensor *run_block(Tape *tape, void *state) {
   const Small *s = state;
-  return weighted_sum(tape, block_forward_placed(tape, &s->block, s->x, s->at,
-                                                 s->positions));
+  const AttentionCall call = {.query_index = s->at, .positions = s->positions};
+  return weighted_sum(tape, block_forward_call(tape, &s->block, s->x, call));
 }
 
 START_TEST(derivatives_of_all_variants) {
@@ -209,8 +206,7 @@ START_TEST(hidden_values_are_normalized) {
     ck_assert_double_eq_tol(mean, 0, 1e-5);
     ck_assert_double_eq_tol(squares, 1, 1e-3);
   }
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -258,14 +254,13 @@ START_TEST(kept_patches_keep_their_places) {
   int positions[B * T];
   for (int i = 0; i < B * T; i++) positions[i] = mixed[i] - 1;
   Tensor *all = block_forward(tape, &s.block, s.x, NULL);
-  Tensor *some = block_forward_placed(tape, &s.block, gather_tokens(tape, s.x, mixed, T),
-                                      NULL, positions);
+  Tensor *some = block_forward_call(tape, &s.block, gather_tokens(tape, s.x, mixed, T),
+                                    (AttentionCall){.positions = positions});
   Tensor *wrong = block_forward(tape, &s.block, gather_tokens(tape, s.x, mixed, T), NULL);
   const Tensor *want = gather_tokens(tape, all, mixed, T);
   ck_assert(relative_error(some->value, want->value, B * T * C) < 10 * ROUNDING);
   ck_assert(relative_error(wrong->value, want->value, B * T * C) > 1e-3);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -287,9 +282,7 @@ START_TEST(the_witness_agrees) {
   fixture_agree(file, "features", y, y->value);
   tape_backward(tape, sum(tape, mul(tape, y, dy)));
   fixture_agree_gradients(file, params);
-  safetensors_free(file);
-  tape_free(tape);
-  params_free(params);
+  safetensors_free(file), tape_free(tape), params_free(params);
 }
 END_TEST
 START_TEST(published_giants) {

@@ -118,8 +118,7 @@ static const char *left_by(const char *program) {
 static char *outcome(const char *program, const char *arguments, const char *folder) {
   const char *printed, *left = left_by(program);
   int status = run_command(&printed, "%s/%s %s %s %s", programs_folder(), program,
-                           arguments,
-                           !left ? "" : strncmp(program, "train-", 6) != 0
+                           arguments, !left ? "" : strncmp(program, "train-", 6) != 0
                            ? "--out" : "--overwrite --out", left ? folder : "");
   ck_assert_msg(status == 0, "%s %s: %s", program, arguments, printed);
   if (left) ck_assert_int_eq(run_command(&printed, left, folder), 0);

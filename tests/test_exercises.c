@@ -3,7 +3,7 @@
 #include "data/image.h"
 #include "data/tokenizer.h"
 #include "kernels/kernels.h"
-#include "models/eva_presets.h"
+#include "models/presets.h"
 #include "models/mae.h"
 #include "models/text.h"
 #include "models/vit.h"
@@ -67,8 +67,7 @@ START_TEST(product_of_sum_and_product) {
   Tensor *s = add(tape, a, b);
   tape_backward(tape, mul(tape, s, mul(tape, a, b)));
   ck_assert(a->grad[0] == 21 && b->grad[0] == 16);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 static void scale_backward(const Entry *e) {
@@ -183,7 +182,7 @@ START_TEST(one_token_attends_to_itself) {
 END_TEST
 static Tensor *parallel_block(Tape *tape, const Block *b, Tensor *x) {
   Tensor *y = layernorm(tape, x, b->norm1.weight, b->norm1.bias, b->config.eps);
-  Tensor *attended = attention_layer(tape, &b->attn, y, NULL, NULL);
+  Tensor *attended = attention_layer(tape, &b->attn, y, (AttentionCall){0});
   Tensor *hidden = gelu(tape, linear(tape, y, b->fc1.weight, b->fc1.bias), GELU_ERF);
   Tensor *thought = linear(tape, hidden, b->fc2.weight, b->fc2.bias);
   return add(tape, x, add(tape, attended, thought));
@@ -252,8 +251,7 @@ START_TEST(what_moves_at_the_second_step) {
     for (int i = 0; i < 24; i++)
       vit.head.weight->value[i] -= vit.head.weight->grad[i];
   }
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -293,8 +291,7 @@ static double after_steps(double times, double limit) {
     adamw_update(&optimizer, 0.1);
   }
   const double found = (double)w->value[0];
-  optimizer_free(&optimizer);
-  params_free(params);
+  optimizer_free(&optimizer), params_free(params);
   return found;
 }
 
@@ -351,8 +348,7 @@ START_TEST(dogs_and_frogs) {
   for (int i = 0; i < 4; i++) ck_assert_str_eq(tokenizer_symbol(t, 512 + i), want[i]);
   ck_assert_int_eq(tokenizer_split(t, "bog", 3, &ids), 2);
   ck_assert(ids[0] == 65 && ids[1] == 512);
-  free(ids);
-  tokenizer_free(t);
+  free(ids), tokenizer_free(t);
 }
 END_TEST
 
@@ -367,8 +363,7 @@ static void two_vectors(const int ids[10], int depth, bool causal, real vectors[
   params_find(params, "positional_embedding")->init = init_constant(0);
   params_fill(params, 1);
   memcpy(vectors, text_forward(tape, &text, ids, 2, 5)->value, 32 * sizeof(real));
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 
 START_TEST(order_without_positions) {
@@ -461,8 +456,7 @@ START_TEST(all_texts_alike) {
   tape_backward(tape, loss);
   ck_assert_double_eq_tol(s->grad[0], (weighted / sum - mean) / 2, 1e-5);
   ck_assert_double_gt(s->grad[0], 0);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -483,8 +477,7 @@ START_TEST(half_of_the_patches_are_flat) {
   ck_assert_double_eq_tol(squares / 256, 0.5 * 15 / 16, 1e-5);
   double work = 12.0 / 4 + 8.0 * 4 / 9;
   ck_assert_double_eq_tol(work / 12, 0.55, 0.005);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -512,8 +505,7 @@ static double part_moved(double size, void (*update)(Optimizer *, double)) {
   update(&o, 0.01);
   const double moved = hypot((double)w->value[0] - value[0],
                              (double)w->value[1] - value[1]);
-  optimizer_free(&o);
-  params_free(params);
+  optimizer_free(&o), params_free(params);
   return moved / (5 * size);
 }
 
@@ -575,8 +567,7 @@ START_TEST(several_true_texts_a_row) {
   ck_assert_double_eq_tol((double)b->grad[0], 0, 1e-6);
   ck_assert_double_eq_tol(log(13.7 / (128 - 13.7)), -2.12, 5e-3);
   ck_assert_double_eq_tol(-log(127), -4.84, 5e-3);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 

@@ -67,8 +67,7 @@ static void expect_same_weights(const char *what, int n, const char *run) {
     file[i] = read_weights(text_of("%s/%s", base, i ? run : "whole"), &size[i]);
   ck_assert_msg(size[0] == size[1] && !memcmp(file[0], file[1], size[0]),
                 "%s %d: other weights than undisturbed", what, n);
-  free(file[0]);
-  free(file[1]);
+  free(file[0]), free(file[1]);
   const char *printed;
   ck_assert_msg(run_command(&printed, "cmp %s/whole/log.tsv %s/%s/log.tsv", base, base,
                             run) == 0, "%s %d: %s", what, n, printed);

@@ -24,8 +24,7 @@ static Fixture fixture(int batch) {
   params_fill(f.params, 1);
   for (int i = 0; i < 64; i++) f.vit.head.weight->value[i] = (real)sin(i);
   shapes_make(&f.data, COUNT, 5);
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   f.predicted = predictions_make(tape, &f.vit, &f.data, batch);
   tape_free(tape);
   return f;

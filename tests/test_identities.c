@@ -18,8 +18,7 @@ START_TEST(layernorm_with_hardly_any_eps) {
   params_fill(params, 1);
   const real first = layernorm(tape, x, one, zero, 1e-12)->value[0];
   ck_assert_double_eq_tol((double)first, -1.341640786, sizeof(real) == 4 ? 2e-7 : 1e-9);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 START_TEST(columns_of_the_other_direction) {
@@ -41,8 +40,7 @@ START_TEST(columns_of_the_other_direction) {
     worst_row = fmax(worst_row, fabs(row));
   }
   ck_assert_double_gt(worst_row, 0.01);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 START_TEST(larger_batches_at_the_start) {
@@ -73,8 +71,7 @@ START_TEST(a_clamp_stops_no_gradient) {
   tape_backward(tape, info_nce(tape, scale_exp(tape, x, clip.logit_scale), INFO_NCE_HALF,
                                NULL));
   ck_assert_double_gt(fabs((double)clip.logit_scale->grad[0]), 1e-3);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 START_TEST(all_hidden_is_the_mean_of_squares) {
@@ -93,8 +90,7 @@ START_TEST(all_hidden_is_the_mean_of_squares) {
   }
   const double loss = (double)masked_mse(tape, predicted, target, &all)->value[0];
   ck_assert_double_eq_tol(loss, squares / (B * N * n), 1e-5);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 

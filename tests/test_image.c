@@ -30,8 +30,7 @@ START_TEST(png_comes_back_exactly) {
     image_free(&in);
     ck_assert(image_load(&in, path, 4 - channels)); /* grey <-> colour */
     ck_assert_int_eq(in.channels, 4 - channels);
-    image_free(&in);
-    image_free(&out);
+    image_free(&in), image_free(&out);
   }
 }
 END_TEST
@@ -43,8 +42,7 @@ START_TEST(jpeg_comes_back_nearly) {
   ck_assert(image_load(&in, path, 3));
   for (int i = 0; i < 16 * 16 * 3; i++)
     ck_assert_int_le(abs(in.pixels[i] - 90), 3);
-  image_free(&in);
-  image_free(&out);
+  image_free(&in), image_free(&out);
 }
 END_TEST
 
@@ -109,8 +107,7 @@ START_TEST(plain_pictures_are_accepted) {
   ck_assert(image_save(&image, path));
   ck_assert_msg(image_load(&in, path, 0), "%s", fail_message());
   ck_assert_mem_eq(in.pixels, image.pixels, 3000 * 2000);
-  image_free(&in);
-  image_free(&image);
+  image_free(&in), image_free(&image);
 }
 END_TEST
 
@@ -163,8 +160,7 @@ START_TEST(normalisation_and_its_inverse) {
   image_normalize(values, out.pixels, 1, 16, 16, mu, sigma);
   Image in = image_from_planes(values, 1, 16, 16, mu, sigma);
   ck_assert_mem_eq(in.pixels, out.pixels, 256);
-  image_free(&in);
-  image_free(&out);
+  image_free(&in), image_free(&out);
 }
 END_TEST
 
@@ -177,8 +173,7 @@ START_TEST(a_tile_is_pasted) {
   ck_assert_int_eq(bright, 5);
   ck_assert_int_eq(canvas.pixels[(1 * 4 + 2) * 3], 99);
   ck_assert_int_eq(canvas.pixels[0], 99);
-  image_free(&canvas);
-  image_free(&tile);
+  image_free(&canvas), image_free(&tile);
 }
 END_TEST
 
@@ -190,8 +185,7 @@ START_TEST(a_square_is_cut_from_the_middle) {
   ck_assert_int_eq(square.width, 5);
   ck_assert_int_eq(square.height, 5);
   for (int i = 0; i < 25; i++) ck_assert_int_eq(square.pixels[i], 200);
-  image_free(&square);
-  image_free(&wide);
+  image_free(&square), image_free(&wide);
 }
 END_TEST
 
@@ -375,10 +369,7 @@ START_TEST(a_jpeg_without_its_end_is_refused) {
   ck_assert(strstr(fail_message(), "cut short"));
   write_file(path, copy, count + 6);
   ck_assert(image_load(&in, path, 3));
-  image_free(&in);
-  image_free(&image);
-  free(bytes);
-  free(copy);
+  image_free(&in), image_free(&image), free(bytes), free(copy);
 }
 END_TEST
 
@@ -392,14 +383,12 @@ START_TEST(channels_and_colours_are_kept_apart) {
   for (int c = 0; c < 3; c++) tile.pixels[c] = (uint8_t)(c + 1);
   image_paste(&canvas, &tile, 1, 1, 1);
   ck_assert_mem_eq(canvas.pixels + 9, tile.pixels, 3);
-  image_free(&canvas);
-  image_free(&tile);
+  image_free(&canvas), image_free(&tile);
   Image tall = image_new(10, 30, 1, 0);
   memset(tall.pixels + 100, 200, 100); /* rows 10 to 19 */
   Image square = image_square(&tall, 5);
   for (int i = 0; i < 25; i++) ck_assert_int_eq(square.pixels[i], 200);
-  image_free(&square);
-  image_free(&tall);
+  image_free(&square), image_free(&tall);
 }
 END_TEST
 

@@ -41,8 +41,7 @@ START_TEST(a_killed_run_comes_to_the_same_weights) {
     int status = run_command(&printed, "%s", train("", "run", begun));
     ck_assert_msg(status == 0, "kill %d: cannot be resumed: %s", k, printed);
     char *run = read_weights(text_of("%s/run", base), &other);
-    ck_assert_msg(other == size && !memcmp(run, whole, size),
-                  "kill %d: other weights", k);
+    ck_assert_msg(other == size && !memcmp(run, whole, size), "kill %d: other weights", k);
     ck_assert_msg(run_command(&printed, "cmp %s/whole/log.tsv %s/run/log.tsv", base,
                               base) == 0, "kill %d: %s", k, printed);
     free(run);

@@ -75,12 +75,9 @@ END_TEST
 
 START_TEST(normalize_example_and_zero) {
   Tape *tape = tape_new();
-  expect(normalize(tape, row(tape, 2, (double[]){3, 4}), 0), 2,
-         (double[]){.6, .8}, 1e-7);
-  expect(normalize(tape, row(tape, 2, (double[]){0, 0}), 0), 2,
-         (double[]){0, 0}, 0);
-  expect(normalize(tape, row(tape, 2, (double[]){0, 0}), 1e-8), 2,
-         (double[]){0, 0}, 0);
+  expect(normalize(tape, row(tape, 2, (double[]){3, 4}), 0), 2, (double[]){.6, .8}, 1e-7);
+  expect(normalize(tape, row(tape, 2, (double[]){0, 0}), 0), 2, (double[]){0, 0}, 0);
+  expect(normalize(tape, row(tape, 2, (double[]){0, 0}), 1e-8), 2, (double[]){0, 0}, 0);
   tape_free(tape);
 }
 END_TEST
@@ -232,8 +229,7 @@ START_TEST(a_frozen_weight_does_not_stop_its_bias) {
   Tensor *x = row(tape, 3, (double[]){1, 2, 3});
   tape_backward(tape, sum(tape, linear(tape, x, w, b)));
   ck_assert(w->grad == NULL && b->grad[0] == 1 && b->grad[1] == 1);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 

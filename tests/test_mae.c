@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "io/safetensors.h"
+#include "models/presets.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
 #include "testing.h"
@@ -26,8 +27,7 @@ typedef struct Model {
 
 static Model model_of(MaeConfig config, double ratio) {
   Model m = {.params = params_new(), .tape = tape_new()};
-  m.images = random_parameter(m.params, "images",
-                              SHAPE(B, CHANNELS, SIDE, SIDE), 1);
+  m.images = random_parameter(m.params, "images", SHAPE(B, CHANNELS, SIDE, SIDE), 1);
   m.mae = mae_declare(m.params, config);
   params_fill(m.params, 2);
   for (int i = 0; i < config.encoder.width; i++) /* LayerNorm bends sharply near zero */
@@ -40,8 +40,7 @@ static Model model_of(MaeConfig config, double ratio) {
 }
 
 static void done(Model *m) {
-  tape_free(m->tape);
-  params_free(m->params);
+  tape_free(m->tape), params_free(m->params);
 }
 
 // Counts and first losses
@@ -81,7 +80,7 @@ START_TEST(impossible_decoders) {
   c.heads = 3;
   ck_assert(!mae_check(&c));
   ck_assert_str_eq(fail_message(),
-                   "--decoder-heads: expected a divisor of --decoder-width 8, found 3");
+                   "decoder-heads: expected a divisor of decoder-width 8, found 3");
   c.width = 6;
   ck_assert(!mae_check(&c));
   c = tiny;
@@ -119,8 +118,7 @@ START_TEST(normalized_by_hand) {
   for (int i = 0; i < 4; i++) image->value[i] = (real)(i + 1);
   Tensor *t = mae_targets(tape, &mae, image);
   for (int i = 0; i < 4; i++) ck_assert_double_eq_tol(t->value[i], want[i], 2e-6);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 

@@ -47,7 +47,7 @@ START_TEST(what_is_impossible_is_named) {
                  "train-mae", "--patch-size 32");
   expect_program(2, "--ratio: expected a number from 0.01 to 0.99, found '1'",
                  "train-mae", "--ratio 1");
-  expect_program(2, "--decoder-heads: expected a divisor of --decoder-width 48, found 5",
+  expect_program(2, "--decoder-heads: expected a divisor of decoder-width 48, found 5",
                  "train-mae", "--decoder-heads 5");
   expect_program(2, "--decoder-width: expected a multiple of 4, found 6", "train-mae",
                  "--decoder-width 6 --decoder-heads 2");

@@ -171,7 +171,29 @@ START_TEST(long_paths_are_whole) {
   too_long[PATH_MAX - 10] = 0; /* the folder fits, its files do not */
   sprintf(command, FEW "--out %s", too_long);
   expect_program(1, "expected a path of at most 4095 bytes", "train-vit", command);
+  sprintf(command, FEW "--out %s/and-more-than-the-system-takes", too_long);
+  expect_program(1, "expected a path of at most 4095 bytes", "train-vit", command);
   free(first), free(second), free(too_long), free(command);
+}
+END_TEST
+
+/* A comma for a point in some other language would change every number. */
+START_TEST(scripts_speak_no_language) {
+  const char *printed;
+  run_command(&printed, "grep -L '^export LC_ALL *:*=  *C$\\|^export LC_ALL=C$' Makefile "
+              "data/fetch $(grep -l '^#!/bin/sh' tools/*)");
+  ck_assert_str_eq(printed, "");
+}
+END_TEST
+
+START_TEST(no_variable_adds_a_run) {
+  const char *plain, *with;
+  run_command(&plain, "env -u MAKEFLAGS -u MAKELEVEL make -n book 2>&1 | cksum");
+  plain = text_of("%s", plain);
+  run_command(&with, "env -u MAKEFLAGS -u MAKELEVEL RUN_DISPLAY_URL=x RUN_x=y RUNS=z "
+              "OPTIONS=z make -n book 2>&1 | cksum");
+  ck_assert_str_eq(plain, with);
+  ck_assert_int_gt(atoi(strchr(plain, ' ')), 1000); /* it says what it would do */
 }
 END_TEST
 
@@ -184,12 +206,12 @@ START_TEST(no_file_takes_a_standard_descriptor) {
                 log);
   Safetensors *file = safetensors_read(scratch_path(folder, "model.safetensors"));
   ck_assert_msg(file != NULL, "%s", fail_message());
-  safetensors_free(file);
-  free(log);
+  safetensors_free(file), free(log);
 }
 END_TEST
 
 TEST_MAIN("manners", lost_results_are_noticed, a_refused_command_changes_nothing,
           an_old_run_goes_as_a_whole, the_second_program_is_refused,
           a_killed_program_leaves_no_lock, other_data_are_refused,
-          long_paths_are_whole, no_file_takes_a_standard_descriptor)
+          long_paths_are_whole, no_file_takes_a_standard_descriptor,
+          scripts_speak_no_language, no_variable_adds_a_run)

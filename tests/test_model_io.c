@@ -82,8 +82,7 @@ START_TEST(what_was_saved_comes_back) {
   LoadedVit encoder, fresh;
   const char *texts[] = {"a red ring", "ring"};
   real want[2 * E], found[2 * E];
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   ck_assert_msg(clip_open(&back, o.folder), "%s", fail_message());
   embed_texts(&o.clip, tape, o.tokenizer, texts, 2, want);
   embed_texts(&back.clip, tape, back.tokenizer, texts, 2, found);
@@ -134,8 +133,7 @@ START_TEST(bad_notes_are_refused) {
     Original o = save(tiny, bad[i].key, bad[i].value);
     LoadedClip back;
     ck_assert_msg(!clip_open(&back, o.folder), "%s", bad[i].text);
-    ck_assert_msg(strstr(fail_message(), bad[i].text), "%s: %s", bad[i].text,
-                  fail_message());
+    ck_assert_msg(strstr(fail_message(), bad[i].text), "%s: %s", bad[i].text, fail_message());
     ck_assert(strstr(fail_message(), "model.safetensors"));
     forget(&o);
   }

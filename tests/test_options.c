@@ -9,13 +9,10 @@ static int count = 3, kind = 1;
 static double rate = 0.1;
 static const char *out = "runs";
 static Option table[] = {
-    {.name = "count", .kind = OPTION_INT, .value = &count, .low = 1, .high = 9,
-     .help = "how many"},
-    {.name = "rate", .kind = OPTION_NUMBER, .value = &rate, .low = 0, .high = 1,
-     .help = "how fast"},
-    {.name = "out", .kind = OPTION_TEXT, .value = &out, .help = "where"},
-    {.name = "kind", .kind = OPTION_CHOICE, .value = &kind,
-     .choices = "naive|fast|other", .help = "which"},
+    INT_OPTION("count", count, 1, 9, "how many"),
+    NUMBER_OPTION("rate", rate, 0, 1, "how fast"),
+    TEXT_OPTION("out", out, "where"),
+    CHOICE_OPTION("kind", kind, "naive|fast|other", "which"),
 };
 
 START_TEST(values_are_set_and_read_back) {

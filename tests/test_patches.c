@@ -56,8 +56,7 @@ START_TEST(projection_equals_convolution) {
     for (int d = 0; d < D; d++) {
       real dot = 0;
       for (int k = 0; k < K; k++) dot += filters[d * K + k] * patches[n * K + k];
-      real want = convolve(image, filters + d * K, C, H, W, P, n / (W / P),
-                           n % (W / P));
+      real want = convolve(image, filters + d * K, C, H, W, P, n / (W / P), n % (W / P));
       ck_assert_double_eq_tol(dot, want, 1e-4);
     }
 }

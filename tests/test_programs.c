@@ -22,7 +22,7 @@ START_TEST(bad_options_have_status_two) {
        "--data: expected one of shapes|mnist|cifar10|scenes|emoji, found 'cats'"},
       {"--patch-size 5",
        "--patch-size: expected a divisor of the image size 32, found 5"},
-      {"--heads 5", "--heads: expected a divisor of --width 64, found 5"},
+      {"--heads 5", "--heads: expected a divisor of width 64, found 5"},
       {"--width 66 --heads 3 --position sincos", "--width: expected a multiple of 4"},
       {"--shards 0", "--shards: expected an integer from 1 to 64, found '0'"},
       {"--micro-batch -1", "--micro-batch: expected an integer from 0 to 65536, found '-1'"},
@@ -47,8 +47,7 @@ START_TEST(bad_files_have_status_one) {
                  empty);
   expect_program(1, "mnist/train-images-idx3-ubyte: expected this file of the data "
                  "set, found none of that name; `make data` fetches it, --data-dir",
-                 "train-vit",
-                 text_of("--data mnist --data-dir %s", folder));
+                 "train-vit", text_of("--data mnist --data-dir %s", folder));
   expect_program(1, "cifar10/test_batch: expected this file", "train-vit",
                  text_of("--data cifar10 --data-dir %s", folder));
   expect_program(1, "checkpoint.safetensors: cannot open", "train-vit",
@@ -92,8 +91,7 @@ static void same(const char *a, const char *b, const char *name) {
   char *x = read_file(text_of("%s/%s", a, name), &n);
   char *y = read_file(text_of("%s/%s", b, name), &m);
   ck_assert_msg(n == m && memcmp(x, y, n) == 0, "%s and %s: %s differs", a, b, name);
-  free(x);
-  free(y);
+  free(x), free(y);
 }
 
 START_TEST(threads_do_not_change_a_run) {
@@ -125,8 +123,7 @@ static int read_gradients(double *length, const char *folder) {
   for (char *row = strchr(table, '\n'); row[1]; row = strchr(row + 1, '\n'))
     ck_assert_int_eq(sscanf(row + 1, "%*d %*s %lf", &length[count++]), 1);
   ck_assert_int_eq(sscanf(strchr(log, '\n'), "%*d %*d %lf", &length[count++]), 1);
-  free(table);
-  free(log);
+  free(table), free(log);
   return count;
 }
 
@@ -172,8 +169,7 @@ START_TEST(a_resumed_run_ends_the_same) {
   expect_program(0, "test accuracy", "train-vit", text_of(SMALL "--out %s", one));
   const char *how =
       text_of("go on with: %s/train-vit --resume %s", programs_folder(), two);
-  expect_program(130, how, "train-vit",
-                 text_of(SMALL "--stop-at 5 --out %s", two));
+  expect_program(130, how, "train-vit", text_of(SMALL "--stop-at 5 --out %s", two));
   expect_program(2, "--batch: cannot be changed when a run is resumed", "train-vit",
                  text_of("--resume %s --batch 7", two));
   expect_program(2, "--out: expected none with --resume", "train-vit",
@@ -201,8 +197,7 @@ START_TEST(an_interrupted_run_can_go_on) {
                              "sleep 0.1; done; sleep 1; kill -%s $!; wait $!",
                              folder, what, folder, part ? "TERM" : "INT");
     ck_assert_msg(status == 130, "status %d: %s", status, output);
-    ck_assert_msg(strstr(output, "stopped; go on with: "), "%s",
-                  output);
+    ck_assert_msg(strstr(output, "stopped; go on with: "), "%s", output);
   }
 }
 END_TEST
@@ -268,8 +263,7 @@ START_TEST(patches_are_cut_and_joined) {
   ck_assert(stbi_write_jpg(jpeg, 48, 40, 1, grey, 90));
   expect_program(0, "-> patches [4, 768]", "patches",
                  text_of("--size 32 --out %s %s", folder, jpeg));
-  image_free(&apart);
-  image_free(&joined);
+  image_free(&apart), image_free(&joined);
 }
 END_TEST
 

@@ -5,7 +5,7 @@
 #include "app/options.h"
 #include "models/eva.h"
 #include "models/mae.h"
-#include "models/siglip_presets.h"
+#include "models/presets.h"
 #include "nn/attention_pool.h"
 #include "nn/block_masking.h"
 #include "nn/patches.h"
@@ -75,8 +75,7 @@ static void for_cases(void (*const *property)(void), int count, int cases) {
       now = (Case){seed, random_key(seed, "property"), 0, tape_new(), params_new()};
       tape_reset(now.tape, now.key);
       property[i]();
-      params_free(now.params);
-      tape_free(now.tape);
+      params_free(now.params), tape_free(now.tape);
     }
 }
 
@@ -595,8 +594,7 @@ static void words_come_back(void) {
   HOLDS(!strcmp(back, want), "'%s' and '%s'", back, want);
   HOLDS(tokenizer_encode(t, text[0], strlen(text[0]), ids, 2) == 2 &&
             ids[1] == tokenizer_size(t) - 1, "cut");
-  free(back);
-  tokenizer_free(t);
+  free(back), tokenizer_free(t);
 }
 
 START_TEST(steps_and_files) {

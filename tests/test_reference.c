@@ -27,9 +27,7 @@ static Reference reference(const char *name) {
 }
 
 static void done(Reference *w) {
-  safetensors_free(w->file);
-  tape_free(w->tape);
-  params_free(w->params);
+  safetensors_free(w->file), tape_free(w->tape), params_free(w->params);
 }
 
 /* A tensor of the file with room for a gradient. */
@@ -106,8 +104,7 @@ START_TEST(functions_of_one_input_agree) {
   AGREE_ON(w, "softmax", SHAPE(4, 9), softmax(w.tape, x));
   AGREE_ON(w, "normalize", SHAPE(4, 9), normalize(w.tape, x, 0));
   AGREE_ON(w, "attention", SHAPE(2, 5, 36), attention(w.tape, x, 3, false, NULL));
-  AGREE_ON(w, "attention_causal", SHAPE(2, 5, 36),
-           attention(w.tape, x, 3, true, NULL));
+  AGREE_ON(w, "attention_causal", SHAPE(2, 5, 36), attention(w.tape, x, 3, true, NULL));
   done(&w);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* Tangled from chapters/12-siglip.nw: edit that, not this. */
-#include "models/siglip_presets.h"
+#include "models/presets.h"
 
 #include "base/error.h"
 #include "io/safetensors.h"
@@ -58,11 +58,11 @@ START_TEST(impossible_siglips) {
   c = tiny();
   c.embed = 7;
   ck_assert(!clip_check(&c));
-  ck_assert(strstr(fail_message(), "--embed: expected the image encoder's --width 12"));
+  ck_assert(strstr(fail_message(), "embed: expected the image encoder's width 12"));
   c = tiny();
   c.loss = LOSS_HALF, c.chunks = 2;
   ck_assert(!clip_check(&c));
-  ck_assert(strstr(fail_message(), "--chunks: expected --loss sigmoid"));
+  ck_assert(strstr(fail_message(), "chunks: expected loss sigmoid"));
 }
 END_TEST
 
@@ -89,8 +89,7 @@ static Model model_of(ClipConfig config) {
 }
 
 static void done(Model *m) {
-  tape_free(m->tape);
-  params_free(m->params);
+  tape_free(m->tape), params_free(m->params);
 }
 
 static Tensor *loss_of(Tape *tape, void *state) {

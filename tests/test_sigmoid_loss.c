@@ -177,8 +177,7 @@ static void info_gradients(const double *cosines, double t, double *by_cosine) {
   params_fill(params, 1);
   tape_backward(tape, info_nce(tape, scale_by(tape, c, t), INFO_NCE_HALF, NULL));
   for (int i = 0; i < SOME * SOME; i++) by_cosine[i] = (double)c->grad[i];
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 
 START_TEST(pairs_do_not_see_each_other) {
@@ -254,8 +253,7 @@ static Chain chain_new(void) {
 }
 
 static void chain_free(Chain *c) {
-  tape_free(c->tape);
-  params_free(c->params);
+  tape_free(c->tape), params_free(c->params);
 }
 
 static Tensor *chain_loss(Tape *tape, void *state) {

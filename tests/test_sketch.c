@@ -82,10 +82,10 @@ END_TEST
 START_TEST(shapes_are_as_told) {
   static const char *const shapes[] = {
       "FOUR PICTURES of [3][32][32]", "patchify   [3][32][32] -> [16][192]",
-      "patch_tokens  [4][16][192] ",  "vit_project   [4][16][48] ",
-      "vit_place     [4][17][48] ",   "block_forward [4][17][48] ",
-      "block_forward [4][17][48] ",   "layernorm     [4][17][48] ",
-      "vit_pool      [4][48] ",       "vit_features  [4][48] ",
+      "patch_tokens      [4][16][192] ",  "vit_patch_embed   [4][16][48] ",
+      "vit_add_positions [4][17][48] ",   "block_forward     [4][17][48] ",
+      "block_forward     [4][17][48] ",   "layernorm         [4][17][48] ",
+      "vit_pool          [4][48] ",       "vit_features      [4][48] ",
       "u [4][32]\n",                  "v [4][32]\n"};
   const char *at = sketch(1);
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) at = after(at, shapes[i]);
@@ -94,8 +94,8 @@ END_TEST
 
 START_TEST(the_walk_is_the_encoder) {
   static const char *const twins[][2] = {
-      {"patch 0  ", "patch_tokens  [4][16][192] "},
-      {"vit_pool      [4][48] ", "vit_features  [4][48] "}};
+      {"patch 0  ", "patch_tokens      [4][16][192] "},
+      {"vit_pool          [4][48] ", "vit_features      [4][48] "}};
   for (int i = 0; i < 2; i++) {
     const char *output = sketch(3), *a = after(output, twins[i][0]);
     const char *b = after(output, twins[i][1]);

@@ -20,8 +20,7 @@ START_TEST(the_hand_example) {
   ck_assert(u->value[0] == 6 && v->value[0] == 1 && L->value[0] == 1);
   ck_assert(v->grad[0] == 2 && u->grad[0] == 2 && b->grad[0] == 2);
   ck_assert(w->grad[0] == 6 && x->grad[0] == 4);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -38,8 +37,7 @@ static void in_place_gradient(bool in_place, bool recycling, real *gradient) {
   y = in_place ? add_in_place(tape, y, again) : add(tape, y, again);
   tape_backward(tape, sum(tape, mul(tape, y, y)));
   memcpy(gradient, w->grad, 12 * sizeof *gradient);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 
 START_TEST(working_in_place_changes_no_bit) {
@@ -72,8 +70,7 @@ START_TEST(what_is_no_number_is_named) {
     if (i == 2) a->value[0] = big; /* its product with the slope is too large */
     tape_backward_from(tape, loss, big);
     ck_assert_str_eq(watch.found, want[i]);
-    tape_free(tape);
-    params_free(params);
+    tape_free(tape), params_free(params);
   }
 }
 END_TEST
@@ -92,9 +89,7 @@ START_TEST(gradients_go_where_they_are_sent) {
     ck_assert(own[a->grad - params->grad + i] == b->value[i] / 2);
     ck_assert(own[b->grad - params->grad + i] == a->value[i] / 2);
   }
-  tape_free(tape);
-  free(own);
-  params_free(params);
+  tape_free(tape), free(own), params_free(params);
 }
 END_TEST
 
@@ -112,8 +107,7 @@ START_TEST(a_profile_names_what_took_time) {
   ck_assert_str_eq(profile.op[1].name, "sum");
   for (int i = 0; i < 2; i++)
     ck_assert(profile.op[i].forward > 0 && profile.op[i].backward > 0);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 START_TEST(every_use_adds_to_the_gradient) {
@@ -126,8 +120,7 @@ START_TEST(every_use_adds_to_the_gradient) {
   tape_reset(tape, (RandomKey){0});
   tape_backward(tape, sum(tape, a)); /* not cleared: 3 + 1 */
   for (int i = 0; i < 6; i++) ck_assert(a->grad[i] == 4);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -143,8 +136,7 @@ START_TEST(what_needs_no_gradient_gets_none) {
   ck_assert(unused->grad == NULL && fixed->grad == NULL && f->grad == NULL);
   ck_assert(!fixed->requires_grad && loss->requires_grad);
   for (int i = 0; i < 4; i++) ck_assert(a->grad[i] == 4);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -152,12 +144,10 @@ START_TEST(nothing_is_recorded_when_not_asked) {
   Params *params = params_new();
   Tensor *a = random_parameter(params, "a", SHAPE(4), 1);
   params_fill(params, 1);
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   ck_assert(!sum(tape, mul(tape, a, a))->requires_grad);
   ck_assert(tape->last == NULL);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 
@@ -251,8 +241,7 @@ START_TEST(several_outputs_begin_a_backward_pass) {
     ck_assert_double_eq_tol(a->grad[i], 2 * (double)a->value[i] *
                             (double)(given[0][i] + given[1][i]) + (double)given[1][i],
                             1e-5);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
 }
 END_TEST
 START_TEST(reset_forgets_the_work) {

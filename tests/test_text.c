@@ -56,8 +56,7 @@ START_TEST(published_counts) {
   for (int i = 0; i < 4; i++) {
     Params *params = params_new();
     text_declare(params, "", published_config(i));
-    ck_assert_uint_eq(params_count(params, true),
-                      published[i].count -
+    ck_assert_uint_eq(params_count(params, true), published[i].count -
                           (size_t)(published[i].width * published[i].joint));
     params_free(params);
   }
@@ -88,7 +87,7 @@ START_TEST(heads_must_divide) {
   c.heads = 5;
   ck_assert(!text_check(&c));
   ck_assert_str_eq(fail_message(),
-                   "--text-heads: expected a divisor of --text-width 12, found 5");
+                   "text-heads: expected a divisor of text-width 12, found 5");
 }
 END_TEST
 
@@ -116,8 +115,7 @@ START_TEST(initial_values) {
     double squares = 0, n = (double)tensor_size(p->tensor);
     for (size_t k = 0; k < tensor_size(p->tensor); k++)
       squares += (double)p->tensor->value[k] * (double)p->tensor->value[k];
-    ck_assert_double_eq_tol(sqrt(squares / n), want[i].std,
-                            0.06 * want[i].std + 1e-12);
+    ck_assert_double_eq_tol(sqrt(squares / n), want[i].std, 0.06 * want[i].std + 1e-12);
     ck_assert_int_eq(p->kind, strstr(want[i].name, ".weight") ? PARAM_DECAYED
                                                               : PARAM_PLAIN);
   }

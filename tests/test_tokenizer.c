@@ -137,6 +137,57 @@ START_TEST(nothing_in_a_text_is_special) {
 }
 END_TEST
 
+// Captions off the web
+START_TEST(captions_are_repaired) {
+  static const char *const pairs[][2] = {
+      {"it\u2019s a \u201cdog\u201d", "it's a \"dog\""},
+      {"\ufb01re and o\ufb03ce", "fire and office"},
+      {"\uff21\uff22\uff23 \uff11\uff01", "ABC 1!"},
+      {"cafe\u0301", "caf\u00e9"},
+      {"fish &amp; chips", "fish & chips"},
+      {"fish &amp;amp; chips", "fish & chips"},
+      {"it&#39;s &lt;3", "it's <3"},
+      {"it&#x2019;s", "it's"},
+      {"caf&eacute;&nbsp;noir", "caf\u00e9 noir"},
+      {"&bogus;", "& bogus ;"},
+      {"&#1114112;", "&# 1 1 1 4 1 1 2 ;"},
+      {"&amp", "& amp"}};
+  const char *text[] = {"fire it's caf\u00e9"};
+  Tokenizer *t = tokenizer_train(text, 1, TOKENIZER_SYMBOLS + 20);
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+    int *ids[2], count[2];
+    for (int k = 0; k < 2; k++)
+      count[k] = tokenizer_split(t, pairs[i][k], strlen(pairs[i][k]), &ids[k]);
+    ck_assert_msg(count[0] == count[1], "%s", pairs[i][0]);
+    ck_assert_mem_eq(ids[0], ids[1], (size_t)count[0] * sizeof **ids);
+    free(ids[0]), free(ids[1]);
+  }
+  tokenizer_free(t);
+}
+END_TEST
+START_TEST(clips_file_is_known) {
+  static const char *const first[] = {"\"bpe_simple_vocab_16e6.txt#version: 0.2",
+                                      "#version: 0.2"};
+  for (int k = 0; k < 2; k++) {
+    const char *path = scratch_path(scratch_folder("clips"), "merges");
+    FILE *file = fopen(path, "w");
+    fprintf(file, "%s\n", first[k]);
+    int made = 0;
+    // Write one merge more than CLIP takes
+    for (int a = '!'; a <= '~'; a++)
+      for (int b = '!'; b <= '~'; b++, made++) fprintf(file, "%c %c\n", a, b);
+    for (int a = '!'; made <= TOKENIZER_CLIP_MERGES; a++)
+      for (int b = 0; b < 94 * 94 && made <= TOKENIZER_CLIP_MERGES; b++, made++)
+        fprintf(file, "%c %c%c\n", a, '!' + b / 94, '!' + b % 94);
+    fclose(file);
+    Tokenizer *t = tokenizer_load(path, 0);
+    ck_assert_msg(t != NULL, "%s", fail_message());
+    ck_assert_int_eq(tokenizer_size(t), k ? 49409 : 49408);
+    tokenizer_free(t);
+  }
+}
+END_TEST
+
 // Any bytes
 static size_t without_spaces(char *text, size_t length) {
   size_t n = 0;
@@ -164,8 +215,7 @@ START_TEST(any_bytes_survive) {
       ck_assert_uint_eq(without_spaces(once, n), length);
       ck_assert_mem_eq(once, bytes, length);
     }
-    free(once);
-    free(twice);
+    free(once), free(twice);
   }
   tokenizer_free(t);
 }
@@ -250,9 +300,7 @@ START_TEST(long_words_are_fast) {
   int count = tokenizer_split(t, word, LONG, &ids);
   ck_assert_double_lt((double)(clock() - before) / CLOCKS_PER_SEC, 1);
   ck_assert_int_eq(count, LONG / 4 * 3 - 2); /* r in g ... ring</w> */
-  free(ids);
-  free(word);
-  tokenizer_free(t);
+  free(ids), free(word), tokenizer_free(t);
 }
 END_TEST
 
@@ -389,7 +437,8 @@ START_TEST(clip_reads_as_clip) {
 END_TEST
 
 TEST_MAIN("tokenizer", three_captions, every_symbol_is_made_once,
-          symbols_have_clips_order, text_is_cleaned_and_cut, long_text_is_cut,
+          symbols_have_clips_order, text_is_cleaned_and_cut, captions_are_repaired,
+          long_text_is_cut, clips_file_is_known,
           nothing_in_a_text_is_special, any_bytes_survive,
           merging_equals_its_definition, long_words_are_fast,
           what_is_saved_reads_the_same, every_cut_is_noticed,

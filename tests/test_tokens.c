@@ -96,8 +96,7 @@ START_TEST(sizes_are_measured) {
                           "530\t1.2500\t1.2500\n");
   char *merges = read_file(scratch_path(folder, "merges.tex"), NULL);
   ck_assert_int_eq(strncmp(merges, "512 \\lit{in} &\n513 \\lit{ing</w>} &\n", 34), 0);
-  free(sizes);
-  free(merges);
+  free(sizes), free(merges);
 }
 END_TEST
 

@@ -56,7 +56,7 @@ typedef struct Points {
 
 static Points points_new(void) {
   Points points = {.params = params_new()};
-  points.layer = params_add_linear(points.params, "head", SHAPE(3, 4), init_normal(1),
+  points.layer = params_add_linear(points.params, "", "head", SHAPE(3, 4), init_normal(1),
                                  init_constant(0));
   params_fill(points.params, 3);
   return points;
@@ -119,8 +119,7 @@ static void same_files(const char *a, const char *b, const char *name) {
   char *x = read_file(scratch_path(a, name), &n);
   char *y = read_file(scratch_path(b, name), &m);
   ck_assert_msg(n == m && memcmp(x, y, n) == 0, "%s differs", name);
-  free(x);
-  free(y);
+  free(x), free(y);
 }
 
 // Resuming is exact
@@ -164,9 +163,7 @@ static void compare_runs(void) {
   ck_assert_mem_eq(a.params->value, b.params->value, bytes);
   ck_assert_mem_eq(x.m, y.m, bytes);
   ck_assert_mem_eq(x.v, y.v, bytes);
-  optimizer_free(&x);
-  optimizer_free(&y);
-  params_free(a.params);
+  optimizer_free(&x), optimizer_free(&y), params_free(a.params);
   params_free(b.params);
 }
 
@@ -233,9 +230,7 @@ START_TEST(no_heap_after_the_first_step) {
   long first = heap_calls;
   for (int step = 1; step < 20; step++) bare_step(tape, &vit, &adamw, step);
   ck_assert_int_eq(heap_calls, first);
-  tape_free(tape);
-  optimizer_free(&adamw);
-  params_free(params);
+  tape_free(tape), optimizer_free(&adamw), params_free(params);
 }
 END_TEST
 
@@ -263,8 +258,7 @@ START_TEST(options_cannot_change_midway) {
   ck_assert(options_resume(parts, &program));
   options[0].given = true;
   ck_assert(!options_resume(parts, &program));
-  ck_assert_str_eq(fail_message(),
-                   "--seed: cannot be changed when a run is resumed");
+  ck_assert_str_eq(fail_message(), "--seed: cannot be changed when a run is resumed");
   options[0].given = false;
 }
 END_TEST
@@ -297,9 +291,7 @@ START_TEST(damaged_checkpoints_are_refused) {
   remove(path);
   ck_assert_int_eq(train(&points, &config).end, TRAINER_FAILED);
   ck_assert(strstr(fail_message(), "checkpoint.safetensors: cannot open"));
-  free(bytes);
-  free(weights);
-  params_free(points.params);
+  free(bytes), free(weights), params_free(points.params);
 }
 END_TEST
 
@@ -322,8 +314,7 @@ START_TEST(what_is_not_finite_stops_the_run) {
     ck_assert(checkpoint_load(folder, &adamw, &progress));
     ck_assert_int_eq(progress.step, 15); /* the epoch before */
     ck_assert(isfinite(points.params->value[0]));
-    optimizer_free(&adamw);
-    params_free(points.params);
+    optimizer_free(&adamw), params_free(points.params);
   }
 }
 END_TEST
@@ -354,8 +345,7 @@ START_TEST(a_run_is_the_loop_of_the_book) {
     adamw_update(&adamw, lr);
     char want[256];
     snprintf(want, sizeof want, "%d\t%d\t%.6f\t%.6g\t%.6g\t%.6f\n", step,
-             step <= 15 ? 1 : step <= 30 ? 2 : 3, (double)loss->value[0], lr, norm,
-             metric);
+             step <= 15 ? 1 : step <= 30 ? 2 : 3, (double)loss->value[0], lr, norm, metric);
     ck_assert(fgets(row, sizeof row, log) != NULL);
     ck_assert_str_eq(row, want);
   }
@@ -368,9 +358,7 @@ START_TEST(a_run_is_the_loop_of_the_book) {
   ck_assert(strstr(gradients, "\n40\thead.bias\t"));
   ck_assert(!strstr(gradients, "\n3\t"));
   free(gradients);
-  optimizer_free(&adamw);
-  tape_free(tape);
-  params_free(points.params);
+  optimizer_free(&adamw), tape_free(tape), params_free(points.params);
   params_free(trained.params);
 }
 END_TEST
@@ -406,8 +394,7 @@ START_TEST(checkpoints_hold_what_they_say) {
   free(bytes);
   ck_assert(checkpoint_save(folder, &adamw, (Progress){-1, 0}, NULL));
   ck_assert(!checkpoint_load(folder, &adamw, &progress));
-  optimizer_free(&adamw);
-  params_free(points.params);
+  optimizer_free(&adamw), params_free(points.params);
 }
 END_TEST
 

@@ -1,4 +1,5 @@
 /* Tangled from chapters/05-vit.nw: edit that, not this. */
+#include "models/presets.h"
 #include "models/vit.h"
 
 #include "base/error.h"
@@ -110,8 +111,7 @@ static Model model_of(VitConfig config) {
 }
 
 static void done(Model *m) {
-  tape_free(m->tape);
-  params_free(m->params);
+  tape_free(m->tape), params_free(m->params);
 }
 
 static Tensor *loss_of(Tape *tape, void *state) {
@@ -156,13 +156,12 @@ START_TEST(impossible_sizes_are_named) {
   ck_assert(vit_check(&c));
   c.patch_size = 3;
   ck_assert(!vit_check(&c));
-  ck_assert_str_eq(fail_message(), "--patch-size: expected a divisor of the image "
+  ck_assert_str_eq(fail_message(), "patch-size: expected a divisor of the image "
                                    "size 8, found 3");
   c = tiny;
   c.heads = 3;
   ck_assert(!vit_check(&c));
-  ck_assert_str_eq(fail_message(),
-                   "--heads: expected a divisor of --width 8, found 3");
+  ck_assert_str_eq(fail_message(), "heads: expected a divisor of width 8, found 3");
   c = tiny;
   c.width = 6;
   c.position = POSITION_SINCOS;
@@ -304,8 +303,7 @@ START_TEST(every_place_drops) {
     }
     /* after the embedding; three dropouts a block; two paths in all but the first */
     ck_assert_uint_eq(tape->drawn, 1 + 3 * 3 + 2 * 2);
-    tape_free(tape);
-    params_free(params);
+    tape_free(tape), params_free(params);
   }
 }
 END_TEST

@@ -59,8 +59,7 @@ double relative_error(const real *a, const real *b, size_t n) {
   return size > 0 ? difference / size : difference;
 }
 
-Tensor *random_parameter(Params *params, const char *name, Shape shape,
-                         double scale) {
+Tensor *random_parameter(Params *params, const char *name, Shape shape, double scale) {
   return params_add(params, name, shape, init_normal(scale), PARAM_DECAYED);
 }
 
@@ -94,8 +93,7 @@ const char *scratch_folder(const char *name) {
   const char *base = getenv("SCRATCH");
   snprintf(path, sizeof path, "%s/%s", base ? base : "build/scratch", name);
   const char *output;
-  ck_assert_int_eq(run_command(&output, "rm -rf '%s' && mkdir -p '%s'", path, path),
-                   0);
+  ck_assert_int_eq(run_command(&output, "rm -rf '%s' && mkdir -p '%s'", path, path), 0);
   return path;
 }
 

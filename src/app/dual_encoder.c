@@ -2,15 +2,13 @@
 #include "app/dual_encoder.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "app/dual_encoder_report.h"
 #include "app/experiment.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "data/captioned.h"
-#include "models/eva_presets.h"
+#include "models/presets.h"
 #include "models/model_io.h"
 #include "train/layer_decay.h"
 
@@ -33,7 +31,6 @@ static const char *image_encoder = "";
 static int init = 0;
 static double decay_rate = 1;
 
-static const char *const data_names[] = {"shapes", "emoji", "cifar10", "emoji-two"};
 static const int defaults[][2] = {/* patch size, epochs */ {4, 5}, {8, 120}, {4, 3},
                                   {8, 60}};
 static Option options[] = {
@@ -45,8 +42,8 @@ static Option options[] = {
     INT_OPTION("width", width, 1, 65536, "of the image encoder"),
     INT_OPTION("depth", depth, 1, 1000, "blocks of the image encoder"),
     INT_OPTION("heads", heads, 1, 65536, "heads of the image encoder"),
-    {.name = "image-encoder", .kind = OPTION_TEXT, .value = &image_encoder,
-     .help = "take the image encoder of the run in this folder"},
+    TEXT_OPTION("image-encoder", image_encoder,
+                "take the image encoder of the run in this folder"),
     CHOICE_OPTION("init", init, "pretrained|random", "its values, or only its sizes"),
     NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1, "of the image encoder's learning "
                   "rates, from a layer to the one before it"),
@@ -57,7 +54,7 @@ static Option options[] = {
     INT_OPTION("text-depth", text_depth, 1, 1000, "blocks of the text encoder"),
     INT_OPTION("text-heads", text_heads, 1, 65536, "heads of the text encoder"),
     CHOICE_OPTION("text-style", text_style, "clip|siglip",
-                  "text encoder: causal, read at the end; or not, read at the last place"),
+                  "text encoder: causal, read at the end; or read at the last place"),
     INT_OPTION("vocabulary", vocabulary, TOKENIZER_SYMBOLS + 2, 1 << 20, "tokens"),
     INT_OPTION("context", context, 2, 4096, "tokens of a caption at most"),
     INT_OPTION("embed", embed, 1, 65536, "length of the vectors that are compared"),
@@ -203,6 +200,7 @@ static bool prepare(void *state, Plan *plan) {
   plan->every = plan->examples / settings.batch < 100 ? 100 : 0;
   plan->evaluations = *image_encoder ? 8 : 0;
   plan->train_pairs = &run->train, plan->test_pairs = &run->test;
+  plan->train = &run->train.pictures, plan->test = &run->test.pictures;
   run->params = plan->params;
   clip_metadata(&plan->metadata, &c->clip.config);
   return true;
@@ -233,11 +231,8 @@ static void end_run(void *state) {
   for (int i = 0; i < 4; i++) pairs_free(all[i]);
 }
 
-static const char *kind_name = "clip";
-
 // What siglip begins with
 static void begin_with_siglip(Program *program) {
-  kind_name = "siglip";
   program->name = "train-siglip";
   program->purpose = "Train two encoders to tell pairs of picture and caption that are "
                      "true from those that are not.";
@@ -246,17 +241,12 @@ static void begin_with_siglip(Program *program) {
   gelu_kind = GELU_TANH, settings.beta2 = 0.95;
 }
 
-static void name_run(void *state, char *name) {
-  (void)state;
-  snprintf(name, 64, "%s-%s", kind_name, data_names[data_kind]);
-}
-
 int dual_encoder_main(DualEncoderKind kind, int argc, char **argv) {
   DualRun run = {.set = CAPTIONED_SCENES};
   Experiment experiment = {
       .program = {"train-clip", "", "Train two encoders to match pictures with their "
                   "captions.", options, sizeof options / sizeof *options},
-      .settings = &settings, .state = &run, .name = name_run, .prepare = prepare,
+      .settings = &settings, .state = &run, .prepare = prepare,
       .begin = begin, .report = report, .end = end_run};
   settings.batch = 128, settings.lr = 2e-3;
   if (kind == DUAL_ENCODER_SIGLIP) begin_with_siglip(&experiment.program);

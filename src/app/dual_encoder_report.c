@@ -2,7 +2,6 @@
 #include "app/dual_encoder_report.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/files.h"
@@ -10,7 +9,6 @@
 #include "data/image.h"
 #include "data/scenes.h"
 #include "eval/embed.h"
-#include "eval/pair_embeddings.h"
 #include "eval/pca.h"
 #include "eval/zeroshot.h"
 #include "kernels/dot.h"
@@ -90,8 +88,7 @@ static bool write_plane(const char *folder, const PairEmbeddings *v, double *gap
   for (int i = 0; file && i < EACH; i++)
     fprintf(file, "%.4f\t%.4f\t%.4f\t%.4f\n", plane[2 * i], plane[2 * i + 1],
             plane[2 * (EACH + i)], plane[2 * (EACH + i) + 1]);
-  free(both);
-  free(direction);
+  free(both), free(direction);
   return file && file_commit(file, path);
 }
 
@@ -113,8 +110,7 @@ static Image answer_row(const Dataset *data, const PairEmbeddings *v, int q) {
     memcpy(picture.pixels, dataset_image(data, best[i]), dataset_image_size(data));
     image_paste(&row, &frame, x, 0, 1);
     image_paste(&row, &picture, x + EDGE, EDGE, (TILE - 2 * EDGE) / data->width);
-    image_free(&frame);
-    image_free(&picture);
+    image_free(&frame), image_free(&picture);
   }
   return row;
 }
@@ -173,8 +169,7 @@ void dual_zeroshot(FILE *file, const DualRun *run, int templates, const char *na
   static const char *const set_names[] = {"seen", "held_out"};
   bool all[SCENES_CLASSES], own[2][SCENES_CLASSES];
   real *classes = allocate((size_t)SCENES_CLASSES * embed, sizeof *classes);
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   for (int k = 0; k < SCENES_CLASSES; k++) {
     own[1][k] = scenes_held_out(k / SHAPES_KINDS, k % SHAPES_KINDS);
     own[0][k] = !own[1][k];
@@ -193,16 +188,14 @@ void dual_zeroshot(FILE *file, const DualRun *run, int templates, const char *na
             accuracy(vectors, embed, data, classes, all));
     free(vectors);
   }
-  tape_free(tape);
-  free(classes);
+  tape_free(tape), free(classes);
 }
 
 static double loss_in_batches(const DualRun *run, const PairEmbeddings *v, int N) {
-  Tape *tape = tape_new();
+  Tape *tape = tape_no_grad();
   Clip clip = run->contrastive.clip;
   double sum = 0;
   const int batches = v->count / N;
-  tape->recording = false;
   clip.config.chunks = 0; /* there may be more of them than texts here */
   for (int b = 0; b < batches; b++) {
     tape_reset(tape, (RandomKey){0});
@@ -232,15 +225,13 @@ static void write_class_accuracy(FILE *file, const DualRun *run,
   const int K = data->classes;
   real *classes = allocate((size_t)K * v->embed, sizeof *classes);
   int *best = allocate((size_t)v->count, sizeof *best), correct = 0;
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   zeroshot_classes(&run->contrastive.clip, tape, run->tokenizer, data->class_names, K,
                    template, 1, classes);
   nearest(v->image, v->count, classes, K, v->embed, best);
   for (int i = 0; i < v->count; i++) correct += best[i] == data->labels[i];
   fprintf(file, "class_accuracy\t%.4f\n", (double)correct / v->count);
-  tape_free(tape);
-  free(classes), free(best);
+  tape_free(tape), free(classes), free(best);
 }
 
 // Gradients of both losses on the same batch
@@ -297,9 +288,8 @@ bool dual_report(FILE *file, const DualRun *run, const char *folder,
           exp((double)clip->logit_scale->value[0]), gap);
   if (clip->logit_bias)
     fprintf(file, "last_bias\t%.3f\n", (double)clip->logit_bias->value[0]);
-  fprintf(file, "tokens\t%d\ntrain_images\t%d\ntest_images\t%d\ncaptions\t%d\n",
-          tokenizer_size(run->tokenizer), run->train.pictures.count,
-          run->test.pictures.count, pairs_captions(&run->train));
+  fprintf(file, "tokens\t%d\ncaptions\t%d\n", tokenizer_size(run->tokenizer),
+          pairs_captions(&run->train));
   pair_embeddings_recall(&v, "test", file);
   if (run->set == CAPTIONED_CIFAR10) write_class_accuracy(file, run, &v);
   pair_embeddings_free(&v);

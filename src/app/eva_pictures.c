@@ -93,8 +93,7 @@ enum { ROW_PICTURES, ROW_TEACHER, ROW_BEFORE, ROW_AFTER, ROWS };
 static void show_row(Image *sheet, const MaskedPrediction *p, int row) {
   const Vit *student = &p->eva.student;
   const int P = student->config.patch_size, side = p->test->height * ZOOM;
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   for (int i = 0; i < SHOWN; i++) {
     tape_reset(tape, (RandomKey){0});
     Tensor *image = one_image(tape, p->test, i % p->test->count), *x;

@@ -4,7 +4,6 @@
 #include <fnmatch.h>
 #include <dirent.h>
 #include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -41,11 +40,10 @@ static uLong sum_of_pairs(uLong sum, const Pairs *pairs) {
 }
 
 static void describe_data(Plan *plan) {
-  const bool pairs = plan->train_pairs != NULL;
-  const Dataset *train = pairs ? &plan->train_pairs->pictures : plan->train;
-  const Dataset *test = pairs ? &plan->test_pairs->pictures : plan->test;
+  const Dataset *train = plan->train, *test = plan->test;
   uLong sum = crc32(0, NULL, 0);
-  if (pairs) sum = sum_of_pairs(sum_of_pairs(sum, plan->train_pairs), plan->test_pairs);
+  if (plan->train_pairs)
+    sum = sum_of_pairs(sum_of_pairs(sum, plan->train_pairs), plan->test_pairs);
   else sum = sum_of(sum_of(sum, train), test);
   snprintf(plan->data, sizeof plan->data,
            "%d and %d pictures of %d x %d x %d, check sum %08lx", train->count,
@@ -54,13 +52,12 @@ static void describe_data(Plan *plan) {
 
 /* Everything about the run that its files are to say. */
 static void describe_run(const Experiment *e, Plan *plan) {
-  const Dataset *data = plan->train_pairs ? &plan->train_pairs->pictures : plan->train;
   char key[16];
-  for (int c = 0; c < data->channels; c++) {
+  for (int c = 0; c < plan->train->channels; c++) {
     snprintf(key, sizeof key, "mean%d", c);
-    metadata_add(&plan->metadata, key, "%.9g", (double)data->mean[c]);
+    metadata_add(&plan->metadata, key, "%.9g", (double)plan->train->mean[c]);
     snprintf(key, sizeof key, "std%d", c);
-    metadata_add(&plan->metadata, key, "%.9g", (double)data->std[c]);
+    metadata_add(&plan->metadata, key, "%.9g", (double)plan->train->std[c]);
   }
   describe_data(plan);
   metadata_add(&plan->metadata, "data", "%s", plan->data);
@@ -154,7 +151,8 @@ static void write_common(FILE *file, const Experiment *e, const Plan *plan,
           run->result.loss, run->result.seconds, params_count(plan->params, true));
   fprintf(file, "images_per_second\t%.0f\npeak_mebibytes\t%ld\n",
           (double)c->steps * c->batch / run->result.seconds, usage.ru_maxrss / 1024);
-  fprintf(file, "steps\t%d\nepochs\t%.3g\n", c->steps,
+  fprintf(file, "train_images\t%d\ntest_images\t%d\nsteps\t%d\nepochs\t%.3g\n",
+          plan->train->count, plan->test->count, c->steps,
           (double)c->steps / c->per_epoch);
   for (int i = 0; i < e->program.count; i++) {
     const Option *option = &e->program.options[i];
@@ -239,18 +237,25 @@ static int train(Experiment *e, Plan *plan, const char *called) {
   return status;
 }
 
+/* build/try/MODEL-DATA: the model is in the program's name, the data are an option. */
+static void default_folder(const Program *program, char *folder, size_t size) {
+  const Option *data = program->options;
+  while (strcmp(data->name, "data") != 0) data++;
+  char *value = option_value(data);
+  snprintf(folder, size, "build/try/%s-%s", program->name + strlen("train-"), value);
+  free(value);
+}
+
 int experiment_run(Experiment *e, int argc, char **argv) {
   Plan plan = {0};
-  char name[64], folder[96];
+  char folder[96];
   if (!start(e, argc, argv)) return program_failed(&e->program);
   plan.params = params_new();
-  e->name(e->state, name);
-  snprintf(folder, sizeof folder, "build/try/%s", name);
+  default_folder(&e->program, folder, sizeof folder);
   const Settings *s = e->settings;
   plan.folder = s->resume ? s->resume : s->out ? s->out : folder;
   const int status = train(e, &plan, argv[0]);
   e->end(e->state);
-  metadata_free(&plan.metadata);
-  params_free(plan.params);
+  metadata_free(&plan.metadata), params_free(plan.params);
   return status;
 }

@@ -13,8 +13,8 @@ typedef struct Plan {
   int micro_batch;    /* examples of a shard at once; 0: all */
   int every;          /* evaluate after so many steps; 0: after each epoch; */
   int evaluations;    /* or, if not 0, so many times in all */
-  const Dataset *train, *test;  /* or */
-  const Pairs *train_pairs, *test_pairs; /* captions too */
+  const Dataset *train, *test;
+  const Pairs *train_pairs, *test_pairs; /* these with their captions, or NULL */
   Metadata metadata;  /* what others need to know of the model */
   Task task;
   char data[128];     /* not given: the fingerprint of the data */
@@ -26,8 +26,6 @@ typedef struct Experiment {
   Program program;
   Settings *settings;
   void *state;
-  /* What the run's folder in build/try/ is called, into name[64]. */
-  void (*name)(void *state, char *name);
   /* Open the data, declare and fill the model. Touches no file of a run. False with
      a message, as all that follow; one that begins with "--" blames an option. */
   bool (*prepare)(void *state, Plan *plan);

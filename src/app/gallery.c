@@ -2,8 +2,6 @@
 #include "app/gallery.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/contact_sheet.h"
@@ -102,8 +100,7 @@ Image gallery_attention(const Vit *vit, const Dataset *data) {
   int side = 2 * data->width, index[256], labels[256];
   int count = first_of_each_class(data, index);
   Image grid = sheet_new(count, depth + 1, side, data->channels);
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   Tensor **weights = allocate((size_t)depth, sizeof *weights);
   Tensor *images = image_batch(tape, data, index, count, (Augment){0},
                                (RandomKey){0}, labels);
@@ -117,9 +114,7 @@ Image gallery_attention(const Vit *vit, const Dataset *data) {
       Image tile = i < 0 ? sheet_picture(data, index[b]) : grey_map(map, n, 0, high);
       sheet_put(&grid, tile, b, i + 1, side);
     }
-  free(map);
-  free(weights);
-  tape_free(tape);
+  free(map), free(weights), tape_free(tape);
   return grid;
 }
 

@@ -1,15 +1,11 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
 #include "app/options.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,14 +14,18 @@
 #include "base/memory.h"
 
 // Begin and end a program
-static int wrongly_called(const Program *p) {
-  fprintf(stderr, "%s: %s (try %s --help)\n", p->name, fail_message(), p->name);
+static int wrongly_called(const Program *p, const char *dashes) {
+  fprintf(stderr, "%s: %s%s (try %s --help)\n", p->name, dashes, fail_message(), p->name);
   return 2;
 }
 
 int program_failed(const Program *p) {
   const char *why = fail_message();
-  if (*why == '-' || strncmp(why, "expected ", 9) == 0) return wrongly_called(p);
+  for (int i = 0; i < p->count; i++) /* the library speaks of sizes, not of options */
+    if (strlen(p->options[i].name) == strcspn(why, ":") &&
+        strncmp(why, p->options[i].name, strcspn(why, ":")) == 0)
+      return wrongly_called(p, "--");
+  if (*why == '-' || strncmp(why, "expected ", 9) == 0) return wrongly_called(p, "");
   fprintf(stderr, "%s: %s\n", p->name, why);
   return 1;
 }
@@ -164,7 +164,7 @@ enum { FIRST = 256 }; /* what getopt_long returns for the first option */
 
 static void report_bad_option(const Program *p, const char *word) {
   fail("%s: unknown option, ambiguous, or its value is missing", word);
-  exit(wrongly_called(p));
+  exit(wrongly_called(p, ""));
 }
 
 static struct option *long_options(const Program *p) {

@@ -1,7 +1,7 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
 #pragma once
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdio.h>
 
 typedef enum {
   OPTION_INT, OPTION_NUMBER, OPTION_TEXT, OPTION_CHOICE, OPTION_FLAG
@@ -34,6 +34,8 @@ typedef struct Option {
 #define CHOICE_OPTION(NAME, VARIABLE, CHOICES, HELP)                        \
   {.name = NAME, .kind = OPTION_CHOICE, .value = &VARIABLE,                 \
    .choices = CHOICES, .help = HELP}
+#define TEXT_OPTION(NAME, VARIABLE, HELP)                                   \
+  {.name = NAME, .kind = OPTION_TEXT, .value = &VARIABLE, .help = HELP}
 #define PATH_OPTION(NAME, VARIABLE, HELP)                                  \
   {.name = NAME, .kind = OPTION_TEXT, .value = &VARIABLE, .help = HELP,     \
    .transient = true}
@@ -45,6 +47,10 @@ typedef struct Program {
   Option *options;
   int count;
 } Program;
+
+/* A program whose table is called `options`. */
+#define PROGRAM(NAME, ARGUMENTS, PURPOSE)                                   \
+  {NAME, ARGUMENTS, PURPOSE, options, sizeof options / sizeof *options}
 
 /* Read argv. Returns the index of the first argument that is not an option;
    the options' values are set. Prints help and ends the program with status 0
@@ -68,7 +74,8 @@ char *option_value(const Option *option);
 
 /* Print "PROGRAM: SENTENCE" (the last failure) to standard error and return the status
    to exit with: 1; or, when the sentence is about how the program was called (it begins
-   with a dash or "expected"), say "try --help" as well and return 2. */
+   with an option's name, with a dash or with "expected"), say "try --help" as well and
+   return 2. */
 int program_failed(const Program *program);
 
 /* What every program does before anything else; options_parse does it too. Descriptors

@@ -2,7 +2,6 @@
 #include "app/peak.h"
 
 #include <omp.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/stopwatch.h"
@@ -62,8 +61,6 @@ double peak_bandwidth(int threads, double bytes) {
   omp_set_num_threads(threads);
   const double seconds = median_seconds(triad, &t, 7, 0.01);
   omp_set_num_threads(before);
-  free(t.a);
-  free(t.b);
-  free(t.c);
+  free(t.a), free(t.b), free(t.c);
   return 12.0 * (double)n / seconds;
 }

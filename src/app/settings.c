@@ -2,8 +2,6 @@
 #include "app/settings.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/least.h"

@@ -1,8 +1,6 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
 #include "base/arena.h"
 
-#include <stdlib.h>
-
 #include "base/memory.h"
 
 // What nobody has asked for
@@ -39,8 +37,7 @@ void arena_free(Arena *arena) {
   for (Block *block = arena->first, *next; block; block = next) {
     next = block->next;
     ALLOW(block->bytes, block->size);
-    free(block->bytes);
-    free(block);
+    free(block->bytes), free(block);
   }
   free(arena);
 }

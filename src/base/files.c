@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -152,8 +151,7 @@ bool file_replace(const char *path, const void *bytes, size_t count) {
 bool folder_make(const char *path) {
   char part[PATH_MAX];
   struct stat status;
-  if (strlen(path) >= sizeof part) return fail("%s: the path is too long", path);
-  strcpy(part, path);
+  if (!path_print(part, "%s%s", path, "")) return false;
   for (char *slash = part + 1; *part && *slash; slash++)
     if (*slash == '/') {
       *slash = 0;

@@ -3,7 +3,6 @@
 #include "base/format.h"
 
 #include <locale.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
 

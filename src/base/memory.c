@@ -2,7 +2,6 @@
 #include "base/memory.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void (*exhausted)(size_t count, size_t size);

@@ -1,6 +1,6 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
 #pragma once
-#include <stddef.h>
+#include <stdlib.h> /* free */
 
 /* What is done when `count` times `size` bytes cannot be had: the handler set last; it
    must not return (it may longjmp, or exit). Unless one is set, abort(). */

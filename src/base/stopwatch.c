@@ -21,8 +21,7 @@ double median(double *sample, int count) {
   return sample[count / 2];
 }
 
-double median_seconds(void (*work)(void *state), void *state, int samples,
-                      double least) {
+double median_seconds(void (*work)(void *state), void *state, int samples, double least) {
   double sample[99] = {0};
   int calls = 1;
   assert(samples > 0 && samples <= 99);

@@ -9,5 +9,4 @@ double median(double *sample, int count);
 
 /* Median seconds of one call of work(state): after one or two to warm up, the
    median of samples <= 99 of about `least` seconds each. */
-double median_seconds(void (*work)(void *state), void *state, int samples,
-                      double least);
+double median_seconds(void (*work)(void *state), void *state, int samples, double least);

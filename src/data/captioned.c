@@ -1,8 +1,6 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "data/captioned.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/files.h"

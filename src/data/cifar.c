@@ -2,10 +2,7 @@
 #include "data/cifar.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -24,15 +21,9 @@ static const char *const names[] = {"airplane", "automobile", "bird",  "cat",
 
 // Make room for more pictures
 static void grow(Dataset *data, int more) {
-  uint8_t *pixels = data->pixels, *labels = data->labels;
-  size_t count = (size_t)data->count, total = count + (size_t)more;
-  data->pixels = allocate(total, SIZE);
-  data->labels = allocate(total, 1);
-  if (count) memcpy(data->pixels, pixels, count * SIZE);
-  if (count) memcpy(data->labels, labels, count);
-  free(pixels);
-  free(labels);
-  data->count = (int)total;
+  data->count += more;
+  data->pixels = reallocate(data->pixels, (size_t)data->count * SIZE);
+  data->labels = reallocate(data->labels, (size_t)data->count);
 }
 
 // Read a binary batch

@@ -4,15 +4,13 @@
 #include <string.h>
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
 #include "data/image.h"
 #include "data/warp.h"
 
 void dataset_free(Dataset *data) {
-  free(data->pixels);
-  free(data->labels);
+  free(data->pixels), free(data->labels);
   *data = (Dataset){0};
 }
 
@@ -70,8 +68,7 @@ static void move_picture(uint8_t *to, const uint8_t *from, const Dataset *data,
                          Augment augment, RandomKey key) {
   Warp warp = random_warp(augment, key);
   if (augment.rotation > 0 || augment.scale > 1)
-    warp_picture(to, from, data->height, data->width, data->channels, warp,
-                 augment.fill);
+    warp_picture(to, from, data->height, data->width, data->channels, warp, augment.fill);
   else shift_picture(to, from, data, warp, augment.fill);
   if (augment.colour > 0) {
     double factor[3];

@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <ctype.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -14,7 +12,7 @@
 #include "data/image.h"
 #include "io/json_text.h"
 
-enum { MAX_BYTES = 1 << 24, PATH = 1024 };
+enum { MAX_BYTES = 1 << 24 };
 
 static const char *const categories[EMOJI_CATEGORIES] = {
     "Activities",    "Animals & Nature",  "Food & Drink", "Objects",
@@ -32,7 +30,7 @@ typedef struct Concept {
 
 /* The list and the sheet, and where they came from. */
 typedef struct Source {
-  char list_path[PATH], sheet_path[PATH];
+  char list_path[PATH_MAX], sheet_path[PATH_MAX];
   json_t *list;
   Image sheet;
 } Source;
@@ -153,8 +151,7 @@ static int choose(Concept *concepts, const Source *source) {
   }
   free(taken);
   if (wanted >= 0 && count == 0)
-    fail("%s: expected items drawn by google and twitter, found none",
-         source->list_path);
+    fail("%s: expected items drawn by google and twitter, found none", source->list_path);
   return wanted < 0 ? 0 : count;
 }
 
@@ -255,16 +252,16 @@ bool emoji_load(Pairs *pairs, const char *folder, const char *vendor) {
   Concept *concepts = NULL;
   int count = 0;
   assert(!strcmp(vendor, "google") || !strcmp(vendor, "twitter"));
-  snprintf(source.list_path, PATH, "%s/emoji.json", folder);
-  snprintf(source.sheet_path, PATH, "%s/%s-32.png", folder, vendor);
-  if (read_list(&source) && read_sheet(&source)) {
+  const char *sheet = *vendor == 'g' ? "google-32.png" : "twitter-32.png";
+  if (path_join(source.list_path, folder, "emoji.json") &&
+      path_join(source.sheet_path, folder, sheet) && read_list(&source) &&
+      read_sheet(&source)) {
     concepts = allocate(json_array_size(source.list), sizeof *concepts);
     count = choose(concepts, &source);
   }
   bool good = count > 0 && name_concepts(concepts, count, source.list_path);
   if (good) *pairs = gather(concepts, count, &source.sheet);
-  free(concepts);
-  image_free(&source.sheet);
+  free(concepts), image_free(&source.sheet);
   json_decref(source.list);
   return good;
 }

@@ -2,7 +2,6 @@
 #include "data/find.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

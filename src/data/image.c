@@ -2,7 +2,6 @@
 #include "data/image.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -269,8 +268,7 @@ void image_paste(Image *canvas, const Image *tile, int x, int y, int scale) {
 
 // Normalize
 void image_normalize(real *planes, const uint8_t *pixels, int channels,
-                     int height, int width, const real *mean,
-                     const real *std) {
+                     int height, int width, const real *mean, const real *std) {
   for (int c = 0; c < channels; c++)
     for (int i = 0; i < height * width; i++)
       planes[c * height * width + i] =

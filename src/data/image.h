@@ -45,7 +45,6 @@ void image_paste(Image *canvas, const Image *tile, int x, int y, int scale);
    and scaled: (pixel / 255 - mean[c]) / standard deviation[c]; and back, rounded and
    cut to 0..255. */
 void image_normalize(real *planes, const uint8_t *pixels, int channels,
-                     int height, int width, const real *mean,
-                     const real *std);
+                     int height, int width, const real *mean, const real *std);
 Image image_from_planes(const real *planes, int channels, int height, int width,
                         const real *mean, const real *std);

@@ -1,15 +1,13 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include "data/label_subset.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
 
 void label_subset_choose(const int *labels, int count, int classes, int wanted,
-                         uint64_t seed,
-                         int *chosen) {
+                         uint64_t seed, int *chosen) {
   int *order = allocate((size_t)count, sizeof *order), kept = 0;
   int *taken = allocate((size_t)classes, sizeof *taken);
   memset(taken, 0, (size_t)classes * sizeof *taken);

@@ -5,8 +5,7 @@
 /* Choose `wanted` of `count` examples, as many of each class as can be, drawn by the
    seed: their numbers to chosen[wanted]. labels[count] are below `classes`. */
 void label_subset_choose(const int *labels, int count, int classes, int wanted,
-                         uint64_t seed,
-                         int *chosen);
+                         uint64_t seed, int *chosen);
 
 /* Keep that many pictures of a data set; 0 or more than there are: all. Mean and
    standard deviation stay those of all. */

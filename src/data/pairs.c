@@ -2,7 +2,6 @@
 #include "data/pairs.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -22,31 +21,33 @@ void pairs_limit(Pairs *pairs, int count) {
   pairs->pictures.count = count;
 }
 
+Dataset pairs_take_pictures(Pairs *pairs) {
+  const Dataset data = pairs->pictures;
+  pairs->pictures.pixels = pairs->pictures.labels = NULL; /* not the pairs' any more */
+  pairs_free(pairs);
+  return data;
+}
+
 void pairs_free(Pairs *pairs) {
   for (int i = 0; i < pairs_captions(pairs); i++) free(pairs->caption[i]);
-  free(pairs->caption);
-  free(pairs->first);
-  dataset_free(&pairs->pictures);
+  free(pairs->caption), free(pairs->first), dataset_free(&pairs->pictures);
   *pairs = (Pairs){.first = NULL};
 }
 
 // Add a caption
 static void make_room(Pairs *pairs, size_t count) {
-  if (count & (count - 1)) return; /* no power of two: there is room */
-  char **larger = allocate(count ? 2 * count : 1, sizeof *larger);
-  if (count) memcpy(larger, pairs->caption, count * sizeof *larger);
-  free(pairs->caption);
-  pairs->caption = larger;
+  const size_t room = count ? 2 * count : 1;
+  if ((count & (count - 1)) == 0) /* a power of two: there is none left */
+    pairs->caption = reallocate(pairs->caption, room * sizeof *pairs->caption);
 }
 
 void pairs_add(Pairs *pairs, int picture, const char *caption) {
   int *first = pairs->first, n = pairs_captions(pairs);
-  size_t length = strlen(caption) + 1;
   assert(picture >= 0 && picture < pairs->pictures.count);
   assert(picture == 0 || first[picture] > first[picture - 1]);
   assert(first[picture + 1] == 0 || first[picture + 1] == n);
   make_room(pairs, (size_t)n);
-  pairs->caption[n] = memcpy(allocate(length, 1), caption, length);
+  pairs->caption[n] = text_copy(caption);
   first[pairs->pictures.count] = first[picture + 1] = n + 1;
 }
 

@@ -14,6 +14,9 @@ typedef struct Pairs {
 Pairs pairs_new(Dataset pictures);
 void pairs_free(Pairs *pairs);
 
+/* The pictures without their captions; the pairs are then empty. */
+Dataset pairs_take_pictures(Pairs *pairs);
+
 /* Give a picture one more caption, which is copied. Pictures come in order:
    the one of the last call again, or the one after it. */
 void pairs_add(Pairs *pairs, int picture, const char *caption);

@@ -1,8 +1,6 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include "data/pictures.h"
 
-#include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -20,20 +18,13 @@ Augment pictures_augment(PictureSet set) {
                    .flip = set == PICTURES_CIFAR10};
 }
 
-static Dataset pictures_of(Pairs *pairs) {
-  Dataset data = pairs->pictures;
-  pairs->pictures.pixels = pairs->pictures.labels = NULL; /* not the pairs' any more */
-  pairs_free(pairs);
-  return data;
-}
-
 static bool captioned(PictureSet set, const char *folder, int limit, uint64_t seed,
                       Dataset *train, Dataset *test) {
   Pairs pairs[2] = {0};
   const CaptionedSet kind = set == PICTURES_EMOJI ? CAPTIONED_EMOJI : CAPTIONED_SCENES;
   bool good = captioned_open(kind, folder, limit, seed, &pairs[0], &pairs[1]);
-  *train = pictures_of(&pairs[0]);
-  *test = pictures_of(&pairs[1]);
+  *train = pairs_take_pictures(&pairs[0]);
+  *test = pairs_take_pictures(&pairs[1]);
   return good;
 }
 

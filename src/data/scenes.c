@@ -92,8 +92,7 @@ static void phrase(char text[PHRASE], const Figure *figure, bool with_size) {
   const char *colour = shapes_colours[figure->colour];
   const char *article = !with_size && strchr("aeiou", colour[0]) ? "an" : "a";
   const char *size = !with_size ? "" : scene_is_large(figure) ? "large " : "small ";
-  snprintf(text, PHRASE, "%s %s%s %s", article, size, colour,
-           shapes_kinds[figure->kind]);
+  snprintf(text, PHRASE, "%s %s%s %s", article, size, colour, shapes_kinds[figure->kind]);
 }
 
 static int captions_of_one(const Figure *figure, char text[][SCENES_TEXT]) {
@@ -143,8 +142,7 @@ static void draw_scene(Dataset *pictures, int i, const Scene *scene, RandomKey k
   image_free(&image);
 }
 
-void scenes_make(Pairs *pairs, int count, int alone, ScenesSplit split,
-                 uint64_t seed) {
+void scenes_make(Pairs *pairs, int count, int alone, ScenesSplit split, uint64_t seed) {
   char text[SCENES_CAPTIONS][SCENES_TEXT];
   RandomKey key = random_key(seed, purpose(split));
   Dataset pictures = {.count = count, .classes = SCENES_CLASSES, .channels = 3,

@@ -39,5 +39,4 @@ int scene_captions(const Scene *scene, char text[SCENES_CAPTIONS][SCENES_TEXT]);
 /* `count` random scenes with all their captions. The label of a picture is
    the class of its first figure. Scene i depends on seed, split, alone and i
    only. Overwrites *pairs; pairs_free gives back. */
-void scenes_make(Pairs *pairs, int count, int alone, ScenesSplit split,
-                 uint64_t seed);
+void scenes_make(Pairs *pairs, int count, int alone, ScenesSplit split, uint64_t seed);

@@ -1,8 +1,6 @@
 /* Tangled from chapters/01-patches.nw: edit that, not this. */
 #include "data/stb.h"
 
-#include <stdlib.h>
-
 #include "base/memory.h"
 #define STBI_MALLOC(size) calloc(1, size)
 #define STBI_REALLOC(memory, size) realloc(memory, size)

@@ -2,13 +2,12 @@
 #include "data/tokenizer.h"
 
 #include <assert.h>
-#include <limits.h>
+#include <ctype.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
 #include <unictype.h>
+#include <uninorm.h>
 #include <unistr.h>
 
 #include "base/error.h"
@@ -90,8 +89,7 @@ static void put_symbol(Tokenizer *t, int id) {
 }
 
 static void make_tables(Tokenizer *t, size_t slots) {
-  free(t->by_pair);
-  free(t->by_text);
+  free(t->by_pair), free(t->by_text);
   t->slots = slots;
   t->by_pair = allocate(slots, sizeof(int));
   t->by_text = allocate(slots, sizeof(int));
@@ -100,11 +98,8 @@ static void make_tables(Tokenizer *t, size_t slots) {
 
 static void add_symbol(Tokenizer *t, Symbol symbol) {
   if (t->count == t->room) {
-    Symbol *more = allocate((size_t)t->room * 2, sizeof *more);
-    memcpy(more, t->symbol, (size_t)t->count * sizeof *more);
-    free(t->symbol);
-    t->symbol = more;
     t->room *= 2;
+    t->symbol = reallocate(t->symbol, (size_t)t->room * sizeof *t->symbol);
   }
   t->symbol[t->count++] = symbol;
   if ((size_t)t->count * 2 > t->slots) make_tables(t, t->slots * 2);
@@ -145,10 +140,7 @@ static bool merge_symbols(Tokenizer *t, int left, int right) {
 void tokenizer_free(Tokenizer *t) {
   if (!t) return;
   for (int id = 0; id < t->count; id++) free(t->symbol[id].text);
-  free(t->symbol);
-  free(t->by_pair);
-  free(t->by_text);
-  free(t);
+  free(t->symbol), free(t->by_pair), free(t->by_text), free(t);
 }
 
 int tokenizer_size(const Tokenizer *t) { return t->count + 2; }
@@ -176,9 +168,81 @@ static Class class_of(ucs4_t c) {
   return uc_is_general_category(c, UC_CATEGORY_N) ? NUMBER : OTHER;
 }
 
-/* The text in lower case with single spaces; the caller frees. */
-static char *clean(const char *text, size_t length, size_t *count) {
-  char *to = allocate(2 * length + 8, 1);
+/* The character of the HTML entity that the text begins with, *used bytes long; 0 if it
+   begins with none that is known. */
+static ucs4_t entity(const char *text, size_t length, size_t *used) {
+  static const struct {
+    char name[7];
+    ucs4_t c;
+  } named[] = {{"amp", '&'},      {"lt", '<'},       {"gt", '>'},       {"quot", '"'},
+               {"apos", '\''},    {"nbsp", 0xa0},    {"copy", 0xa9},    {"reg", 0xae},
+               {"deg", 0xb0},     {"eacute", 0xe9},  {"ndash", 0x2013}, {"mdash", 0x2014},
+               {"lsquo", 0x2018}, {"rsquo", 0x2019}, {"ldquo", 0x201c}, {"rdquo", 0x201d},
+               {"hellip", 0x2026}};
+  const char *end = *text == '&' ? memchr(text, ';', length < 10 ? length : 10) : NULL;
+  char name[10] = "", *rest = name;
+  unsigned long c = 0;
+  if (!end) return 0;
+  memcpy(name, text + 1, (size_t)(end - text) - 1);
+  *used = (size_t)(end - text) + 1;
+  if (*name == '#' && isdigit((unsigned char)name[1])) c = strtoul(name + 1, &rest, 10);
+  else if (strncmp(name, "#x", 2) == 0) c = strtoul(name + 2, &rest, 16);
+  for (size_t i = 0; *name != '#' && i < sizeof named / sizeof *named; i++)
+    if (strcmp(named[i].name, name) == 0) c = named[i].c, rest = "";
+  return *rest || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : (ucs4_t)c;
+}
+
+static size_t undo_entities(char *text, size_t length) {
+  size_t n = 0, used = 1;
+  for (size_t at = 0; at < length; at += used) {
+    const ucs4_t c = entity(text + at, length - at, &used);
+    if (c) n += (size_t)u8_uctomb((uint8_t *)text + n, c, 6); /* never longer */
+    else text[n++] = text[at], used = 1;
+  }
+  return n;
+}
+
+/* One character as ftfy writes it; returns how many bytes. */
+static size_t plain_form(uint8_t *to, ucs4_t c) {
+  size_t n = 6;
+  if (c == 0x2bc || (c >= 0x2018 && c <= 0x201b)) c = '\'';
+  if (c >= 0x201c && c <= 0x201f) c = '"';
+  const bool joined = (c >= 0xfb00 && c <= 0xfb06) || c == 0x132 || c == 0x133;
+  if (!joined && (c < 0xff01 || c > 0xffef)) return (size_t)u8_uctomb(to, c, 6);
+  uint8_t one[6];
+  const int length = u8_uctomb(one, c, 6);
+  u8_normalize(UNINORM_NFKC, one, (size_t)length, to, &n);
+  return n;
+}
+/* The text repaired; *length becomes the new one, the caller frees. */
+static char *repair(const char *text, size_t *length) {
+  char *to = allocate(2 * *length + 8, 1);
+  size_t n = 0, bytes;
+  bool ordinary = true;
+  for (size_t at = 0; at < *length; at++)
+    ordinary = ordinary && (uint8_t)text[at] < 128 && text[at] != '&';
+  memcpy(to, text, *length);
+  if (ordinary) return to;
+  *length = undo_entities(to, undo_entities(to, *length));
+  char *from = memcpy(allocate(*length + 1, 1), to, *length);
+  for (size_t at = 0; at < *length; at += bytes) {
+    ucs4_t c;
+    bytes = next_character(from + at, *length - at, &c);
+    if (c == 0xfffd) memcpy(to + n, from + at, bytes), n += bytes;
+    else n += plain_form((uint8_t *)to + n, c);
+  }
+  free(from);
+  *length = n;
+  if (u8_check((uint8_t *)to, n)) return to; /* not UTF-8: accents stay as they are */
+  char *composed = (char *)u8_normalize(UNINORM_NFC, (uint8_t *)to, n, NULL, length);
+  if (!composed) memory_exhausted(n, 1);
+  free(to);
+  return composed;
+}
+
+/* The text repaired, in lower case with single spaces; the caller frees. */
+static char *clean(const char *original, size_t length, size_t *count) {
+  char *text = repair(original, &length), *to = allocate(2 * length + 8, 1);
   size_t n = 0, bytes;
   bool gap = false;
   for (size_t at = 0; at < length; at += bytes) {
@@ -195,6 +259,7 @@ static char *clean(const char *text, size_t length, size_t *count) {
       n += bytes;
     } else n += (size_t)u8_uctomb((uint8_t *)to + n, uc_tolower(c), 6);
   }
+  free(text);
   *count = n;
   return to;
 }
@@ -234,10 +299,7 @@ static Work work_new(size_t n) {
 }
 
 static void work_free(Work *w) {
-  free(w->symbol);
-  free(w->previous);
-  free(w->next);
-  free(w->heap);
+  free(w->symbol), free(w->previous), free(w->next), free(w->heap);
 }
 
 static void heap_push(Work *w, uint64_t key) {
@@ -315,8 +377,7 @@ int tokenizer_split(const Tokenizer *t, const char *text, size_t length, int **i
     memcpy(*ids + count, work.symbol, (size_t)kept * sizeof **ids);
     count += kept;
   }
-  work_free(&work);
-  free(bytes);
+  work_free(&work), free(bytes);
   return count;
 }
 
@@ -419,8 +480,7 @@ static Corpus corpus_new(const Tokenizer *t, const char *text, size_t length) {
     spell(t, c.symbols + used, piece[i].bytes, piece[i].length);
     used += piece[i].length;
   }
-  free(piece);
-  free(bytes);
+  free(piece), free(bytes);
   return c;
 }
 
@@ -524,10 +584,7 @@ Tokenizer *tokenizer_train(const char *const *texts, int count, int vocabulary) 
       merge_words(&c, found.left, found.right, t->count - 1);
     else p->times = LLONG_MIN / 2;
   }
-  free(c.symbols);
-  free(c.word);
-  free(c.pair);
-  free(all);
+  free(c.symbols), free(c.word), free(c.pair), free(all);
   return t;
 }
 
@@ -550,6 +607,8 @@ static bool read_merge(Tokenizer *t, const char *path, int number, const char *l
               number, shown, line);
 }
 
+static const char clip_file[] = "\"bpe_simple_vocab_16e6.txt#version";
+
 static bool read_merges(Tokenizer *t, const char *path, const char *text,
                         size_t length, int merges) {
   const char *end = memchr(text, '\n', length), *stop = text + length;
@@ -557,6 +616,8 @@ static bool read_merges(Tokenizer *t, const char *path, const char *text,
   int number = 1, promised = -1;
   if (!end || !version || version > end)
     return fail("%s: expected \"#version\" in line 1, found '%.40s'", path, text);
+  if (!merges && strncmp(text, clip_file, strlen(clip_file)) == 0)
+    merges = TOKENIZER_CLIP_MERGES;
   if ((promise = strchr(version, ',')) && promise < end)
     sscanf(promise, ", %9d merges", &promised);
   int most = merges ? merges : INT_MAX - 1;

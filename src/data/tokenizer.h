@@ -4,8 +4,9 @@
 #include <stddef.h>
 
 /* Byte-level byte-pair encoding as CLIP has it (clip/simple_tokenizer.py), but
-   that no text is special ("<|endoftext|>" in a caption is just letters), and
-   that broken encodings and HTML are not repaired before. */
+   that no text is special ("<|endoftext|>" in a caption is just letters), and that of
+   what ftfy repairs only quotes, ligatures, widths and accents are, and of HTML's
+   entities the numbers and the commonest names. */
 typedef struct Tokenizer Tokenizer;
 
 /* Bytes, with and without </w>; the merges that CLIP uses of its file. */
@@ -18,7 +19,8 @@ Tokenizer *tokenizer_train(const char *const *texts, int count, int vocabulary);
 
 /* Read a merges file, plain or gzip: a line with "#version", then LEFT RIGHT on
    each line, symbols in printable form made by earlier lines. Takes the first
-   `merges` merges and does not look at more; 0: all there are. NULL with a message. */
+   `merges` merges and does not look at more; 0: all there are, but of CLIP's own file,
+   known by its first line, those that CLIP takes. NULL with a message. */
 Tokenizer *tokenizer_load(const char *path, int merges);
 
 /* Write such a file. Its first line also says how many merges there are, so

@@ -1,8 +1,6 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include "eval/predictions.h"
 
-#include <stdlib.h>
-
 #include "base/least.h"
 #include "base/memory.h"
 #include "nn/image_batch.h"
@@ -22,20 +20,17 @@ static void record_logits(Tape *tape, Predictions *p, int at, const Tensor *logi
   }
 }
 
-Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
-                             int batch) {
+Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data, int batch) {
   const size_t count = (size_t)data->count;
   Predictions p = {.predicted = allocate(count, sizeof *p.predicted),
                    .losses = allocate(count, sizeof *p.losses)};
   ImageScan scan = image_scan(data, data->count, least(batch, SCAN_MOST));
   while (image_scan_next(&scan, tape))
-    record_logits(tape, &p, scan.first, vit_forward(tape, vit, scan.images),
-                  scan.labels);
+    record_logits(tape, &p, scan.first, vit_forward(tape, vit, scan.images), scan.labels);
   for (int i = 0; i < data->count; i++) p.loss += p.losses[i] / data->count;
   return p;
 }
 
 void predictions_free(Predictions *p) {
-  free(p->predicted);
-  free(p->losses);
+  free(p->predicted), free(p->losses);
 }

@@ -12,6 +12,5 @@ typedef struct Predictions {
   int correct;
 } Predictions;
 
-Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data,
-                             int batch);
+Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data, int batch);
 void predictions_free(Predictions *p);

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/least.h"
@@ -23,8 +22,7 @@ Features features_make(const Vit *vit, const Dataset *data) {
   Features f = {data->count, D, data->classes,
                 allocate((size_t)data->count * D, sizeof(real)),
                 allocate((size_t)data->count, sizeof(int))};
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   ImageScan scan = image_scan(data, data->count, AT_ONCE);
   while (image_scan_next(&scan, tape)) {
     memcpy(f.labels + scan.first, scan.labels, (size_t)scan.count * sizeof *f.labels);
@@ -36,8 +34,7 @@ Features features_make(const Vit *vit, const Dataset *data) {
 }
 
 void features_free(Features *f) {
-  free(f->x);
-  free(f->labels);
+  free(f->x), free(f->labels);
   *f = (Features){0};
 }
 
@@ -90,9 +87,15 @@ double probe_neighbours(const Features *train, const Features *test, int k,
 }
 
 // Train a linear probe
-static void standardize(Features *f, const real *mean, const real *std) {
-  for (size_t i = 0; i < (size_t)f->count * f->width; i++)
-    f->x[i] = (f->x[i] - mean[i % f->width]) / std[i % f->width];
+/* A copy of features with these means and standard deviations made 0 and 1. */
+static Features standardized(const Features *f, const real *mean, const real *std) {
+  const size_t values = (size_t)f->count * f->width;
+  Features copy = {f->count, f->width, f->classes, allocate(values, sizeof(real)),
+                   allocate((size_t)f->count, sizeof(int))};
+  for (size_t i = 0; i < values; i++)
+    copy.x[i] = (f->x[i] - mean[i % f->width]) / std[i % f->width];
+  memcpy(copy.labels, f->labels, (size_t)f->count * sizeof(int));
+  return copy;
 }
 
 static void measure(const Features *f, real *mean, real *std) {
@@ -106,15 +109,6 @@ static void measure(const Features *f, real *mean, real *std) {
     mean[c] = (real)(sum / f->count);
     std[c] = (real)sqrt(squares / f->count + 1e-12);
   }
-}
-
-static Features copy_of(const Features *f) {
-  const size_t values = (size_t)f->count * f->width;
-  Features copy = {f->count, f->width, f->classes, allocate(values, sizeof(real)),
-                   allocate((size_t)f->count, sizeof(int))};
-  memcpy(copy.x, f->x, values * sizeof(real));
-  memcpy(copy.labels, f->labels, (size_t)f->count * sizeof(int));
-  return copy;
 }
 
 static void probe_step(Tape *tape, const Features *f, const int *batch, int count,
@@ -135,8 +129,8 @@ static void probe_step(Tape *tape, const Features *f, const int *batch, int coun
 static Affine train_layer(Params *params, const Features *f, ProbeConfig c) {
   const int batch = least(c.batch, f->count);
   const Init zero = init_constant(0);
-  Affine layer =
-      params_add_linear(params, "probe", SHAPE(f->classes, f->width), zero, zero);
+  const Shape shape = SHAPE(f->classes, f->width);
+  Affine layer = params_add_linear(params, "", "probe", shape, zero, zero);
   params_fill(params, c.seed);
   Optimizer optimizer = optimizer_new(OPTIMIZER_ADAMW, params, 0.999, c.decay);
   Shuffle shuffle = shuffle_new(f->count);
@@ -146,31 +140,26 @@ static Affine train_layer(Params *params, const Features *f, ProbeConfig c) {
     probe_step(tape, f, shuffle.batch, batch, params, layer);
     adamw_update(&optimizer, schedule_rate(step + 1, c.steps, 0, c.lr, 0));
   }
-  tape_free(tape);
-  shuffle_free(&shuffle);
-  optimizer_free(&optimizer);
+  tape_free(tape), shuffle_free(&shuffle), optimizer_free(&optimizer);
   return layer;
 }
 
 double probe_linear(const Features *train, const Features *test, ProbeConfig config) {
   const int D = train->width, K = train->classes;
-  Features seen = copy_of(train), unseen = copy_of(test);
   real *mean = allocate((size_t)D, sizeof *mean);
   real *std = allocate((size_t)D, sizeof *std);
   real *logits = allocate((size_t)test->count * K, sizeof *logits);
   Params *params = params_new();
   int correct = 0;
-  measure(&seen, mean, std);
-  standardize(&seen, mean, std);
-  standardize(&unseen, mean, std);
+  measure(train, mean, std);
+  Features seen = standardized(train, mean, std);
+  Features unseen = standardized(test, mean, std);
   Affine layer = train_layer(params, &seen, config);
   linear_forward(logits, unseen.x, layer.weight->value, layer.bias->value,
                  unseen.count, D, K);
   for (int i = 0; i < unseen.count; i++)
     correct += largest_of_row(logits + (size_t)i * K, K) == unseen.labels[i];
-  params_free(params);
-  features_free(&seen);
-  features_free(&unseen);
+  params_free(params), features_free(&seen), features_free(&unseen);
   free(mean), free(std), free(logits);
   return (double)correct / test->count;
 }

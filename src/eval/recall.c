@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
 
@@ -33,8 +32,7 @@ static int ascending(const void *a, const void *b) {
 }
 
 Recall recall_measure(const real *queries, const int *query_groups, int n,
-                      const real *candidates, const int *candidate_groups, int m,
-                      int E) {
+                      const real *candidates, const int *candidate_groups, int m, int E) {
   int *rank = allocate((size_t)n, sizeof *rank);
   Recall r = {0};
 #pragma omp parallel for

@@ -14,8 +14,7 @@ typedef struct Recall {
    product as the best right one comes before it, and so does one whose product is
    no number. Each query must have a right answer. */
 Recall recall_measure(const real *queries, const int *query_groups, int n,
-                      const real *candidates, const int *candidate_groups, int m,
-                      int E);
+                      const real *candidates, const int *candidate_groups, int m, int E);
 
 /* The rank of the best right answer of one query. */
 int recall_rank(const real *query, int group, const real *candidates,

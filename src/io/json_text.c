@@ -1,8 +1,6 @@
 /* Tangled from chapters/90-workshop.nw: edit that, not this. */
 #include "io/json_text.h"
 
-#include <stdlib.h>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"

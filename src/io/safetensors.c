@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -199,9 +198,7 @@ Safetensors *safetensors_read(const char *path) {
 
 void safetensors_free(Safetensors *f) {
   json_decref(f->header);
-  free(f->bytes);
-  free(f->path);
-  free(f);
+  free(f->bytes), free(f->path), free(f);
 }
 
 // Get one tensor

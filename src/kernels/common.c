@@ -6,8 +6,7 @@
 #include "kernels/kernels.h"
 
 // Kernels of one version
-void normalize_forward(real *y, real *length, const real *x, real eps, int rows,
-                       int n) {
+void normalize_forward(real *y, real *length, const real *x, real eps, int rows, int n) {
   for (int r = 0; r < rows; r++) {
     const real *row = x + (size_t)r * n;
     length[r] = sqrt(dot(row, row, n));

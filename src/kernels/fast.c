@@ -17,8 +17,7 @@ void linear_forward(real *y, const real *x, const real *w, const real *b, int ro
 void linear_backward_input(real *dx, const real *dy, const real *w, int rows, int in,
                            int out) {
   gemm((MatrixOut){dx, in, true, NULL}, (MatrixView){dy, out, 1}, (MatrixView){w, in, 1},
-       rows, in,
-       out);
+       rows, in, out);
 }
 
 static void add_column_sums(real *sum, const real *x, int rows, int C) {
@@ -35,8 +34,7 @@ void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, i
                             int in, int out) {
   if (dw && rows > 0)
     gemm((MatrixOut){dw, in, true, NULL}, (MatrixView){dy, 1, out},
-         (MatrixView){x, in, 1}, out, in,
-         rows);
+         (MatrixView){x, in, 1}, out, in, rows);
   if (db) add_column_sums(db, dy, rows, out);
 }
 // Fast row by row
@@ -77,8 +75,7 @@ static void layernorm_row_backward(real *dx, const real *dy, const real *x,
     dx[c] += scale * (dy[c] * gain[c] - along_ones - (x[c] - mu) * along_x);
 }
 static void layernorm_gain_backward(real *dgain, const real *dy, const real *x,
-                                    const real *mean, const real *rstd, int rows,
-                                    int C) {
+                                    const real *mean, const real *rstd, int rows, int C) {
 #pragma omp parallel if ((double)rows * C > 100000)
   {
     int first, last;
@@ -340,8 +337,7 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
   const size_t from_q = (size_t)q0 * stride, from_k = (size_t)k0 * stride;
   scores_of(p, row, a, q0, queries, k0, keys);
   gemm_serial((MatrixOut){.at = ds, .row = row}, slope,
-              (MatrixView){a->v + from_k, 1, stride},
-              queries, keys, D);
+              (MatrixView){a->v + from_k, 1, stride}, queries, keys, D);
   for (int t = 0; t < queries; t++) {
     real *weight = p + t * row, *score_slope = ds + t * row;
     const real average = dot(dy + t * a->width, y + t * a->width, D);

@@ -24,8 +24,7 @@ void linear_backward_weight(real *dw, real *db, const real *dy, const real *x,
 /* y[rows][C] = (x - mean) rstd gain[C] + bias[C], with mean[rows] of each row and
    rstd[rows] = 1 / sqrt(variance + eps), both kept for the backward pass. */
 void layernorm_forward(real *y, real *mean, real *rstd, const real *x,
-                       const real *gain, const real *bias, real eps, int rows,
-                       int C);
+                       const real *gain, const real *bias, real eps, int rows, int C);
 /* dx[rows][C], dgain[C], dbias[C]; each may be NULL */
 void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
                         const real *x, const real *gain, const real *mean,
@@ -50,8 +49,7 @@ void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
                             real smoothing, real scale, int rows, int n);
 
 /* Rows of x[rows][n] divided by their length plus eps; keeps length[rows]. */
-void normalize_forward(real *y, real *length, const real *x, real eps, int rows,
-                       int n);
+void normalize_forward(real *y, real *length, const real *x, real eps, int rows, int n);
 void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
                         real eps, int rows, int n);
 

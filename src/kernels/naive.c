@@ -46,8 +46,7 @@ void linear_backward_weight(real *dw, real *db, const real *dy, const real *x,
 }
 
 void layernorm_forward(real *y, real *mean, real *rstd, const real *x,
-                       const real *gain, const real *bias, real eps, int rows,
-                       int C) {
+                       const real *gain, const real *bias, real eps, int rows, int C) {
 #pragma omp parallel for
   for (int r = 0; r < rows; r++) {
     const real *in = x + (size_t)r * C;
@@ -123,8 +122,7 @@ void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
   for (size_t i = 0; i < n; i++) y[i] = gelu(x[i], kind);
 }
 
-void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind,
-                   size_t n) {
+void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n) {
 #pragma omp parallel for
   for (size_t i = 0; i < n; i++) dx[i] += dy[i] * gelu_slope(x[i], kind);
 }
@@ -151,8 +149,7 @@ void softmax_forward(real *p, const real *x, int rows, int n) {
 void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) {
 #pragma omp parallel for
   for (int r = 0; r < rows; r++)
-    softmax_row_backward(dx + (size_t)r * n, dp + (size_t)r * n, p + (size_t)r * n,
-                         n);
+    softmax_row_backward(dx + (size_t)r * n, dp + (size_t)r * n, p + (size_t)r * n, n);
 }
 
 void cross_entropy_forward(real *losses, real *p, const real *logits,

@@ -2,21 +2,19 @@
 #include "models/clip.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/least.h"
 #include "tensor/layers.h"
 #include "tensor/sigmoid_loss.h"
 
 // Declare two encoders
 bool clip_check(const ClipConfig *c) {
   if (c->no_image_projection && c->embed != c->image.width)
-    return fail("--embed: expected the image encoder's --width %d, since nothing "
+    return fail("embed: expected the image encoder's width %d, since nothing "
                 "projects its vector, found %d", c->image.width, c->embed);
   if (c->chunks && c->loss < LOSS_SIGMOID)
-    return fail("--chunks: expected --loss sigmoid or sigmoid-mean, found InfoNCE, which "
+    return fail("chunks: expected loss sigmoid or sigmoid-mean, found InfoNCE, which "
                 "needs whole rows");
   return vit_check(&c->image) && text_check(&c->text);
 }
@@ -71,8 +69,7 @@ Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
       c->loss == LOSS_SIGMOID_MEAN ? SIGMOID_BY_PAIRS : SIGMOID_BY_ROWS;
   if (c->chunks)
     return sigmoid_loss_in_chunks(tape, u, v, clip->logit_scale, clip->logit_bias,
-                                  positives,
-                                  form, c->chunks, correct);
+                                  positives, form, c->chunks, correct);
   Tensor *logits = clip_logits(tape, clip, u, v);
   if (c->loss >= LOSS_SIGMOID) return sigmoid_loss(tape, logits, positives, form,
                                                    correct);
@@ -91,29 +88,3 @@ double clip_macs(const ClipConfig *c, int T) {
          (double)c->embed * (c->image.width + c->text.width);
 }
 
-bool clip_preset(ClipConfig *config, const char *name) {
-  static const struct {
-    const char *name, *image;
-    int size, text_width, embed;
-  } published[] = {{"ViT-B/32", "B/32", 224, 512, 512},
-                   {"ViT-B/16", "B/16", 224, 512, 512},
-                   {"ViT-L/14", "L/14", 224, 768, 768},
-                   {"ViT-L/14@336", "L/14", 336, 768, 768}};
-  for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
-    if (strcmp(name, published[i].name) != 0) continue;
-    const int width = published[i].text_width;
-    // Fill in two encoders of this size
-    *config = (ClipConfig){.embed = published[i].embed,
-                           .text = {.vocabulary = 49408, .context = 77, .width = width,
-                                    .depth = 12, .heads = width / 64, .mlp = 4 * width,
-                                    .gelu = GELU_QUICK, .eps = 1e-5, .causal = true}};
-    vit_preset(&config->image, published[i].image);
-    config->image.image_size = published[i].size;
-    config->image.classes = 0;
-    config->image.style = STYLE_CLIP;
-    config->image.gelu = GELU_QUICK;
-    config->image.eps = 1e-5;
-    return true;
-  }
-  return fail("%s: expected ViT-B/32, ViT-B/16, ViT-L/14 or ViT-L/14@336", name);
-}

@@ -35,7 +35,7 @@ typedef struct Clip {
   Tensor *logit_bias; /* or NULL */
 } Clip;
 
-/* Can this be built? If not, a message that names the --option to blame. */
+/* Can this be built? If not, a message that names the size to blame. */
 bool clip_check(const ClipConfig *config);
 Clip clip_declare(Params *params, ClipConfig config);
 
@@ -59,7 +59,3 @@ void clip_clamp(const Clip *clip);
 
 /* Multiply-adds of the encoders' matrix products for one pair, T tokens of text. */
 double clip_macs(const ClipConfig *config, int T);
-
-/* The published "ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336". False with a
-   message for any other name. */
-bool clip_preset(ClipConfig *config, const char *name);

@@ -2,7 +2,6 @@
 #include "models/eva.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 #include "kernels/dot.h"
@@ -21,7 +20,7 @@ Eva eva_declare(Params *params, EvaConfig c) {
   eva.student = vit_declare(params, "", c.student);
   eva.mask_token = params_add(params, "mask_token", SHAPE(1, 1, width),
                               init_truncated(0.015), PARAM_DECAYED);
-  eva.head = params_add_linear(params, "lm_head", SHAPE(outputs, width),
+  eva.head = params_add_linear(params, "", "lm_head", SHAPE(outputs, width),
                                init_truncated(0.015), init_constant(0));
   return eva;
 }

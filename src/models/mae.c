@@ -12,9 +12,9 @@ bool mae_check(const MaeConfig *c) {
   assert(c->encoder.pool == POOL_CLS && c->encoder.position == POSITION_SINCOS);
   if (!vit_check(&c->encoder)) return false;
   if (c->width % 4 != 0)
-    return fail("--decoder-width: expected a multiple of 4, found %d", c->width);
+    return fail("decoder-width: expected a multiple of 4, found %d", c->width);
   if (c->width % c->heads != 0)
-    return fail("--decoder-heads: expected a divisor of --decoder-width %d, found %d",
+    return fail("decoder-heads: expected a divisor of decoder-width %d, found %d",
                 c->width, c->heads);
   return true;
 }
@@ -37,18 +37,16 @@ Mae mae_declare(Params *params, MaeConfig c) {
   Mae mae = {.config = c, .encoder = declare_encoder(params, c.encoder)};
   mae.mask_token = params_add(params, "mask_token", SHAPE(1, 1, c.width),
                               init_normal(0.02), PARAM_PLAIN);
-  mae.embed = params_add_linear(params, "decoder_embed", SHAPE(c.width, e->width),
+  mae.embed = params_add_linear(params, "", "decoder_embed", SHAPE(c.width, e->width),
                                 init_xavier(e->width, c.width), zero);
   mae.positions = position_declare(params, "decoder_", POSITION_SINCOS, side, side,
                                    c.width, 1);
-  mae.blocks = arena_get(params->arena, (size_t)c.depth * sizeof *mae.blocks);
-  for (int i = 0; i < c.depth; i++)
-    mae.blocks[i] = block_declare(
-        params, params_name(params, "decoder_blocks.%d", i),
-        (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = e->eps,
-                      .gelu = e->gelu});
-  mae.norm = params_add_norm(params, "decoder_norm", c.width);
-  mae.predict = params_add_linear(params, "decoder_pred", SHAPE(outputs, c.width),
+  mae.blocks = blocks_declare(
+      params, "", "decoder_blocks",
+      (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = e->eps,
+                    .gelu = e->gelu, .depth = c.depth});
+  mae.norm = params_add_norm(params, "", "decoder_norm", c.width);
+  mae.predict = params_add_linear(params, "", "decoder_pred", SHAPE(outputs, c.width),
                                   init_xavier(c.width, outputs), zero);
   return mae;
 }

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -14,7 +13,7 @@
 // Check a text encoder
 bool text_check(const TextConfig *c) {
   if (c->width % c->heads != 0)
-    return fail("--text-heads: expected a divisor of --text-width %d, found %d",
+    return fail("text-heads: expected a divisor of text-width %d, found %d",
                 c->width, c->heads);
   return true;
 }
@@ -38,18 +37,14 @@ Text text_declare(Params *params, const char *prefix, TextConfig c) {
       params_add(params, params_name(params, "%spositional_embedding", prefix),
                  SHAPE(c.context, c.width), siglip ? wide : init_normal(0.01),
                  PARAM_PLAIN);
-  text.blocks = arena_get(params->arena, (size_t)c.depth * sizeof *text.blocks);
   // Declare the blocks of the text encoder
-  for (int i = 0; i < c.depth; i++)
-    text.blocks[i] = block_declare(
-        params, params_name(params, "%sblocks.%d", prefix, i),
-        (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = c.eps,
-                      .gelu = c.gelu, .causal = c.causal,
-                      .first = siglip ? INIT_VIT : INIT_CLIP,
-                      .number = i, .depth = c.depth,
-                      .dropout = c.dropout,
-                      .drop_path = c.depth > 1 ? c.drop_path * i / (c.depth - 1) : 0});
-  text.norm = params_add_norm(params, params_name(params, "%sln_final", prefix), c.width);
+  text.blocks = blocks_declare(
+      params, prefix, "blocks",
+      (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = c.eps,
+                    .gelu = c.gelu, .causal = c.causal, .depth = c.depth,
+                    .first = siglip ? INIT_VIT : INIT_CLIP, .dropout = c.dropout,
+                    .drop_path = c.drop_path});
+  text.norm = params_add_norm(params, prefix, "ln_final", c.width);
   return text;
 }
 
@@ -108,6 +103,7 @@ Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T)
   }
   Tensor *x = embed(tape, text, ids, B, T);
   for (int i = 0; i < last; i++) x = block_forward(tape, &text->blocks[i], x, NULL);
-  x = block_forward_at(tape, &text->blocks[last], x, end);
+  x = block_forward_call(tape, &text->blocks[last], x,
+                         (AttentionCall){.query_index = end});
   return take_token(tape, final_norm(tape, text, x), 0);
 }

@@ -30,7 +30,7 @@ typedef struct Text {
   Affine norm;
 } Text;
 
-/* Can this be built? If not, a message that names the --text- option. */
+/* Can this be built? If not, a message that names the size to blame: text-heads. */
 bool text_check(const TextConfig *config);
 
 Text text_declare(Params *params, const char *prefix, TextConfig config);

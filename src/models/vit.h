@@ -39,7 +39,7 @@ typedef struct Vit {
   Block *blocks; /* [depth], memory of the parameter table */
 } Vit;
 
-/* Can this be built? If not, a message that names the --option to blame. */
+/* Can this be built? If not, a message that names the size to blame. */
 bool vit_check(const VitConfig *config);
 
 Vit vit_declare(Params *params, const char *prefix, VitConfig config);
@@ -72,7 +72,3 @@ double vit_macs(const VitConfig *config);
 /* How many images to process at once: about 1024 tokens, few enough for what
    is kept for the backward pass to stay near. */
 int vit_micro_batch(const Vit *vit);
-
-/* The published configuration "Ti/16", "S/32", ... "e/14": image size 224, 3
-   channels, 1000 classes, CLS, learned positions. False if there is none. */
-bool vit_preset(VitConfig *config, const char *name);

@@ -23,8 +23,7 @@ static void attention_op_backward(const Entry *e) {
                      y->shape.size[2] / s->heads, s->causal);
 }
 
-Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal,
-                  Tensor **weights) {
+Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal, Tensor **weights) {
   int B = qkv->shape.size[0], T = qkv->shape.size[1], C = qkv->shape.size[2] / 3;
   assert(qkv->shape.rank == 3 && 3 * C == qkv->shape.size[2] && C % heads == 0);
   Tensor *y = tape_tensor(tape, "attention", SHAPE(B, T, C));
@@ -57,34 +56,25 @@ Attention attention_declare(Params *params, const char *prefix, int width, int h
   Init zero = init_constant(0);
   Attention a = {.heads = heads, .causal = causal, .variant = variant};
   if (variant.no_key_bias) declare_without_key(params, prefix, &a, width, qkv);
-  else a.qkv = params_add_linear(params, params_name(params, "%s.qkv", prefix),
-                                 SHAPE(3 * width, width), qkv, zero);
+  else a.qkv = params_add_linear(params, prefix, "qkv", SHAPE(3 * width, width), qkv,
+                                 zero);
   if (variant.inner_norm)
-    a.inner_norm = params_add_norm(
-        params, params_name(params, "%s.inner_attn_ln", prefix), width);
-  a.proj = params_add_linear(params, params_name(params, "%s.proj", prefix),
-                             SHAPE(width, width), proj, zero);
+    a.inner_norm = params_add_norm(params, prefix, "inner_attn_ln", width);
+  a.proj = params_add_linear(params, prefix, "proj", SHAPE(width, width), proj, zero);
   return a;
 }
 
-Tensor *attention_layer_placed(Tape *tape, const Attention *layer, Tensor *x,
-                               const int *query_index, const int *positions,
-                               Tensor **weights) {
+Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
+                        AttentionCall call) {
   const AttentionVariant *v = &layer->variant;
   Tensor *bias = v->no_key_bias ? key_free_bias(tape, layer->q_bias, layer->v_bias)
                                 : layer->qkv.bias;
   Tensor *qkv = linear(tape, x, layer->qkv.weight, bias);
   if (v->rows)
-    qkv = rotary(tape, qkv, layer->heads, v->rows, v->columns, v->extra, positions);
-  Tensor *y = attention(tape, qkv, layer->heads, layer->causal, weights);
-  if (query_index) y = gather_tokens(tape, y, query_index, 1);
+    qkv = rotary(tape, qkv, layer->heads, v->rows, v->columns, v->extra, call.positions);
+  Tensor *y = attention(tape, qkv, layer->heads, layer->causal, call.weights);
+  if (call.query_index) y = gather_tokens(tape, y, call.query_index, 1);
   if (v->inner_norm)
     y = layernorm(tape, y, layer->inner_norm.weight, layer->inner_norm.bias, v->eps);
   return linear(tape, y, layer->proj.weight, layer->proj.bias);
-}
-
-Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
-                        const int *query_index,
-                        Tensor **weights) {
-  return attention_layer_placed(tape, layer, x, query_index, NULL, weights);
 }

@@ -34,14 +34,14 @@ typedef struct Attention {
 Attention attention_declare(Params *params, const char *prefix, int width, int heads,
                             bool causal, Init qkv, Init proj, AttentionVariant variant);
 
-/* x[B][T][C] to the same shape; or, with `at`, of each row of B only the token
-   at[b], which still attends to all: [B][1][C]. */
-Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
-                        const int *query_index,
-                        Tensor **weights);
+/* What a call may ask for besides. All NULL: every token attends, in order. */
+typedef struct AttentionCall {
+  const int *query_index; /* [B]: of image b only this token attends, still to all */
+  const int *positions;   /* [B][T]: the patch of the grid that a token is, -1: none;
+                             NULL: `extra` tokens without place, then all in order */
+  Tensor **weights;       /* as in `attention` */
+} AttentionCall;
 
-/* The same for tokens out of order: token t of image b is patch places[b][t] of the
-   grid, or -1 if it has no place. NULL: `extra` without place, then all in order. */
-Tensor *attention_layer_placed(Tape *tape, const Attention *layer, Tensor *x,
-                               const int *query_index, const int *positions,
-                               Tensor **weights);
+/* x[B][T][C] to the same shape, or with query_index to [B][1][C]. */
+Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
+                        AttentionCall call);

@@ -109,21 +109,15 @@ AttentionPool attention_pool_declare(Params *params, const char *prefix,
   const int C = c.width;
   const Init zero = init_constant(0), tiny = init_normal(1e-6);
   const Init square = init_xavier(C, C), wide = init_xavier(C, c.mlp);
-  const char *name[] = {params_name(params, "%s.latent", prefix),
-                        params_name(params, "%s.q", prefix),
-                        params_name(params, "%s.kv", prefix),
-                        params_name(params, "%s.proj", prefix),
-                        params_name(params, "%s.norm", prefix),
-                        params_name(params, "%s.mlp.fc1", prefix),
-                        params_name(params, "%s.mlp.fc2", prefix)};
   AttentionPool p = {.config = c};
-  p.probe = params_add(params, name[0], SHAPE(1, 1, C), init_xavier(1, C), PARAM_PLAIN);
-  p.q = params_add_linear(params, name[1], SHAPE(C, C), square, zero);
-  p.kv = params_add_linear(params, name[2], SHAPE(2 * C, C), square, zero);
-  p.proj = params_add_linear(params, name[3], SHAPE(C, C), square, zero);
-  p.norm = params_add_norm(params, name[4], C);
-  p.fc1 = params_add_linear(params, name[5], SHAPE(c.mlp, C), wide, tiny);
-  p.fc2 = params_add_linear(params, name[6], SHAPE(C, c.mlp), wide, tiny);
+  p.probe = params_add(params, params_name(params, "%s.latent", prefix), SHAPE(1, 1, C),
+                       init_xavier(1, C), PARAM_PLAIN);
+  p.q = params_add_linear(params, prefix, "q", SHAPE(C, C), square, zero);
+  p.kv = params_add_linear(params, prefix, "kv", SHAPE(2 * C, C), square, zero);
+  p.proj = params_add_linear(params, prefix, "proj", SHAPE(C, C), square, zero);
+  p.norm = params_add_norm(params, prefix, "norm", C);
+  p.fc1 = params_add_linear(params, prefix, "mlp.fc1", SHAPE(c.mlp, C), wide, tiny);
+  p.fc2 = params_add_linear(params, prefix, "mlp.fc2", SHAPE(C, c.mlp), wide, tiny);
   return p;
 }
 

@@ -54,39 +54,46 @@ static void declare_mlp(Params *params, const char *prefix, Block *b,
                         const BlockInit *first) {
   const int width = b->config.width, mlp = b->config.mlp;
   const bool gated = b->config.variant.swiglu;
-  const char *in = params_name(params, "%s.mlp.%s", prefix, gated ? "w2" : "fc1");
-  const char *out = params_name(params, "%s.mlp.%s", prefix, gated ? "w3" : "fc2");
+  const char *in = gated ? "mlp.w2" : "mlp.fc1", *out = gated ? "mlp.w3" : "mlp.fc2";
   if (gated)
-    b->gate = params_add_linear(params, params_name(params, "%s.mlp.w1", prefix),
-                                SHAPE(mlp, width), first->fc1, first->bias);
-  b->fc1 = params_add_linear(params, in, SHAPE(mlp, width), first->fc1, first->bias);
+    b->gate = params_add_linear(params, prefix, "mlp.w1", SHAPE(mlp, width), first->fc1,
+                                first->bias);
+  b->fc1 = params_add_linear(params, prefix, in, SHAPE(mlp, width), first->fc1,
+                             first->bias);
   if (b->config.variant.sub_norm)
-    b->hidden_norm =
-        params_add_norm(params, params_name(params, "%s.mlp.ffn_ln", prefix), mlp);
-  b->fc2 = params_add_linear(params, out, SHAPE(width, mlp), first->fc2, first->bias);
+    b->hidden_norm = params_add_norm(params, prefix, "mlp.ffn_ln", mlp);
+  b->fc2 = params_add_linear(params, prefix, out, SHAPE(width, mlp), first->fc2,
+                             first->bias);
 }
 
 Block block_declare(Params *params, const char *prefix, BlockConfig config) {
   const int width = config.width;
-  const char *name[] = {params_name(params, "%s.norm1", prefix),
-                        params_name(params, "%s.attn", prefix),
-                        params_name(params, "%s.norm2", prefix)};
   const BlockInit first = initial_values(&config);
   Block block = {.config = config};
-  block.norm1 = params_add_norm(params, name[0], width);
-  block.attn = attention_declare(params, name[1], width, config.heads, config.causal,
-                                 first.qkv, first.proj, attention_variant(&config));
-  block.norm2 = params_add_norm(params, name[2], width);
+  block.norm1 = params_add_norm(params, prefix, "norm1", width);
+  block.attn = attention_declare(params, params_name(params, "%s.attn", prefix), width,
+                                 config.heads, config.causal, first.qkv, first.proj,
+                                 attention_variant(&config));
+  block.norm2 = params_add_norm(params, prefix, "norm2", width);
   declare_mlp(params, prefix, &block, &first);
   return block;
 }
 
+Block *blocks_declare(Params *params, const char *prefix, const char *name,
+                      BlockConfig c) {
+  Block *blocks = arena_get(params->arena, (size_t)c.depth * sizeof *blocks);
+  const double last = c.drop_path;
+  for (c.number = 0; c.number < c.depth; c.number++) {
+    c.drop_path = c.depth > 1 ? last * c.number / (c.depth - 1) : 0;
+    blocks[c.number] = block_declare(
+        params, params_name(params, "%s%s.%d", prefix, name, c.number), c);
+  }
+  return blocks;
+}
+
 // Run a block
-static Tensor *attend(Tape *tape, const Block *block, Tensor *x, const int *query_index,
-                      const int *positions, Tensor **weights) {
-  Tensor *y = attention_layer_placed(tape, &block->attn, x, query_index, positions,
-                                     weights);
-  return dropout(tape, y, block->config.dropout);
+static Tensor *attend(Tape *tape, const Block *b, Tensor *x, AttentionCall call) {
+  return dropout(tape, attention_layer(tape, &b->attn, x, call), b->config.dropout);
 }
 
 static Tensor *mlp(Tape *tape, const Block *block, Tensor *x) {
@@ -105,27 +112,22 @@ static Tensor *mlp(Tape *tape, const Block *block, Tensor *x) {
 
 // Normalize the branch
 static Tensor *run_branch_norm(Tape *tape, const Block *b, Tensor *x,
-                               const int *query_index,
-                               const int *positions, Tensor **weights) {
+                               AttentionCall call) {
   const BlockConfig *c = &b->config;
-  Tensor *y = attend(tape, b, x, query_index, positions, weights);
+  Tensor *y = attend(tape, b, x, call);
   y = layernorm(tape, y, b->norm1.weight, b->norm1.bias, c->eps);
-  if (query_index) x = gather_tokens(tape, x, query_index, 1);
+  if (call.query_index) x = gather_tokens(tape, x, call.query_index, 1);
   x = add(tape, x, drop_path(tape, y, c->drop_path));
   y = layernorm(tape, mlp(tape, b, x), b->norm2.weight, b->norm2.bias, c->eps);
   return add(tape, x, drop_path(tape, y, c->drop_path));
 }
 
-static Tensor *run(Tape *tape, const Block *b, Tensor *x, const int *query_index,
-                   const int *positions, Tensor **weights) {
+Tensor *block_forward_call(Tape *tape, const Block *b, Tensor *x, AttentionCall call) {
   const BlockConfig *c = &b->config;
-  if (c->variant.branch_norm) return run_branch_norm(tape, b, x, query_index, positions,
-                                                     weights);
+  if (c->variant.branch_norm) return run_branch_norm(tape, b, x, call);
   if (c->post_norm) {
-    Tensor *branch =
-        drop_path(tape, attend(tape, b, x, query_index, positions, weights),
-                  c->drop_path);
-    if (query_index) x = gather_tokens(tape, x, query_index, 1);
+    Tensor *branch = drop_path(tape, attend(tape, b, x, call), c->drop_path);
+    if (call.query_index) x = gather_tokens(tape, x, call.query_index, 1);
     x = add_in_place(tape, x, branch);
     x = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
     branch = drop_path(tape, mlp(tape, b, x), c->drop_path);
@@ -133,25 +135,13 @@ static Tensor *run(Tape *tape, const Block *b, Tensor *x, const int *query_index
     return layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
   }
   Tensor *y = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
-  Tensor *branch =
-      drop_path(tape, attend(tape, b, y, query_index, positions, weights), c->drop_path);
-  if (query_index) x = gather_tokens(tape, x, query_index, 1);
+  Tensor *branch = drop_path(tape, attend(tape, b, y, call), c->drop_path);
+  if (call.query_index) x = gather_tokens(tape, x, call.query_index, 1);
   x = add_in_place(tape, x, branch);
   y = layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
   return add_in_place(tape, x, drop_path(tape, mlp(tape, b, y), c->drop_path));
 }
 
 Tensor *block_forward(Tape *tape, const Block *block, Tensor *x, Tensor **weights) {
-  return run(tape, block, x, NULL, NULL, weights);
-}
-
-Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x,
-                         const int *query_index) {
-  return run(tape, block, x, query_index, NULL, NULL);
-}
-
-Tensor *block_forward_placed(Tape *tape, const Block *block, Tensor *x,
-                             const int *query_index,
-                             const int *positions) {
-  return run(tape, block, x, query_index, positions, NULL);
+  return block_forward_call(tape, block, x, (AttentionCall){.weights = weights});
 }

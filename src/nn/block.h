@@ -45,16 +45,15 @@ typedef struct Block {
 
 Block block_declare(Params *params, const char *prefix, BlockConfig config);
 
+/* The config.depth blocks of an encoder, PREFIX NAME.0 and so on, memory of the table;
+   config.drop_path is the last one's, and grows linearly from 0 at the first. */
+Block *blocks_declare(Params *params, const char *prefix, const char *name,
+                      BlockConfig config);
+
 /* x[B][T][C] to the same shape; *weights as in `attention`, or NULL. */
 Tensor *block_forward(Tape *tape, const Block *block, Tensor *x, Tensor **weights);
 
-/* The same, but of each x[b] only the token at[b] goes on: [B][1][C]. What the
-   last block of a network does if a single token of it is read. */
-Tensor *block_forward_at(Tape *tape, const Block *block, Tensor *x,
-                         const int *query_index);
-
-/* Both, for tokens in places of their own (attention_layer_placed); `at` may be
-   NULL. */
-Tensor *block_forward_placed(Tape *tape, const Block *block, Tensor *x,
-                             const int *query_index,
-                             const int *positions);
+/* The same as `call` asks. With query_index, for the last block of a network of which
+   a single token is read, only that goes on: [B][1][C]. */
+Tensor *block_forward_call(Tape *tape, const Block *block, Tensor *x,
+                           AttentionCall call);

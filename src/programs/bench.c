@@ -2,9 +2,6 @@
 #include <fnmatch.h>
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "app/options.h"
@@ -27,25 +24,17 @@ static int threads = 0, set = ALL_SETS, shards = 4, micro_batch = 0, samples = 9
 static const char *only = NULL, *out = NULL;
 
 static Option options[] = {
-    {.name = "set", .kind = OPTION_CHOICE, .value = &set,
-     .choices = "all|ceilings|kernels|products|steps|profile",
-     .help = "what to measure"},
-    {.name = "only", .kind = OPTION_TEXT, .value = &only,
-     .help = "of that, just this row, or a pattern such as 'vit*'"},
-    {.name = "threads", .kind = OPTION_INT, .value = &threads, .low = 0, .high = 1024,
-     .help = "measure with 1 and with so many threads; 0: one per core"},
-    {.name = "samples", .kind = OPTION_INT, .value = &samples, .low = 1, .high = 99,
-     .help = "samples, of which the median is shown"},
-    {.name = "shards", .kind = OPTION_INT, .value = &shards, .low = 1, .high = 64,
-     .help = "of a training step"},
-    {.name = "micro-batch", .kind = OPTION_INT, .value = &micro_batch, .low = 0,
-     .high = 64,
-     .help = "of a training step; 0: what suits"},
-    {.name = "out", .kind = OPTION_TEXT, .value = &out,
-     .help = "also write the table to this file, tab-separated"}};
-static Program program = {"bench", "", "Measure the speed of every kernel and of whole "
-                          "training steps on this machine.",
-                          options, sizeof options / sizeof *options};
+    CHOICE_OPTION("set", set, "all|ceilings|kernels|products|steps|profile",
+                  "what to measure"),
+    TEXT_OPTION("only", only, "of that, just this row, or a pattern such as 'vit*'"),
+    INT_OPTION("threads", threads, 0, 1024,
+               "measure with 1 and with so many threads; 0: one per core"),
+    INT_OPTION("samples", samples, 1, 99, "samples, of which the median is shown"),
+    INT_OPTION("shards", shards, 1, 64, "of a training step"),
+    INT_OPTION("micro-batch", micro_batch, 0, 64, "of a training step; 0: what suits"),
+    TEXT_OPTION("out", out, "also write the table to this file, tab-separated")};
+static Program program = PROGRAM("bench", "", "Measure the speed of every kernel and "
+                                 "of whole training steps on this machine.");
 // A row of the table
 static double peak; /* operations a second, of the threads in use */
 static FILE *table;
@@ -101,55 +90,30 @@ enum { IMAGES = 64, TOKENS = 65, WIDTH = 128, HEADS = 4, HIDDEN = 512, CLASSES =
 enum { ROWS = IMAGES * TOKENS };
 static real *x, *y, *w, *dx, *dy, *dw; /* each with room for ROWS x HIDDEN numbers */
 static int some_labels[ROWS];
-static void run_forward(void *s) {
-  (void)s, linear_forward(y, x, w, w, ROWS, WIDTH, HIDDEN);
-}
-static void run_input(void *s) {
-  (void)s, linear_backward_input(dx, dy, w, ROWS, WIDTH, HIDDEN);
-}
-static void run_weight(void *s) {
-  (void)s, linear_backward_weight(dw, dw + WIDTH * HIDDEN, dy, x, ROWS, WIDTH, HIDDEN);
-}
-static void run_layernorm(void *s) {
-  (void)s, layernorm_forward(y, dw, dw + ROWS, x, w, w, (real)1e-6, ROWS, WIDTH);
-}
-static void run_layernorm_back(void *s) {
-  (void)s, layernorm_backward(dx, dx + ROWS * WIDTH, dx + ROWS * WIDTH + WIDTH, dy, x, w,
-                              dw, dw + ROWS, ROWS, WIDTH);
-}
-static void run_gelu(void *kind) { gelu_forward(y, x, *(GeluKind *)kind, ROWS * HIDDEN); }
-static void run_gelu_back(void *kind) {
-  gelu_backward(dx, dy, x, *(GeluKind *)kind, ROWS * HIDDEN);
-}
-static void run_softmax(void *s) { (void)s, softmax_forward(y, x, ROWS, HIDDEN); }
-static void run_softmax_back(void *s) {
-  (void)s, softmax_backward(dx, dy, x, ROWS, HIDDEN);
-}
-static void run_loss(void *s) {
-  (void)s, cross_entropy_forward(y, dw, x, some_labels, 0, ROWS, CLASSES);
-}
-static void run_loss_back(void *s) {
-  (void)s, cross_entropy_backward(dx, x, some_labels, 0, 1, ROWS, CLASSES);
-}
-static void run_attention(void *s) {
-  (void)s, attention_forward(y, dw, NULL, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false);
-}
-static void run_attention_back(void *s) {
-  (void)s, attention_backward(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS,
-                              false);
-}
-static void run_normalize(void *s) {
-  (void)s, normalize_forward(y, dw, x, (real)1e-8, ROWS, WIDTH);
-}
-static void run_normalize_back(void *s) {
-  (void)s, normalize_backward(dx, dy, x, dw, (real)1e-8, ROWS, WIDTH);
-}
-static void run_gather(void *s) {
-  (void)s, gather_forward(y, x, NULL, some_labels, ROWS, WIDTH);
-}
-static void run_gather_back(void *s) {
-  (void)s, gather_backward(dx, NULL, dy, some_labels, ROWS, WIDTH);
-}
+#define KERNEL(NAME, CALL) static void NAME(void *kind) { (void)kind, CALL; }
+KERNEL(run_forward, linear_forward(y, x, w, w, ROWS, WIDTH, HIDDEN))
+KERNEL(run_input, linear_backward_input(dx, dy, w, ROWS, WIDTH, HIDDEN))
+KERNEL(run_weight,
+       linear_backward_weight(dw, dw + WIDTH * HIDDEN, dy, x, ROWS, WIDTH, HIDDEN))
+KERNEL(run_layernorm,
+       layernorm_forward(y, dw, dw + ROWS, x, w, w, (real)1e-6, ROWS, WIDTH))
+KERNEL(run_layernorm_back,
+       layernorm_backward(dx, dx + ROWS * WIDTH, dx + ROWS * WIDTH + WIDTH, dy, x, w,
+                          dw, dw + ROWS, ROWS, WIDTH))
+KERNEL(run_gelu, gelu_forward(y, x, *(GeluKind *)kind, ROWS * HIDDEN))
+KERNEL(run_gelu_back, gelu_backward(dx, dy, x, *(GeluKind *)kind, ROWS * HIDDEN))
+KERNEL(run_softmax, softmax_forward(y, x, ROWS, HIDDEN))
+KERNEL(run_softmax_back, softmax_backward(dx, dy, x, ROWS, HIDDEN))
+KERNEL(run_loss, cross_entropy_forward(y, dw, x, some_labels, 0, ROWS, CLASSES))
+KERNEL(run_loss_back, cross_entropy_backward(dx, x, some_labels, 0, 1, ROWS, CLASSES))
+KERNEL(run_attention,
+       attention_forward(y, dw, NULL, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false))
+KERNEL(run_attention_back,
+       attention_backward(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false))
+KERNEL(run_normalize, normalize_forward(y, dw, x, (real)1e-8, ROWS, WIDTH))
+KERNEL(run_normalize_back, normalize_backward(dx, dy, x, dw, (real)1e-8, ROWS, WIDTH))
+KERNEL(run_gather, gather_forward(y, x, NULL, some_labels, ROWS, WIDTH))
+KERNEL(run_gather_back, gather_backward(dx, NULL, dy, some_labels, ROWS, WIDTH))
 static void run_adamw(void *s) {
   const AdamWStep step = {(real)1e-3, (real)0.9, (real)0.999, (real)1e-8, (real)0.05,
                           (real)0.5, (real)0.5};
@@ -167,37 +131,32 @@ static const struct {
 #define PRODUCT(again) (2.0 * ROWS * WIDTH * HIDDEN), \
                        (1.0 * ROWS * (WIDTH + HIDDEN) + WIDTH * HIDDEN + (again))
 #define PAIRS (1.0 * IMAGES * TOKENS * TOKENS * WIDTH)
+#define NARROW (1.0 * ROWS * WIDTH)
+#define WIDE (1.0 * ROWS * HIDDEN)
+#define LOGITS (1.0 * ROWS * CLASSES)
     {"linear-forward", run_forward, 0, PRODUCT(0)},
     {"linear-backward-input", run_input, 0, PRODUCT(ROWS * WIDTH)},
     {"linear-backward-weight", run_weight, 0, PRODUCT(WIDTH * HIDDEN)},
-    {"layernorm-forward", run_layernorm, 0, 8.0 * ROWS * WIDTH, 2.0 * ROWS * WIDTH},
-    {"layernorm-backward", run_layernorm_back, 0, 16.0 * ROWS * WIDTH,
-     4.0 * ROWS * WIDTH},
+    {"layernorm-forward", run_layernorm, 0, 8 * NARROW, 2 * NARROW},
+    {"layernorm-backward", run_layernorm_back, 0, 16 * NARROW, 4 * NARROW},
     // Rows for the three GELUs
-    {"gelu-erf-forward", run_gelu, GELU_ERF, 54.0 * ROWS * HIDDEN, 2.0 * ROWS * HIDDEN},
-    {"gelu-erf-backward", run_gelu_back, GELU_ERF, 57.0 * ROWS * HIDDEN,
-     4.0 * ROWS * HIDDEN},
-    {"gelu-tanh-forward", run_gelu, GELU_TANH, 40.0 * ROWS * HIDDEN,
-     2.0 * ROWS * HIDDEN},
-    {"gelu-tanh-backward", run_gelu_back, GELU_TANH, 48.0 * ROWS * HIDDEN,
-     4.0 * ROWS * HIDDEN},
-    {"gelu-quick-forward", run_gelu, GELU_QUICK, 35.0 * ROWS * HIDDEN,
-     2.0 * ROWS * HIDDEN},
-    {"gelu-quick-backward", run_gelu_back, GELU_QUICK, 40.0 * ROWS * HIDDEN,
-     4.0 * ROWS * HIDDEN},
-    {"softmax-forward", run_softmax, 0, 20.0 * ROWS * HIDDEN, 2.0 * ROWS * HIDDEN},
-    {"softmax-backward", run_softmax_back, 0, 5.0 * ROWS * HIDDEN, 4.0 * ROWS * HIDDEN},
-    {"cross-entropy-forward", run_loss, 0, 20.0 * ROWS * CLASSES, 2.0 * ROWS * CLASSES},
-    {"cross-entropy-backward", run_loss_back, 0, 3.0 * ROWS * CLASSES,
-     3.0 * ROWS * CLASSES},
-    {"attention-forward", run_attention, 0, 4 * PAIRS, 4.0 * ROWS * WIDTH},
-    {"attention-backward", run_attention_back, 0, 8 * PAIRS, 11.0 * ROWS * WIDTH},
-    {"normalize-forward", run_normalize, 0, 3.0 * ROWS * WIDTH, 2.0 * ROWS * WIDTH},
-    {"normalize-backward", run_normalize_back, 0, 6.0 * ROWS * WIDTH,
-     4.0 * ROWS * WIDTH},
-    {"gather-forward", run_gather, 0, 0, 2.0 * ROWS * WIDTH},
-    {"gather-backward", run_gather_back, 0, 1.0 * ROWS * WIDTH, 3.0 * ROWS * WIDTH},
-    {"adamw", run_adamw, 0, 44.0 * ROWS * HIDDEN, 7.0 * ROWS * HIDDEN}};
+    {"gelu-erf-forward", run_gelu, GELU_ERF, 54 * WIDE, 2 * WIDE},
+    {"gelu-erf-backward", run_gelu_back, GELU_ERF, 57 * WIDE, 4 * WIDE},
+    {"gelu-tanh-forward", run_gelu, GELU_TANH, 40 * WIDE, 2 * WIDE},
+    {"gelu-tanh-backward", run_gelu_back, GELU_TANH, 48 * WIDE, 4 * WIDE},
+    {"gelu-quick-forward", run_gelu, GELU_QUICK, 35 * WIDE, 2 * WIDE},
+    {"gelu-quick-backward", run_gelu_back, GELU_QUICK, 40 * WIDE, 4 * WIDE},
+    {"softmax-forward", run_softmax, 0, 20 * WIDE, 2 * WIDE},
+    {"softmax-backward", run_softmax_back, 0, 5 * WIDE, 4 * WIDE},
+    {"cross-entropy-forward", run_loss, 0, 20 * LOGITS, 2 * LOGITS},
+    {"cross-entropy-backward", run_loss_back, 0, 3 * LOGITS, 3 * LOGITS},
+    {"attention-forward", run_attention, 0, 4 * PAIRS, 4 * NARROW},
+    {"attention-backward", run_attention_back, 0, 8 * PAIRS, 11 * NARROW},
+    {"normalize-forward", run_normalize, 0, 3 * NARROW, 2 * NARROW},
+    {"normalize-backward", run_normalize_back, 0, 6 * NARROW, 4 * NARROW},
+    {"gather-forward", run_gather, 0, 0, 2 * NARROW},
+    {"gather-backward", run_gather_back, 0, 1 * NARROW, 3 * NARROW},
+    {"adamw", run_adamw, 0, 44 * WIDE, 7 * WIDE}};
 static real *numbers(double scale, uint64_t seed) {
   real *p = allocate(ROWS * HIDDEN, sizeof *p);
   for (size_t i = 0; i < ROWS * HIDDEN; i++)
@@ -264,6 +223,85 @@ static void measure_products(void) {
   }
 }
 // The training steps
+/* A training step to be timed: a model with its loss, and a batch of noise. */
+typedef struct Step {
+  const char *name;
+  Params *params;
+  const void *model;
+  LossFunction *loss;
+  const Joint *joint;  /* instead of loss (Chapter 9), or NULL */
+  int batch, *numbers; /* examples; their labels, or the tokens of captions */
+  int size, channels;  /* of the pictures */
+  real *images;
+  Optimizer optimizer;
+  Shards *shards;
+  double shared_macs;  /* multiply-adds once a batch; those of an example are counted */
+  bool gradient_only;  /* no clipping, no AdamW */
+} Step;
+static Tensor *step_images(Tape *tape, const Step *step, int first, int count) {
+  const Shape shape = SHAPE(count, step->channels, step->size, step->size);
+  const size_t n = (size_t)step->channels * step->size * step->size;
+  return tape_input(tape, "images", shape, step->images + (size_t)first * n);
+}
+
+static void take_step(void *state) {
+  Step *s = state;
+  double metric;
+  if (s->joint)
+    joint_gradient(s->shards, s->joint, s, 0, s->batch, (RandomKey){0}, &metric);
+  else shards_gradient(s->shards, s->loss, s, 0, s->batch, (RandomKey){0}, &metric);
+  if (s->gradient_only) return;
+  clip_gradients(s->params, 1);
+  adamw_update(&s->optimizer, 1e-3);
+}
+static void step_begin(Step *step, const VitConfig *pictures, int suits) {
+  const int side = pictures->image_size, channels = pictures->channels;
+  const size_t n = (size_t)step->batch * channels * side * side;
+  step->size = side, step->channels = channels;
+  params_fill(step->params, 1);
+  step->optimizer = optimizer_new(OPTIMIZER_ADAMW, step->params, 0.999, 0.05);
+  step->shards = shards_new(step->params, shards, micro_batch ? micro_batch : suits);
+  step->images = allocate(n, sizeof(real));
+  for (size_t i = 0; i < n; i++)
+    step->images[i] = (real)random_normal(random_key(1, "images"), i);
+}
+
+static void step_end(Step *step) {
+  shards_free(step->shards), optimizer_free(&step->optimizer);
+  params_free(step->params), free(step->images);
+}
+static double step_flops(Step *step) {
+  Tape *tape = tape_new();
+  Tensor *made[JOINT_KINDS];
+  double metric;
+  if (step->joint) step->joint->forward(tape, step, 0, 0, 1, made);
+  else step->loss(tape, step, 0, 0, 1, &metric);
+  const double macs = step->batch * tape->macs + step->shared_macs;
+  tape_free(tape);
+  return 6 * macs;
+}
+
+static void measure_step(Step *step) {
+  const double flops = step_flops(step);
+  const double seconds = median_seconds(take_step, step, samples, 0.05);
+  print_row((Row){"steps", step->name, seconds, step->batch, flops, 0});
+}
+
+/* Where the time of a step goes, by operation: lanes one after the other. */
+static void profile_step(Step *step) {
+  Profile profile = {0};
+  take_step(step);
+  for (int i = 0; i < shards; i++) step->shards->shard[i].tape->profile = &profile;
+  const double start = stopwatch();
+  for (int i = 0; i < samples; i++) take_step(step);
+  double rest = (stopwatch() - start) / samples;
+  for (int i = 0; i < profile.count; i++) {
+    const double seconds = (profile.op[i].forward + profile.op[i].backward) / samples;
+    rest -= seconds;
+    print_row((Row){"profile", profile.op[i].name, seconds, 0, 0, 0});
+  }
+  print_row((Row){"profile", "optimiser and the rest", rest, 0, 0, 0});
+}
 typedef struct StepModel {
   const char *name;
   int size, channels, patch, width, depth, heads;
@@ -273,134 +311,45 @@ static const StepModel models[] = {{"vit-mnist", 28, 1, 7, 64, 4, 4},
                                    {"vit-cifar", 32, 3, 4, 128, 6, 4},
                                    {"vit-cifar-192", 32, 3, 4, 192, 9, 12}};
 
-typedef struct Step {
-  Params *params;
-  Vit vit;
-  Optimizer optimizer;
-  Shards *shards;
-  real *images;
-  int labels[IMAGES];
-} Step;
-static Tensor *step_loss(Tape *tape, void *state, int number, int first, int count,
-                         double *metric) {
-  const Step *step = state;
-  const VitConfig *c = &step->vit.config;
-  Tensor *batch = tape_tensor(tape, "images", SHAPE(count, c->channels, c->image_size,
-                                                    c->image_size));
-  const size_t size = tensor_size(batch) / (size_t)count;
-  memcpy(batch->value, step->images + (size_t)first * size,
-         tensor_size(batch) * sizeof(real));
+static Tensor *vit_step_loss(Tape *tape, void *state, int number, int first, int count,
+                             double *metric) {
+  const Step *s = state;
+  Tensor *logits = vit_forward(tape, s->model, step_images(tape, s, first, count));
   *metric = number;
-  return cross_entropy(tape, vit_forward(tape, &step->vit, batch), step->labels + first,
-                       0, NULL);
-}
-static void take_step(void *state) {
-  Step *step = state;
-  double metric;
-  shards_gradient(step->shards, step_loss, step, 0, IMAGES, (RandomKey){0}, &metric);
-  clip_gradients(step->params, 1);
-  adamw_update(&step->optimizer, 1e-3);
+  return cross_entropy(tape, logits, s->numbers + first, 0, NULL);
 }
 
-static Step step_new(const StepModel *m) {
-  Step step = {.params = params_new()};
+static void vit_step(const StepModel *m, void (*look)(Step *step)) {
+  int labels[IMAGES];
+  Step step = {.name = m->name, .params = params_new(), .loss = vit_step_loss,
+               .batch = IMAGES, .numbers = labels};
   VitConfig c = {.image_size = m->size, .channels = m->channels, .patch_size = m->patch,
                  .width = m->width, .depth = m->depth, .heads = m->heads,
                  .mlp = 4 * m->width, .classes = CLASSES, .eps = 1e-6,
                  .position = POSITION_LEARNED};
-  const size_t n = (size_t)IMAGES * m->channels * m->size * m->size;
-  step.vit = vit_declare(step.params, "", c);
-  params_fill(step.params, 1);
-  step.optimizer = optimizer_new(OPTIMIZER_ADAMW, step.params, 0.999, 0.05);
-  step.shards = shards_new(step.params, shards,
-                           micro_batch ? micro_batch : vit_micro_batch(&step.vit));
-  step.images = allocate(n, sizeof(real));
-  for (size_t i = 0; i < n; i++)
-    step.images[i] = (real)random_normal(random_key(1, "images"), i);
+  const Vit vit = vit_declare(step.params, "", c);
+  step.model = &vit;
   for (int i = 0; i < IMAGES; i++)
-    step.labels[i] = random_below(random_key(1, "labels"), (uint64_t)i, CLASSES);
-  return step;
-}
-static void step_free(Step *step) {
-  shards_free(step->shards);
-  optimizer_free(&step->optimizer);
-  params_free(step->params);
-  free(step->images);
-}
-static double step_macs(Step *step) {
-  Tape *tape = tape_new();
-  double metric;
-  step_loss(tape, step, 0, 0, 1, &metric);
-  const double macs = IMAGES * tape->macs;
-  tape_free(tape);
-  return macs;
-}
-static void measure_step(const StepModel *m) {
-  Step step = step_new(m);
-  const double flops = 6 * step_macs(&step);
-  const double seconds = median_seconds(take_step, &step, samples, 0.05);
-  print_row((Row){"steps", m->name, seconds, IMAGES, flops, 0});
-  step_free(&step);
-}
-
-/* Where the time of a step goes, by operation: lanes one after the other. */
-static void profile_step(const StepModel *m) {
-  Step step = step_new(m);
-  Profile profile = {0};
-  take_step(&step);
-  for (int i = 0; i < shards; i++) step.shards->shard[i].tape->profile = &profile;
-  const double start = stopwatch();
-  for (int i = 0; i < samples; i++) take_step(&step);
-  double rest = (stopwatch() - start) / samples;
-  for (int i = 0; i < profile.count; i++) {
-    const double seconds = (profile.op[i].forward + profile.op[i].backward) / samples;
-    rest -= seconds;
-    print_row((Row){"profile", profile.op[i].name, seconds, 0, 0, 0});
-  }
-  print_row((Row){"profile", "optimiser and the rest", rest, 0, 0, 0});
-  step_free(&step);
+    labels[i] = random_below(random_key(1, "labels"), (uint64_t)i, CLASSES);
+  step_begin(&step, &c, vit_micro_batch(&vit));
+  look(&step);
+  step_end(&step);
 }
 // The training steps of clip
 enum { CLIP_PAIRS = 128, CAPTION = 16 };
 
-typedef struct ClipStep {
-  Params *params;
-  Clip clip;
-  Optimizer optimizer;
-  Shards *shards;
-  real *images;
-  int ids[CLIP_PAIRS * CAPTION];
-} ClipStep;
-
 static void clip_step_forward(Tape *tape, void *state, int number, int first, int count,
                               Tensor *made[JOINT_KINDS]) {
-  const ClipStep *step = state;
-  const int side = step->clip.config.image.image_size;
-  Tensor *batch = tape_tensor(tape, "images", SHAPE(count, 3, side, side));
-  const size_t size = (size_t)3 * side * side;
+  const Step *s = state;
   (void)number;
-  memcpy(batch->value, step->images + (size_t)first * size,
-         (size_t)count * size * sizeof(real));
-  made[0] = clip_encode_image(tape, &step->clip, batch);
-  made[1] = clip_encode_text(tape, &step->clip, step->ids + first * CAPTION, count,
+  made[0] = clip_encode_image(tape, s->model, step_images(tape, s, first, count));
+  made[1] = clip_encode_text(tape, s->model, s->numbers + first * CAPTION, count,
                              CAPTION);
 }
 
 static Tensor *clip_step_loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS],
                               double *metric) {
-  return clip_loss(tape, &((ClipStep *)state)->clip, all[0], all[1], NULL, metric);
-}
-
-static const Joint clip_step_joint = {clip_step_forward, clip_step_loss};
-
-static void take_clip_step(void *state) {
-  ClipStep *step = state;
-  double metric;
-  joint_gradient(step->shards, &clip_step_joint, step, 0, CLIP_PAIRS, (RandomKey){0},
-                 &metric);
-  clip_gradients(step->params, 1);
-  adamw_update(&step->optimizer, 1e-3);
-  clip_clamp(&step->clip);
+  return clip_loss(tape, ((Step *)state)->model, all[0], all[1], NULL, metric);
 }
 
 static ClipConfig clip_tiny(PairLoss loss) {
@@ -413,117 +362,68 @@ static ClipConfig clip_tiny(PairLoss loss) {
       .embed = 128, .loss = loss, .biased = loss >= LOSS_SIGMOID, .bias = -10};
 }
 
-static double clip_step_macs(ClipStep *step) {
-  Tape *tape = tape_new();
-  Tensor *made[JOINT_KINDS];
-  clip_step_forward(tape, step, 0, 0, 1, made);
-  const double macs = CLIP_PAIRS * tape->macs;
-  tape_free(tape);
-  return macs + (double)CLIP_PAIRS * CLIP_PAIRS * step->clip.config.embed;
-}
-
 static void measure_clip_step(const char *name, PairLoss loss) {
-  ClipStep step = {.params = params_new()};
-  const size_t n = (size_t)CLIP_PAIRS * 3 * 32 * 32;
-  step.clip = clip_declare(step.params, clip_tiny(loss));
-  params_fill(step.params, 1);
-  step.optimizer = optimizer_new(OPTIMIZER_ADAMW, step.params, 0.999, 0.05);
-  step.shards = shards_new(step.params, shards, 1);
-  step.images = allocate(n, sizeof(real));
-  for (size_t i = 0; i < n; i++)
-    step.images[i] = (real)random_normal(random_key(1, "images"), i);
+  static const Joint joint = {clip_step_forward, clip_step_loss};
+  int ids[CLIP_PAIRS * CAPTION];
+  Step step = {.name = name, .params = params_new(), .joint = &joint,
+               .batch = CLIP_PAIRS, .numbers = ids};
+  const Clip clip = clip_declare(step.params, clip_tiny(loss));
+  step.model = &clip;
+  step.shared_macs = (double)CLIP_PAIRS * CLIP_PAIRS * clip.config.embed;
   for (int i = 0; i < CLIP_PAIRS * CAPTION; i++)
-    step.ids[i] = i % CAPTION == CAPTION - 1
-                      ? TOKENIZER_SYMBOLS + 1
-                      : random_below(random_key(1, "ids"), (uint64_t)i,
-                                     TOKENIZER_SYMBOLS);
-  const double flops = 6 * clip_step_macs(&step);
-  const double seconds = median_seconds(take_clip_step, &step, samples, 0.05);
-  print_row((Row){"steps", name, seconds, CLIP_PAIRS, flops, 0});
-  shards_free(step.shards);
-  optimizer_free(&step.optimizer);
-  params_free(step.params);
-  free(step.images);
+    ids[i] = i % CAPTION == CAPTION - 1
+                 ? TOKENIZER_SYMBOLS + 1
+                 : random_below(random_key(1, "ids"), (uint64_t)i, TOKENIZER_SYMBOLS);
+  step_begin(&step, &clip.config.image, 1);
+  measure_step(&step);
+  step_end(&step);
 }
 // The training steps of mae
 enum { MAE_IMAGES = 128 };
 
-typedef struct MaeStep {
-  Params *params;
-  Mae mae;
-  Optimizer optimizer;
-  Shards *shards;
-  real *images;
+static const struct MaeRow {
+  const char *name;
   double ratio;
   bool encoder_only;
+} mae_rows[] = {{"mae-tiny", 0.75, false},      {"mae-encoder-0", 0, true},
+                {"mae-encoder-25", 0.25, true}, {"mae-encoder-50", 0.5, true},
+                {"mae-encoder-75", 0.75, true}, {"mae-encoder-90", 0.9, true}};
+
+typedef struct MaeStep {
+  Mae mae;
+  const struct MaeRow *row;
 } MaeStep;
 
 static Tensor *mae_step_loss(Tape *tape, void *state, int number, int first, int count,
                              double *metric) {
-  const MaeStep *step = state;
-  Tensor *batch = tape_tensor(tape, "images", SHAPE(count, 3, 32, 32));
-  memcpy(batch->value, step->images + (size_t)first * 3 * 32 * 32,
-         tensor_size(batch) * sizeof(real));
-  const Masking mask = masking_random(tape, count, step->mae.encoder.patches,
-                                      step->ratio, random_key(1, "bench"), NULL);
+  const Step *step = state;
+  const MaeStep *m = step->model;
+  Tensor *images = step_images(tape, step, first, count);
+  const Masking mask = masking_random(tape, count, m->mae.encoder.patches,
+                                      m->row->ratio, random_key(1, "bench"), NULL);
   *metric = number;
-  if (!step->encoder_only) return mae_loss(tape, &step->mae, batch, &mask);
-  return sum(tape, mae_encode(tape, &step->mae, batch, &mask));
+  if (!m->row->encoder_only) return mae_loss(tape, &m->mae, images, &mask);
+  return sum(tape, mae_encode(tape, &m->mae, images, &mask));
 }
 
-static void take_mae_step(void *state) {
-  MaeStep *step = state;
-  double metric;
-  shards_gradient(step->shards, mae_step_loss, step, 0, MAE_IMAGES, (RandomKey){0},
-                  &metric);
-  if (step->encoder_only) return;
-  clip_gradients(step->params, 1);
-  adamw_update(&step->optimizer, 1e-3);
-}
-
-static MaeStep mae_step_new(double ratio, bool encoder_only) {
-  MaeStep step = {.params = params_new(), .ratio = ratio, .encoder_only = encoder_only};
-  const size_t n = (size_t)MAE_IMAGES * 3 * 32 * 32;
-  step.mae = mae_declare(step.params, (MaeConfig){
+static void measure_mae_step(const struct MaeRow *row) {
+  MaeStep m = {.row = row};
+  Step step = {.name = row->name, .params = params_new(), .model = &m,
+               .loss = mae_step_loss, .batch = MAE_IMAGES,
+               .gradient_only = row->encoder_only};
+  m.mae = mae_declare(step.params, (MaeConfig){
       .encoder = {.image_size = 32, .channels = 3, .patch_size = 4, .width = 128,
                   .depth = 6, .heads = 4, .mlp = 512, .eps = 1e-6,
                   .position = POSITION_SINCOS},
       .width = 64, .depth = 2, .heads = 4, .mlp = 256, .normalize = true});
-  params_fill(step.params, 1);
-  step.optimizer = optimizer_new(OPTIMIZER_ADAMW, step.params, 0.95, 0.05);
-  step.shards = shards_new(step.params, shards, micro_batch ? micro_batch : 32);
-  step.images = allocate(n, sizeof(real));
-  for (size_t i = 0; i < n; i++)
-    step.images[i] = (real)random_normal(random_key(1, "images"), i);
-  return step;
-}
-
-static void measure_mae_step(const char *name, double ratio, bool encoder_only) {
-  MaeStep step = mae_step_new(ratio, encoder_only);
-  Tape *tape = tape_new();
-  double metric;
-  mae_step_loss(tape, &step, 0, 0, 1, &metric);
-  const double flops = 6 * MAE_IMAGES * tape->macs;
-  const double seconds = median_seconds(take_mae_step, &step, samples, 0.05);
-  print_row((Row){"steps", name, seconds, MAE_IMAGES, flops, 0});
-  tape_free(tape);
-  shards_free(step.shards);
-  optimizer_free(&step.optimizer);
-  params_free(step.params);
-  free(step.images);
+  step_begin(&step, &m.mae.encoder.config, 32);
+  measure_step(&step);
+  step_end(&step);
 }
 
 static void measure_mae_steps(void) {
-  static const struct {
-    const char *name;
-    double ratio;
-    bool encoder_only;
-  } rows[] = {{"mae-tiny", 0.75, false},      {"mae-encoder-0", 0, true},
-              {"mae-encoder-25", 0.25, true}, {"mae-encoder-50", 0.5, true},
-              {"mae-encoder-75", 0.75, true}, {"mae-encoder-90", 0.9, true}};
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    if (wanted(STEPS, rows[i].name))
-      measure_mae_step(rows[i].name, rows[i].ratio, rows[i].encoder_only);
+  for (size_t i = 0; i < sizeof mae_rows / sizeof *mae_rows; i++)
+    if (wanted(STEPS, mae_rows[i].name)) measure_mae_step(&mae_rows[i]);
 }
 // The main function of bench
 static void measure_all(int team) {
@@ -531,11 +431,11 @@ static void measure_all(int team) {
   measure_kernels();
   measure_products();
   for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-    if (wanted(STEPS, models[i].name)) measure_step(&models[i]);
+    if (wanted(STEPS, models[i].name)) vit_step(&models[i], measure_step);
   if (wanted(STEPS, "clip-tiny")) measure_clip_step("clip-tiny", LOSS_HALF);
   if (wanted(STEPS, "siglip-tiny")) measure_clip_step("siglip-tiny", LOSS_SIGMOID);
   measure_mae_steps();
-  if (team == 1 && set == PROFILE) profile_step(&models[1]);
+  if (team == 1 && set == PROFILE) vit_step(&models[1], profile_step);
 }
 
 // Warn of company

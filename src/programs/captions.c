@@ -1,6 +1,4 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "app/contact_sheet.h"
@@ -18,17 +16,12 @@ static int seed = 3;
 static const char *out = "build/runs/captions", *data_dir = "data";
 
 static Option options[] = {
-    {.name = "seed", .kind = OPTION_INT, .value = &seed, .low = 0, .high = 1e9,
-     .help = "seed of scenes, choice and augmentation"},
-    {.name = "data-dir", .kind = OPTION_TEXT, .value = &data_dir,
-     .help = "folder with emoji/"},
-    {.name = "out", .kind = OPTION_TEXT, .value = &out,
-     .help = "folder for the pictures and captions.tsv"}};
+    INT_OPTION("seed", seed, 0, 1e9, "seed of scenes, choice and augmentation"),
+    TEXT_OPTION("data-dir", data_dir, "folder with emoji/"),
+    TEXT_OPTION("out", out, "folder for the pictures and captions.tsv")};
 
-static Program program = {"captions", "",
-                          "Draw pictures with captions as PNG: scenes, emoji of both "
-                          "vendors, and emoji augmented.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("captions", "", "Draw pictures with captions as PNG: "
+                                 "scenes, emoji of both vendors, and emoji augmented.");
 
 // Put pictures into a grid
 static Image new_sheet(int rows) { return sheet_new(rows, COLUMNS, SIDE, 3); }
@@ -58,8 +51,7 @@ static bool show_scenes(FILE *table) {
     sheet_put(&sheet, sheet_picture(&pairs->pictures, i), 0, i, SIDE);
     list_captions(table, "scenes", pairs, i, i);
   }
-  pairs_free(&alone);
-  pairs_free(&two);
+  pairs_free(&alone), pairs_free(&two);
   return save_sheet(&sheet, "scenes");
 }
 
@@ -114,8 +106,7 @@ static bool show_emoji(FILE *table) {
     concepts = google.pictures.count;
     sentences = pairs_captions(&google);
   }
-  pairs_free(&google);
-  pairs_free(&twitter);
+  pairs_free(&google), pairs_free(&twitter);
   return good;
 }
 

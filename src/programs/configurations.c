@@ -1,9 +1,7 @@
 /* Tangled from chapters/05-vit.nw: edit that, not this. */
-#include <stdio.h>
-
 #include "app/options.h"
 #include "base/error.h"
-#include "models/eva_presets.h"
+#include "models/presets.h"
 
 /* Write 1234567 as 1,234,567. */
 static const char *grouped(size_t number) {
@@ -29,8 +27,8 @@ static void print_row(const char *name, VitConfig c) {
 enum { VITS, GIANTS }; /* the giants come in Chapter 11 */
 static int set = VITS;
 static Option options[] = {CHOICE_OPTION("set", set, "vit|giants", "which models")};
-static Program program = {"configurations", "", "Print the sizes of published models as "
-                          "rows of a LaTeX table.", options, 1};
+static Program program = PROGRAM("configurations", "", "Print the sizes of published "
+                                 "models as rows of a LaTeX table.");
 
 int main(int argc, char **argv) {
   static const char *const vits[] = {"Ti/16", "S/32", "S/16", "B/32", "B/16",

@@ -1,6 +1,5 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
 #include <math.h>
-#include <stdio.h>
 
 #include "app/options.h"
 #include "base/error.h"
@@ -14,8 +13,8 @@ static Option options[] = {
     CHOICE_OPTION("curve", curve, "pull|start|logit",
                   "gradient against cosine, first loss against dimensions, or (Chapter "
                   "12) gradient against a logit")};
-static Program program = {"contrast-curves", "", "Print curves of the contrastive loss.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("contrast-curves", "", "Print curves of the "
+                                 "contrastive loss.");
 
 // The pull on a negative
 /* A picture whose own text has cosine 0.5, one wrong text of cosine c, and 126 of
@@ -50,8 +49,7 @@ static double random_loss(Tape *tape, int N, int d, double t, uint64_t draw) {
 
 static void print_start(void) {
   enum { N = 64, DRAWS = 20 };
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   for (int d = 2; d <= 1024; d *= 2) {
     double cold = 0, warm = 0;
     for (int draw = 0; draw < DRAWS; draw++) {

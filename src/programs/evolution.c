@@ -1,20 +1,18 @@
 /* Tangled from chapters/13-evolution.nw: edit that, not this. */
-#include <stdio.h>
-
 #include "app/dual_encoder_report.h"
 #include "app/options.h"
 #include "base/error.h"
 #include "data/scenes.h"
-#include "eval/pair_embeddings.h"
+#include "eval/embed.h"
 #include "models/model_io.h"
 
 static int tests = 1000, seed = 1;
 static Option options[] = {
     INT_OPTION("test", tests, 50, 100000, "scenes to be tested on"),
     INT_OPTION("seed", seed, 0, 1e9, "of these scenes")};
-static Program program = {"evolution", "RUN", "What the dual encoder of a run can do "
-                          "with drawn scenes: retrieval both ways, and classes without "
-                          "training.", options, sizeof options / sizeof *options};
+static Program program = PROGRAM("evolution", "RUN", "What the dual encoder of a run "
+                                 "can do with drawn scenes: retrieval both ways, and "
+                                 "classes without training.");
 
 /* Scenes as the run saw them; the training pictures are not needed. */
 static DualRun look_at(const LoadedClip *saved) {

@@ -1,6 +1,4 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
-#include <stdio.h>
-
 #include "app/options.h"
 #include "kernels/kernels.h"
 

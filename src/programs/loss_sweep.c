@@ -1,7 +1,5 @@
 /* Tangled from chapters/12-siglip.nw: edit that, not this. */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "app/options.h"
 #include "base/error.h"
@@ -9,7 +7,7 @@
 #include "base/stopwatch.h"
 #include "data/captioned.h"
 #include "data/scenes.h"
-#include "eval/pair_embeddings.h"
+#include "eval/embed.h"
 #include "tasks/contrastive.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -27,9 +25,9 @@ static Option options[] = {
     NUMBER_OPTION("lr", lr, 0, 100, "highest learning rate"),
     NUMBER_OPTION("scale", scale, 1, 100, "first scale of the sigmoid loss"),
     PATH_OPTION("data-dir", data_dir, "folder with the data sets")};
-static Program program = {"loss-sweep", "", "Train small dual encoders with InfoNCE and "
-                          "with the sigmoid loss on the same data; print a row for each.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("loss-sweep", "", "Train small dual encoders with "
+                                 "InfoNCE and with the sigmoid loss on the same data; "
+                                 "print a row for each.");
 
 // Data of a sweep
 enum { TEST_PAIRS = 1000, TOKENS = 700, CONTEXT = 16 };
@@ -111,8 +109,7 @@ static double sweep_steps(Contrastive *m, int steps, int seed) {
     task.after(m);
     if (step >= steps - (steps >= 10 ? steps / 10 : 1)) sum += loss, counted++;
   }
-  shards_free(shards);
-  optimizer_free(&optimizer);
+  shards_free(shards), optimizer_free(&optimizer);
   return sum / counted;
 }
 
@@ -136,8 +133,7 @@ static Outcome run_case(const Data *d, const Case *c, int seed) {
   o.to_text = text.at1;
   o.scale = exp((double)m.clip.logit_scale->value[0]);
   o.bias = m.clip.logit_bias ? (double)m.clip.logit_bias->value[0] : 0;
-  pair_embeddings_free(&v);
-  params_free(m.params);
+  pair_embeddings_free(&v), params_free(m.params);
   return o;
 }
 

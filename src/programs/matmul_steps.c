@@ -1,7 +1,5 @@
 /* Tangled from chapters/07-fast.nw: edit that, not this. */
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "app/options.h"
 #include "app/peak.h"

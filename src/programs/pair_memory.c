@@ -1,12 +1,10 @@
 /* Tangled from chapters/12-siglip.nw: edit that, not this. */
-#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "app/options.h"
 #include "base/error.h"
-#include "base/random.h"
 #include "base/stopwatch.h"
 #include "tensor/info_nce.h"
 #include "tensor/layers.h"
@@ -16,9 +14,9 @@
 static int most = 4096;
 static Option options[] = {
     INT_OPTION("most", most, 64, 1 << 15, "largest number of pairs")};
-static Program program = {"pair-memory", "", "Print peak memory and time of contrastive "
-                          "losses with their gradients, for a growing number of pairs.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("pair-memory", "", "Print peak memory and time of "
+                                 "contrastive losses with their gradients, for a "
+                                 "growing number of pairs.");
 
 enum { LENGTH = 64, AT_ONCE = 64 };
 typedef enum { SOFTMAX, WHOLE, SIXTEENTHS, SMALL_CHUNKS, WAYS } Way;

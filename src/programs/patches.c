@@ -1,8 +1,6 @@
 /* Tangled from chapters/01-patches.nw: edit that, not this. */
 #include "nn/patches.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/options.h"
@@ -16,21 +14,16 @@ static int patch_size = 16, size = 224, gap = 4, seed = 7;
 static const char *out = "build/runs/patches";
 
 static Option options[] = {
-    {.name = "patch-size", .kind = OPTION_INT, .value = &patch_size, .low = 1,
-     .high = 512, .help = "side of a patch in pixels"},
-    {.name = "size", .kind = OPTION_INT, .value = &size, .low = 1, .high = 4096,
-     .help = "scale and cut the image to a square of this side"},
-    {.name = "gap", .kind = OPTION_INT, .value = &gap, .low = 0, .high = 64,
-     .help = "white pixels between patches in the picture"},
-    {.name = "seed", .kind = OPTION_INT, .value = &seed, .low = 0, .high = 1e9,
-     .help = "seed of the drawn landscape"},
-    {.name = "out", .kind = OPTION_TEXT, .value = &out,
-     .help = "folder for the pictures"}};
+    INT_OPTION("patch-size", patch_size, 1, 512, "side of a patch in pixels"),
+    INT_OPTION("size", size, 1, 4096,
+               "scale and cut the image to a square of this side"),
+    INT_OPTION("gap", gap, 0, 64, "white pixels between patches in the picture"),
+    INT_OPTION("seed", seed, 0, 1e9, "seed of the drawn landscape"),
+    TEXT_OPTION("out", out, "folder for the pictures")};
 
-static Program program = {"patches", "[IMAGE]",
-                          "Cut an image (PNG or JPEG) into patches, write them "
-                          "as a picture, put them together again.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("patches", "[IMAGE]", "Cut an image (PNG or JPEG) "
+                                 "into patches, write them as a picture, put them "
+                                 "together again.");
 
 static const real black[3] = {0}, white[3] = {1, 1, 1};
 
@@ -69,34 +62,29 @@ static bool cut_and_join(const Image *square) {
   bool same = memcmp(back.pixels, square->pixels, count) == 0;
   printf("joined again: %s\n", same ? "every pixel as before" : "DIFFERENT");
   bool good = save(draw_apart(patches, C, side, P), "patches") && save(back, "joined");
-  free(planes);
-  free(patches);
-  free(joined);
+  free(planes), free(patches), free(joined);
   return good && (same || fail("the joined image differs from the original"));
+}
+
+static bool check_options(int images) {
+  const int side = size / patch_size * (patch_size + gap);
+  if (size % patch_size != 0)
+    return fail("--patch-size: expected a divisor of --size %d, found %d", size,
+                patch_size);
+  if (side > IMAGE_MAX_SIDE)
+    return fail("--gap: expected a picture of at most %d pixels a side, found %d",
+                IMAGE_MAX_SIDE, side);
+  return images <= 1 || fail("expected at most one IMAGE, found %d", images);
 }
 
 int main(int argc, char **argv) {
   int first = options_parse(&program, argc, argv);
   Image image, square;
-  if (size % patch_size != 0) {
-    fail("--patch-size: expected a divisor of --size %d, found %d", size, patch_size);
-    return program_failed(&program);
-  }
-  if (size / patch_size * (patch_size + gap) > IMAGE_MAX_SIDE) {
-    fail("--gap: expected a picture of at most %d pixels a side, found %d",
-         IMAGE_MAX_SIDE, size / patch_size * (patch_size + gap));
-    return program_failed(&program);
-  }
-  if (argc > first + 1) {
-    fail("expected at most one IMAGE, found %d", argc - first);
-    return program_failed(&program);
-  }
-  if (!folder_make(out)) return program_failed(&program);
+  if (!check_options(argc - first) || !folder_make(out)) return program_failed(&program);
   if (argc == first) image = landscape_draw(size, (uint64_t)seed);
   else if (!image_load(&image, argv[first], 0)) return program_failed(&program);
   square = image_square(&image, size);
   bool good = cut_and_join(&square);
-  image_free(&image);
-  image_free(&square);
+  image_free(&image), image_free(&square);
   return good ? 0 : program_failed(&program);
 }

@@ -2,8 +2,6 @@
 #include <dlfcn.h>
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "app/options.h"
@@ -106,11 +104,10 @@ static const char *const form_names[] = {"forward", "input", "weight"};
 
 static int threads = 0;
 static Option options[] = {
-    {.name = "threads", .kind = OPTION_INT, .value = &threads, .low = 0, .high = 1024,
-     .help = "threads; 0: one per core"}};
-static Program program = {"peer-products", "", "Time the matrix products of small "
-                          "transformers against OpenBLAS and oneDNN, in turn. Prints "
-                          "GFLOP/s as tab-separated values.", options, 1};
+    INT_OPTION("threads", threads, 0, 1024, "threads; 0: one per core")};
+static Program program = PROGRAM("peer-products", "", "Time the matrix products of "
+                                 "small transformers against OpenBLAS and oneDNN, in "
+                                 "turn. Prints GFLOP/s as tab-separated values.");
 int main(int argc, char **argv) {
   double flops = 0, total[FORMS + 1][PEERS] = {0}, worst = INFINITY;
   if (!options_only(&program, argc, argv)) return program_failed(&program);

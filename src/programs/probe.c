@@ -1,8 +1,4 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "app/options.h"
 #include "base/error.h"
 #include "data/label_subset.h"
@@ -31,18 +27,15 @@ static Option options[] = {
                   "the run's, or initial values to compare with"),
     INT_OPTION("seed", seed, 0, 1e9, "of the choice of labels and of random weights"),
     PATH_OPTION("data-dir", folder, "folder with the data sets")};
-static Program program = {"probe", "RUN",
-                          "What the frozen image encoder of a run knows: accuracy of its "
-                          "nearest neighbours and of a linear layer on top.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("probe", "RUN", "What the frozen image encoder of a "
+                                 "run knows: accuracy of its nearest neighbours and of "
+                                 "a linear layer on top.");
 
 // Open labelled pictures
 static void take_pictures(Dataset *data, int count, int alone, uint64_t salt) {
   Pairs pairs;
   scenes_make(&pairs, count, alone, SCENES_SEEN, salt);
-  *data = pairs.pictures;
-  pairs.pictures.pixels = pairs.pictures.labels = NULL; /* not the pairs' any more */
-  pairs_free(&pairs);
+  *data = pairs_take_pictures(&pairs);
 }
 
 static bool open_data(Dataset *train, Dataset *test) {
@@ -60,8 +53,7 @@ static bool open_data(Dataset *train, Dataset *test) {
 
 
 // The main function of probe
-static int probe(const LoadedVit *saved, const char *run, Dataset *train,
-                 Dataset *test) {
+static int probe(const LoadedVit *saved, const char *run, Dataset *train, Dataset *test) {
   if (!vit_takes(saved, train, run) || !vit_takes(saved, test, run))
     return program_failed(&program);
   label_subset_apply(train, labels, (uint64_t)seed);
@@ -76,8 +68,7 @@ static int probe(const LoadedVit *saved, const char *run, Dataset *train,
   } else {
     fail("--k: expected at most the %d labelled pictures, found %d", seen.count, k);
   }
-  features_free(&seen);
-  features_free(&unseen);
+  features_free(&seen), features_free(&unseen);
   return good ? 0 : program_failed(&program);
 }
 
@@ -93,8 +84,7 @@ int main(int argc, char **argv) {
     return program_failed(&program);
   int status = open_data(&train, &test) ? probe(&saved, argv[first], &train, &test)
                                         : program_failed(&program);
-  dataset_free(&train);
-  dataset_free(&test);
+  dataset_free(&train), dataset_free(&test);
   vit_close(&saved);
   return status;
 }

@@ -1,13 +1,12 @@
 /* Tangled from chapters/14-sketch.nw: edit that, not this. */
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "app/options.h"
 #include "base/error.h"
 #include "data/scenes.h"
-#include "models/siglip_presets.h"
+#include "models/presets.h"
 #include "nn/patches.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
@@ -17,8 +16,8 @@
 enum { SIDE = SHAPES_SIDE, N = 4, P = 8, D = 48, E = 32, CONTEXT = 32 };
 static int seed = 1;
 static Option options[] = {INT_OPTION("seed", seed, 0, 1e9, "seed of what is random")};
-static Program program = {"sketch", "", "Walk through a ViT, a CLIP and a SigLIP, once.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("sketch", "", "Walk through a ViT, a CLIP and a "
+                                 "SigLIP, once.");
 
 // A batch of scenes
 /* Pictures with one caption each. */
@@ -30,8 +29,7 @@ typedef struct Batch {
 } Batch;
 
 static void batch_free(Batch *b) {
-  tokenizer_free(b->tokenizer);
-  pairs_free(&b->scenes);
+  tokenizer_free(b->tokenizer), pairs_free(&b->scenes);
 }
 
 static Batch batch_make(void) {
@@ -105,8 +103,7 @@ static Model model_make(ClipConfig config) {
 }
 
 static void model_free(Model *m) {
-  tape_free(m->tape);
-  params_free(m->params);
+  tape_free(m->tape), params_free(m->params);
 }
 
 // A vit, step by step
@@ -114,7 +111,7 @@ static Tensor *show(const char *step, Tensor *x, const char *remark) {
   char shape[32] = "";
   for (int i = 0, n = 0; i < x->shape.rank; i++)
     n += snprintf(shape + n, sizeof shape - (size_t)n, "[%d]", x->shape.size[i]);
-  printf("   %-14s%-13s", step, shape);
+  printf("   %-18s%-13s", step, shape);
   for (int i = 0; i < 3; i++) printf("%7.3f", (double)x->value[i]);
   printf(" ...  %s\n", remark);
   return x;
@@ -125,9 +122,9 @@ static void walk_through(const Model *m, Batch *b) {
   const Vit *vit = &m->clip.visual;
   printf("\n2. A VISION TRANSFORMER of width %d, 2 blocks, step by step\n\n", D);
   show("patch_tokens", patch_tokens(tape, &b->images, P), "patches of all");
-  Tensor *x = show("vit_project", vit_patch_embed(tape, vit, &b->images),
+  Tensor *x = show("vit_patch_embed", vit_patch_embed(tape, vit, &b->images),
                    "times a matrix");
-  x = show("vit_place", vit_add_positions(tape, vit, x), "CLS, positions");
+  x = show("vit_add_positions", vit_add_positions(tape, vit, x), "CLS, positions");
   for (int i = 0; i < vit->config.depth; i++)
     x = show("block_forward", block_forward(tape, &vit->blocks[i], x, NULL), "a block");
   x = layernorm(tape, x, vit->norm.weight, vit->norm.bias, vit->config.eps);
@@ -224,8 +221,7 @@ static void take_step(const char *name, ClipConfig config, Batch *batch) {
   tape_reset(m.tape, (RandomKey){0});
   const double after = (double)loss_of(&m, batch)->value[0];
   printf("   %-30s%9.4f ->%8.4f, lower by%8.4f\n", name, before, after, before - after);
-  optimizer_free(&optimizer);
-  model_free(&m);
+  optimizer_free(&optimizer), model_free(&m);
 }
 
 // The main function of the sketch
@@ -251,7 +247,6 @@ int main(int argc, char **argv) {
   take_step("CLIP", clip, &batch);
   take_step("CLIP's encoders, SigLIP's loss", swapped, &batch);
   take_step("SigLIP", siglip, &batch);
-  model_free(&model);
-  batch_free(&batch);
+  model_free(&model), batch_free(&batch);
   return 0;
 }

@@ -1,6 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
 #include <math.h>
-#include <stdio.h>
 #include <tgmath.h>
 
 #include "app/options.h"

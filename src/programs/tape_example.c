@@ -1,6 +1,4 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-#include <stdio.h>
-
 #include "app/options.h"
 #include "tensor/arithmetic.h"
 #include "tensor/params.h"
@@ -24,7 +22,6 @@ int main(void) {
   tape_backward(tape, L);
   show("w", w), show("x", x), show("b", b);
   show("u", u), show("v", v), show("L", L);
-  tape_free(tape);
-  params_free(params);
+  tape_free(tape), params_free(params);
   return 0;
 }

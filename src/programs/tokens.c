@@ -1,7 +1,5 @@
 /* Tangled from chapters/08-text.nw: edit that, not this. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,21 +14,17 @@ static const char *merges = "", *train = "", *out = "";
 static int vocabulary = 0, context = 0;
 
 static Option options[] = {
-    {.name = "merges", .kind = OPTION_TEXT, .value = &merges,
-     .help = "merges file to read, plain or gzip"},
-    {.name = "train", .kind = OPTION_TEXT, .value = &train,
-     .help = "text to learn merges from instead"},
-    {.name = "vocabulary", .kind = OPTION_INT, .value = &vocabulary, .low = 0,
-     .high = 1e8, .help = "number of tokens (CLIP: 49408); 0: all that can be had"},
-    {.name = "context", .kind = OPTION_INT, .value = &context, .low = 0, .high = 1e6,
-     .help = "frame texts with start and end to this length; 0: leave them bare"},
-    {.name = "out", .kind = OPTION_TEXT, .value = &out,
-     .help = "file to write the merges to"}};
+    TEXT_OPTION("merges", merges, "merges file to read, plain or gzip"),
+    TEXT_OPTION("train", train, "text to learn merges from instead"),
+    INT_OPTION("vocabulary", vocabulary, 0, 1e8,
+               "number of tokens (CLIP: 49408); 0: all that can be had"),
+    INT_OPTION("context", context, 0, 1e6,
+               "frame texts with start and end to this length; 0: leave them bare"),
+    TEXT_OPTION("out", out, "file to write the merges to")};
 
-static Program program = {"tokens", "[TEXT...]",
-                          "Show the tokens of each TEXT, or of each line of the "
-                          "standard input: numbers, a tab, symbols.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("tokens", "[TEXT...]", "Show the tokens of each TEXT, "
+                                 "or of each line of the standard input: numbers, a "
+                                 "tab, symbols.");
 
 // Make the tokenizer asked for
 static Tokenizer *make_tokenizer(void) {
@@ -82,20 +76,14 @@ static bool show_all(const Tokenizer *t, char **texts, int count) {
 
 int main(int argc, char **argv) {
   int first = options_parse(&program, argc, argv);
-  if (*merges && *train) {
-    fail("--merges and --train: expected one of them, found both");
-    return program_failed(&program);
-  }
-  if (vocabulary && vocabulary < TOKENIZER_SYMBOLS + 2) {
+  Tokenizer *t = NULL;
+  if (*merges && *train) fail("--merges and --train: expected one of them, found both");
+  else if (vocabulary && vocabulary < TOKENIZER_SYMBOLS + 2)
     fail("--vocabulary: expected 0 or at least %d, found %d", TOKENIZER_SYMBOLS + 2,
          vocabulary);
-    return program_failed(&program);
-  }
-  if (context == 1) {
+  else if (context == 1)
     fail("--context: expected 0 or room for start and end, found 1");
-    return program_failed(&program);
-  }
-  Tokenizer *t = make_tokenizer();
+  else t = make_tokenizer();
   bool good = t && (!*out || tokenizer_save(t, out));
   if (good && (argc > first || !*out)) good = show_all(t, argv + first, argc - first);
   tokenizer_free(t);

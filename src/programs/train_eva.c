@@ -1,12 +1,11 @@
 /* Tangled from chapters/11-eva.nw: edit that, not this. */
 #include <math.h>
-#include <stdio.h>
 
 #include "app/eva_pictures.h"
 #include "app/experiment.h"
 #include "base/error.h"
 #include "data/pictures.h"
-#include "models/eva_presets.h"
+#include "models/presets.h"
 #include "models/model_io.h"
 #include "tasks/masked_prediction.h"
 
@@ -20,8 +19,8 @@ static double ratio = 0.41, patch_gradient = 1, drop_path_rate = 0;
 static int block = 0;
 
 static Option options[] = {
-    {.name = "teacher", .kind = OPTION_TEXT, .value = &teacher_run,
-     .help = "predict the features of the CLIP in this folder"},
+    TEXT_OPTION("teacher", teacher_run,
+                "predict the features of the CLIP in this folder"),
     CHOICE_OPTION("data", data_kind, PICTURES_CHOICES PICTURES_CAPTIONED, "pictures"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "change pictures a little"),
@@ -126,17 +125,10 @@ static bool report(void *state, const char *folder, FILE *summary, TrainerResult
   fprintf(summary, "normalized_error\t%.4f\nconstant\t%.4f\n", end.metric,
           run->task.constant);
   if (target == TARGETS_FEATURES) fprintf(summary, "cosine\t%.4f\n", -end.loss);
-  fprintf(summary, "train_images\t%d\ntest_images\t%d\n", run->train.count,
-          run->test.count);
   snprintf(result, RESULT_LENGTH, "loss %.4f, error %.3f of a constant's,", end.loss,
            end.metric);
   return eva_write_features(folder, &run->features, &run->task) &&
          eva_write_masks(folder, &run->task);
-}
-
-static void name_run(void *state, char *name) {
-  (void)state;
-  snprintf(name, 64, "eva-%s", pictures_names[data_kind]);
 }
 
 static void end_run(void *state) {
@@ -144,8 +136,7 @@ static void end_run(void *state) {
   image_free(&run->features);
   masked_prediction_end(&run->task);
   if (run->teacher.params) clip_close(&run->teacher);
-  dataset_free(&run->train);
-  dataset_free(&run->test);
+  dataset_free(&run->train), dataset_free(&run->test);
 }
 
 int main(int argc, char **argv) {
@@ -153,8 +144,8 @@ int main(int argc, char **argv) {
   Experiment experiment = {
       .program = {"train-eva", "", "Train an image encoder to predict what a CLIP would "
                   "see at hidden places.", options, sizeof options / sizeof *options},
-      .settings = &settings, .state = &run, .name = name_run, .prepare = prepare,
-      .report = report, .end = end_run};
+      .settings = &settings, .state = &run, .prepare = prepare, .report = report,
+      .end = end_run};
   settings.batch = 128, settings.lr = 2e-3;
   return experiment_run(&experiment, argc, argv);
 }

@@ -1,8 +1,4 @@
 /* Tangled from chapters/10-mae.nw: edit that, not this. */
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "app/contact_sheet.h"
 #include "app/experiment.h"
 #include "base/error.h"
@@ -78,8 +74,7 @@ static void show(Image *sheet, const Run *run, int index, double hidden, int pla
   const Mae *mae = &run->task.mae;
   const int P = mae->encoder.config.patch_size, side = data->height;
   const int N = mae->encoder.patches, n = data->channels * P * P;
-  Tape *tape = tape_new();
-  tape->recording = false;
+  Tape *tape = tape_no_grad();
   Tensor *images =
       image_batch(tape, data, &index, 1, (Augment){0}, (RandomKey){0}, NULL);
   Masking mask = masking_random(tape, 1, N, hidden, random_key(1, "shown"), &index);
@@ -157,8 +152,6 @@ static bool report(void *state, const char *folder, FILE *summary, TrainerResult
   const VitConfig *c = &run->task.mae.config.encoder;
   const int n = c->channels * c->patch_size * c->patch_size;
   fprintf(summary, "normalized_error\t%.4f\nzero\t%.4f\n", end.metric, (n - 1.0) / n);
-  fprintf(summary, "train_images\t%d\ntest_images\t%d\n", run->train.count,
-          run->test.count);
   snprintf(result, RESULT_LENGTH, "error %.4f, %.3f of predicting zero,", end.loss,
            end.metric);
   static const double ratios[] = {0.25, 0.5, 0.75, 0.9};
@@ -166,16 +159,10 @@ static bool report(void *state, const char *folder, FILE *summary, TrainerResult
          write_filled(run, folder, "filled-last");
 }
 
-static void name_run(void *state, char *name) {
-  (void)state;
-  snprintf(name, 64, "mae-%s", pictures_names[data_kind]);
-}
-
 static void end_run(void *state) {
   Run *run = state;
   reconstruct_end(&run->task);
-  dataset_free(&run->train);
-  dataset_free(&run->test);
+  dataset_free(&run->train), dataset_free(&run->test);
 }
 
 int main(int argc, char **argv) {
@@ -184,8 +171,8 @@ int main(int argc, char **argv) {
       .program = {"train-mae", "",
                   "Train an autoencoder to fill in the hidden patches of "
                   "pictures.", options, sizeof options / sizeof *options},
-      .settings = &settings, .state = &run, .name = name_run, .prepare = prepare,
-      .report = report, .end = end_run};
+      .settings = &settings, .state = &run, .prepare = prepare, .report = report,
+      .end = end_run};
   settings.batch = 128, settings.beta2 = 0.95;
   return experiment_run(&experiment, argc, argv);
 }

@@ -1,13 +1,10 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#include <stdio.h>
-#include <string.h>
-
 #include "app/experiment.h"
 #include "app/gallery.h"
 #include "base/error.h"
 #include "data/label_subset.h"
 #include "data/pictures.h"
-#include "models/eva_presets.h"
+#include "models/presets.h"
 #include "models/model_io.h"
 #include "tasks/classify.h"
 #include "train/layer_decay.h"
@@ -31,8 +28,8 @@ static Option options[] = {
     CHOICE_OPTION("augment", augment, "none|standard", "shift (and mirror) pictures"),
     INT_OPTION("labels", budget, 0, 1e9,
                "so many pictures, of each class as many; 0: all"),
-    {.name = "from", .kind = OPTION_TEXT, .value = &from_run,
-     .help = "begin with the image encoder of the run in this folder"},
+    TEXT_OPTION("from", from_run,
+                "begin with the image encoder of the run in this folder"),
     CHOICE_OPTION("init", init, "pretrained|random", "what is taken over with --from"),
     NUMBER_OPTION("layer-decay", decay_rate, 0.01, 1,
                   "of learning rates, from a layer to the one before it"),
@@ -140,10 +137,7 @@ static bool prepare(void *state, Plan *plan) {
 static bool report(void *state, const char *folder, FILE *summary, TrainerResult end,
                    char *result) {
   const Run *run = state;
-  fprintf(summary, "test_accuracy\t%.4f\nclasses\t%d\n", end.metric,
-          run->train.classes);
-  fprintf(summary, "train_images\t%d\ntest_images\t%d\n", run->train.count,
-          run->test.count);
+  fprintf(summary, "test_accuracy\t%.4f\nclasses\t%d\n", end.metric, run->train.classes);
   for (int i = 0; i < run->train.channels; i++)
     fprintf(summary, "mean%d\t%.4f\nstd%d\t%.4f\n", i, (double)run->train.mean[i], i,
             (double)run->train.std[i]);
@@ -152,16 +146,10 @@ static bool report(void *state, const char *folder, FILE *summary, TrainerResult
 }
 
 // The main function of train-vit
-static void name_run(void *state, char *name) {
-  (void)state;
-  snprintf(name, 64, "vit-%s", pictures_names[data_kind]);
-}
-
 static void end_run(void *state) {
   Run *run = state;
   classify_end(&run->task);
-  dataset_free(&run->train);
-  dataset_free(&run->test);
+  dataset_free(&run->train), dataset_free(&run->test);
   if (run->encoder.params) vit_close(&run->encoder);
 }
 
@@ -170,7 +158,7 @@ int main(int argc, char **argv) {
   Experiment experiment = {
       .program = {"train-vit", "", "Train a Vision Transformer to tell classes of "
                   "pictures apart.", options, sizeof options / sizeof *options},
-      .settings = &settings, .state = &run, .name = name_run, .prepare = prepare,
-      .report = report, .end = end_run};
+      .settings = &settings, .state = &run, .prepare = prepare, .report = report,
+      .end = end_run};
   return experiment_run(&experiment, argc, argv);
 }

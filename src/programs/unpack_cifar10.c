@@ -1,6 +1,4 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
-#include <stdio.h>
-
 #include "app/options.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -11,8 +9,9 @@ enum { BATCHES = 5 };
 static const char *data_dir = "data";
 static Option options[] = {
     PATH_OPTION("data-dir", data_dir, "folder with the data sets")};
-static Program program = {"unpack-cifar10", "", "Write the sheets of CIFAR-10 as binary "
-                          "batches beside them, which are read faster.", options, 1};
+static Program program = PROGRAM("unpack-cifar10", "", "Write the sheets of CIFAR-10 "
+                                 "as binary batches beside them, which are read "
+                                 "faster.");
 
 static bool save(const Dataset *train, const Dataset *test, const char *folder) {
   char path[PATH_MAX];
@@ -38,7 +37,6 @@ int main(int argc, char **argv) {
   if (good)
     printf("wrote %d and %d pictures to data_batch_1.bin ... test_batch.bin in %s\n",
            train.count, test.count, folder);
-  dataset_free(&train);
-  dataset_free(&test);
+  dataset_free(&train), dataset_free(&test);
   return good ? 0 : program_failed(&program);
 }

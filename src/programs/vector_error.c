@@ -1,6 +1,5 @@
 /* Tangled from chapters/07-fast.nw: edit that, not this. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "app/options.h"

@@ -1,7 +1,5 @@
 /* Tangled from chapters/08-text.nw: edit that, not this. */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/options.h"
@@ -15,15 +13,12 @@ static const char *out = "build/runs/tokens";
 static int largest = 4000;
 
 static Option options[] = {
-    {.name = "vocabulary", .kind = OPTION_INT, .value = &largest, .low = 514,
-     .high = 1e6, .help = "largest number of tokens"},
-    {.name = "out", .kind = OPTION_TEXT, .value = &out,
-     .help = "folder for sizes.tsv, merges.tex and summary.tsv"}};
+    INT_OPTION("vocabulary", largest, 514, 1e6, "largest number of tokens"),
+    TEXT_OPTION("out", out, "folder for sizes.tsv, merges.tex and summary.tsv")};
 
-static Program program = {"vocabulary-sizes", "FILE... UNSEEN",
-                          "Learn merges from texts; count tokens in them and in "
-                          "one more, for growing vocabularies.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("vocabulary-sizes", "FILE... UNSEEN", "Learn merges "
+                                 "from texts; count tokens in them and in one more, "
+                                 "for growing vocabularies.");
 
 // Count tokens and pieces
 typedef struct Tally {
@@ -107,20 +102,16 @@ static bool measure(char **texts, int count) {
 }
 
 int main(int argc, char **argv) {
-  int first = options_parse(&program, argc, argv);
-  if (argc - first < 2) {
-    fail("expected at least one FILE and one UNSEEN, found %d files", argc - first);
-    return program_failed(&program);
-  }
-  char **texts = allocate((size_t)(argc - first), sizeof *texts);
-  bool good = folder_make(out);
-  for (int i = first; good && i < argc; i++) {
-    size_t length;
-    texts[i - first] = file_unpack(argv[i], MOST, &length);
-    good = texts[i - first] != NULL;
-  }
-  good = good && measure(texts, argc - first - 1);
-  for (int i = first; i < argc; i++) free(texts[i - first]);
+  const int first = options_parse(&program, argc, argv), files = argc - first;
+  char **texts = allocate((size_t)files + 1, sizeof *texts);
+  size_t length;
+  bool good = files >= 2 || fail("expected at least one FILE and one UNSEEN, found %d "
+                                 "files", files);
+  good = good && folder_make(out);
+  for (int i = 0; good && i < files; i++)
+    good = (texts[i] = file_unpack(argv[first + i], MOST, &length)) != NULL;
+  good = good && measure(texts, files - 1);
+  for (int i = 0; i < files; i++) free(texts[i]);
   free(texts);
   return good ? 0 : program_failed(&program);
 }

@@ -1,6 +1,4 @@
 /* Tangled from chapters/09-clip.nw: edit that, not this. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/options.h"
@@ -8,7 +6,6 @@
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/image.h"
-#include "eval/recall.h"
 #include "eval/zeroshot.h"
 #include "models/model_io.h"
 #include "tensor/layers.h"
@@ -18,9 +15,8 @@ static const char *templates_path = NULL;
 static Option options[] = {
     PATH_OPTION("templates", templates_path,
                 "file of prompts, a line each, with {} for the caption")};
-static Program program = {"zeroshot", "RUN IMAGE... -- CAPTION...",
-                          "Which caption fits each picture, for a run of train-clip.",
-                          options, sizeof options / sizeof *options};
+static Program program = PROGRAM("zeroshot", "RUN IMAGE... -- CAPTION...", "Which "
+                                 "caption fits each picture, for a run of train-clip.");
 
 // Read the templates
 typedef struct Templates {
@@ -61,8 +57,7 @@ static Tensor *encode_file(const LoadedClip *s, Tape *tape, const char *path) {
                                                c->image_size));
   image_normalize(x->value, square.pixels, c->channels, c->image_size, c->image_size,
                   s->mean, s->std);
-  image_free(&image);
-  image_free(&square);
+  image_free(&image), image_free(&square);
   return clip_encode_image(tape, &s->clip, x);
 }
 
@@ -87,15 +82,13 @@ static bool judge(const LoadedClip *s, Tape *tape, const char *path, char **capt
 static bool judge_all(const LoadedClip *s, char **images, int image_count,
                       char **captions, int count, const Templates *templates) {
   real *texts = allocate((size_t)count * s->clip.config.embed, sizeof *texts);
-  Tape *tape = tape_new();
+  Tape *tape = tape_no_grad();
   bool good = true;
-  tape->recording = false;
   zeroshot_classes(&s->clip, tape, s->tokenizer, (const char *const *)captions, count,
                    templates->list, templates->count, texts);
   for (int i = 0; good && i < image_count; i++)
     good = judge(s, tape, images[i], captions, count, texts);
-  tape_free(tape);
-  free(texts);
+  tape_free(tape), free(texts);
   return good;
 }
 
@@ -118,8 +111,7 @@ int main(int argc, char **argv) {
   Templates templates = {0};
   bool good = read_templates(&templates);
   if (good && (good = clip_open(&saved, argv[first]))) {
-    good = judge_all(&saved, argv + first + 1, images, argv + gap + 1, count,
-                     &templates);
+    good = judge_all(&saved, argv + first + 1, images, argv + gap + 1, count, &templates);
     clip_close(&saved);
   }
   free(templates.text), free(templates.list);

@@ -38,6 +38,5 @@ Task classify_task(Classify *c) {
 }
 
 void classify_end(Classify *c) {
-  shuffle_free(&c->shuffle);
-  predictions_free(&c->predictions);
+  shuffle_free(&c->shuffle), predictions_free(&c->predictions);
 }

@@ -2,7 +2,6 @@
 #include "tasks/contrastive.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -54,8 +53,7 @@ void contrastive_begin(Contrastive *m) {
 }
 
 void contrastive_end(Contrastive *m) {
-  shuffle_free(&m->shuffle);
-  free(m->ids), free(m->lengths), free(m->example);
+  shuffle_free(&m->shuffle), free(m->ids), free(m->lengths), free(m->example);
   free(m->caption_id[0]), free(m->caption_id[1]);
 }
 
@@ -122,16 +120,16 @@ static void forward(Tape *tape, void *state, int step, int first, int count,
   out[1] = clip_encode_text(tape, &m->clip, ids, count, T);
 }
 
-/* Is caption[j] one of picture[i]'s, for n of each: [n][n], the tape's memory.
-   `caption_id` numbers the captions that differ. */
+/* Is the caption of e[j] one of the picture's of e[i], for n examples: [n][n], the
+   tape's memory. `caption_id` numbers the captions that differ. */
 static unsigned char *true_pairs(Tape *tape, const Pairs *pairs, const int *caption_id,
-                                 const int *picture, const int *caption, int n) {
+                                 const Example *e, int n) {
   unsigned char *positives = tape_memory(tape, (size_t)n * n);
   memset(positives, 0, (size_t)n * n);
   for (int i = 0; i < n; i++)
-    for (int c = pairs->first[picture[i]]; c < pairs->first[picture[i] + 1]; c++)
+    for (int c = pairs->first[e[i].picture]; c < pairs->first[e[i].picture + 1]; c++)
       for (int j = 0; j < n; j++)
-        if (caption_id[c] == caption_id[caption[j]]) positives[(size_t)i * n + j] = 1;
+        if (caption_id[c] == caption_id[e[j].caption]) positives[(size_t)i * n + j] = 1;
   return positives;
 }
 
@@ -139,13 +137,8 @@ static Tensor *loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *m
   const Contrastive *m = state;
   const int n = m->batch;
   unsigned char *positives = NULL;
-  if (m->multi_positive) {
-    int *picture = tape_memory(tape, (size_t)n * sizeof *picture);
-    int *caption = tape_memory(tape, (size_t)n * sizeof *caption);
-    for (int i = 0; i < n; i++)
-      picture[i] = m->example[i].picture, caption[i] = m->example[i].caption;
-    positives = true_pairs(tape, m->train, m->caption_id[0], picture, caption, n);
-  }
+  if (m->multi_positive)
+    positives = true_pairs(tape, m->train, m->caption_id[0], m->example, n);
   Tensor *result = clip_loss(tape, &m->clip, all[0], all[1], positives, metric);
   *metric /= n;
   return result;
@@ -179,11 +172,10 @@ static double test_batch(Tape *tape, const Contrastive *m, const real *u, const 
   Tensor *all[] = {tape_input(tape, "u", SHAPE(n, E), u + from),
                    tape_input(tape, "v", SHAPE(n, E), v + from)};
   if (m->multi_positive) {
-    int *picture = tape_memory(tape, (size_t)n * sizeof *picture);
-    int *caption = tape_memory(tape, (size_t)n * sizeof *caption);
+    Example *e = tape_memory(tape, (size_t)n * sizeof *e);
     for (int i = 0; i < n; i++)
-      picture[i] = first + i, caption[i] = m->test->first[first + i];
-    positives = true_pairs(tape, m->test, m->caption_id[1], picture, caption, n);
+      e[i] = (Example){.picture = first + i, .caption = m->test->first[first + i]};
+    positives = true_pairs(tape, m->test, m->caption_id[1], e, n);
   }
   return (double)clip_loss(tape, &m->clip, all[0], all[1], positives, matched)->value[0];
 }

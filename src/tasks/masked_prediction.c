@@ -2,7 +2,6 @@
 #include "tasks/masked_prediction.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
 #include "nn/block_masking.h"
@@ -31,8 +30,7 @@ static double constant_cosine(const MaskedPrediction *p) {
   while (image_scan_next(&scan, tape))
     rows += add_units(eva_teacher_features(tape, p->teacher, scan.images), sum);
   for (int i = 0; i < E; i++) squares += sum[i] * sum[i];
-  tape_free(tape);
-  free(sum);
+  tape_free(tape), free(sum);
   return sqrt(squares) / rows;
 }
 
@@ -50,8 +48,7 @@ static void begin(void *state, int step) {
 }
 
 Masking masked_prediction_masks(Tape *tape, const MaskedPrediction *p,
-                                const int *example_ids, int count,
-                                int step) {
+                                const int *example_ids, int count, int step) {
   const RandomKey key = random_subkey(random_key(p->seed, "masks"), (uint64_t)step);
   const int patches = p->eva.student.patches, side = (int)lround(sqrt(patches));
   if (p->masks == MASKS_BLOCKS)

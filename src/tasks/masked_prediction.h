@@ -27,8 +27,7 @@ void masked_prediction_end(MaskedPrediction *p);
 
 /* The masks of some images, in place; those of step 0 are for evaluation. */
 Masking masked_prediction_masks(Tape *tape, const MaskedPrediction *p,
-                                const int *example_ids, int count,
-                                int step);
+                                const int *example_ids, int count, int step);
 
 /* The task for the trainer; metric: the fraction of a constant answer's error.
    Evaluation: the same on at most 1000 test pictures, always masked alike. */

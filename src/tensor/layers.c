@@ -2,7 +2,6 @@
 #include "tensor/layers.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 static Shape with_last(Shape shape, int last) {
@@ -120,8 +119,7 @@ static void drop_backward(const Entry *e) {
     e->input[0]->grad[i] += e->output->grad[i] * s->factor[i / s->group];
 }
 
-static Tensor *drop(Tape *tape, const char *name, Tensor *x, double rate,
-                    size_t group) {
+static Tensor *drop(Tape *tape, const char *name, Tensor *x, double rate, size_t group) {
   assert(rate >= 0 && rate < 1);
   if (!tape->training || rate == 0) return x;
   size_t n = tensor_size(x), groups = n / group;
@@ -172,8 +170,7 @@ static Tensor *gather(Tape *tape, const char *name, Tensor *x, Tensor *fill,
 Tensor *embedding(Tape *tape, Tensor *table, const int *ids, int B, int T) {
   int *index = tape_memory(tape, (size_t)B * T * sizeof *index);
   memcpy(index, ids, (size_t)B * T * sizeof *index);
-  return gather(tape, "embedding", table, NULL, index,
-                SHAPE(B, T, tensor_last(table)));
+  return gather(tape, "embedding", table, NULL, index, SHAPE(B, T, tensor_last(table)));
 }
 
 Tensor *gather_tokens(Tape *tape, Tensor *x, const int *index, int K) {

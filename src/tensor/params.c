@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -35,22 +34,17 @@ Params *params_new(void) {
 }
 
 void params_free(Params *params) {
-  free(params->value);
-  free(params->grad);
-  free(params->list);
-  arena_free(params->arena);
-  free(params);
+  free(params->value), free(params->grad), free(params->list);
+  arena_free(params->arena), free(params);
 }
 
 Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
                    ParamKind kind) {
   assert(!params->value && !params_find(params, name));
   if (params->count == params->capacity) {
-    Parameter *old = params->list;
     params->capacity = 2 * params->capacity + 64;
-    params->list = allocate((size_t)params->capacity, sizeof(Parameter));
-    if (old) memcpy(params->list, old, (size_t)params->count * sizeof *old);
-    free(old);
+    params->list =
+        reallocate(params->list, (size_t)params->capacity * sizeof *params->list);
   }
   Tensor *tensor = arena_get(params->arena, sizeof *tensor);
   *tensor = (Tensor){.name = params_name(params, "%s", name), .shape = shape,
@@ -71,20 +65,25 @@ const char *params_name(Params *params, const char *format, ...) {
   return strcpy(arena_get(params->arena, (size_t)length + 1), name);
 }
 
-Affine params_add_linear(Params *params, const char *prefix, Shape weight_shape,
-                         Init weight, Init bias) {
+static Affine add_affine(Params *params, const char *prefix, const char *name,
+                         Shape shape, Init weight, ParamKind kind, Init bias) {
+  const size_t n = strlen(prefix);
+  const char *point = n && prefix[n - 1] != '.' ? "." : "";
+  const char *both = params_name(params, "%s%s%s", prefix, point, name);
   return (Affine){
-      params_add(params, params_name(params, "%s.weight", prefix), weight_shape,
-                 weight, PARAM_DECAYED),
-      params_add(params, params_name(params, "%s.bias", prefix),
-                 SHAPE(weight_shape.size[0]), bias, PARAM_PLAIN)};
+      params_add(params, params_name(params, "%s.weight", both), shape, weight, kind),
+      params_add(params, params_name(params, "%s.bias", both), SHAPE(shape.size[0]),
+                 bias, PARAM_PLAIN)};
 }
 
-Affine params_add_norm(Params *params, const char *prefix, int width) {
-  return (Affine){params_add(params, params_name(params, "%s.weight", prefix),
-                             SHAPE(width), init_constant(1), PARAM_PLAIN),
-                  params_add(params, params_name(params, "%s.bias", prefix),
-                             SHAPE(width), init_constant(0), PARAM_PLAIN)};
+Affine params_add_linear(Params *params, const char *prefix, const char *name,
+                         Shape weight_shape, Init weight, Init bias) {
+  return add_affine(params, prefix, name, weight_shape, weight, PARAM_DECAYED, bias);
+}
+
+Affine params_add_norm(Params *params, const char *prefix, const char *name, int width) {
+  return add_affine(params, prefix, name, SHAPE(width), init_constant(1), PARAM_PLAIN,
+                    init_constant(0));
 }
 
 // Fill the table

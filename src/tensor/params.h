@@ -47,16 +47,17 @@ void params_free(Params *params);
 Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
                    ParamKind kind);
 
-/* Most layers have a weight and a bias: a linear layer PREFIX.weight[out][in...]
-   and PREFIX.bias[out], a norm PREFIX.weight[width] of ones and PREFIX.bias of
-   zeros. Only the weights of linear layers are decayed. */
+/* Most layers have a weight and a bias: a linear layer PREFIX.NAME.weight[out][in...]
+   and PREFIX.NAME.bias[out], a norm PREFIX.NAME.weight[width] of ones and a bias of
+   zeros. No point is added to a prefix that is empty or ends with one. Only the weights
+   of linear layers are decayed. */
 typedef struct Affine {
   Tensor *weight, *bias;
 } Affine;
 
-Affine params_add_linear(Params *params, const char *prefix, Shape weight_shape,
-                         Init weight, Init bias);
-Affine params_add_norm(Params *params, const char *prefix, int width);
+Affine params_add_linear(Params *params, const char *prefix, const char *name,
+                         Shape weight_shape, Init weight, Init bias);
+Affine params_add_norm(Params *params, const char *prefix, const char *name, int width);
 
 /* A formatted name that lives as long as the table. */
 const char *params_name(Params *params, const char *format, ...)

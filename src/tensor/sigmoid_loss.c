@@ -192,8 +192,7 @@ static double work_off(const Chunk *c, real *logits, double *numbers) {
 
 Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
                                Tensor *b, const unsigned char *positives,
-                               SigmoidForm form,
-                               int chunks, double *correct) {
+                               SigmoidForm form, int chunks, double *correct) {
   const int N = u->shape.size[0], E = u->shape.size[1];
   assert(shape_equal(u->shape, v->shape) && chunks >= 1 && chunks <= N);
   const int most = (N + chunks - 1) / chunks;

@@ -27,5 +27,4 @@ Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *positives,
    NULL: none. Source: SigLIP, section 3.3, where the parts are on other machines. */
 Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
                                Tensor *b, const unsigned char *positives,
-                               SigmoidForm form,
-                               int chunks, double *correct);
+                               SigmoidForm form, int chunks, double *correct);

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -17,9 +16,14 @@ Tape *tape_new(void) {
   return tape;
 }
 
+Tape *tape_no_grad(void) {
+  Tape *tape = tape_new();
+  tape->recording = false;
+  return tape;
+}
+
 void tape_free(Tape *tape) {
-  arena_free(tape->arena);
-  free(tape);
+  arena_free(tape->arena), free(tape);
 }
 
 void tape_reset(Tape *tape, RandomKey key) {

@@ -47,7 +47,8 @@ typedef struct Tape {
   size_t shared_size;
 } Tape;
 
-Tape *tape_new(void); /* recording, not training */
+Tape *tape_new(void);     /* recording, not training */
+Tape *tape_no_grad(void); /* not even recording: values only */
 void tape_free(Tape *tape);
 
 /* Forget all entries and tensors, and start a step with this random key. */

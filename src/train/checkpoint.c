@@ -1,11 +1,7 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include "train/checkpoint.h"
 
-#include <limits.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -54,9 +50,7 @@ bool checkpoint_save(const char *folder, const Optimizer *o, Progress progress,
               path_join(model, folder, "model.safetensors") &&
               safetensors_write(path, c.items, c.count, &all) &&
               safetensors_write(model, c.items, o->params->count, &all);
-  metadata_free(&all);
-  free(c.items);
-  free(c.names);
+  metadata_free(&all), free(c.items), free(c.names);
   return good;
 }
 

@@ -2,7 +2,6 @@
 #include "train/data_parallel.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -29,9 +28,7 @@ void shards_free(Shards *shards) {
     tape_free(shards->shard[i].tape);
     if (i) free(shards->shard[i].grad);
   }
-  tape_free(shards->gathered);
-  free(shards->shard);
-  free(shards);
+  tape_free(shards->gathered), free(shards->shard), free(shards);
 }
 // Process a batch in shards
 /* Where part i begins when n things are dealt out in `parts` even parts. */

@@ -2,13 +2,11 @@
 #include "train/optimizer.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
 #include "kernels/kernels.h"
 
-Optimizer optimizer_new(OptimizerKind kind, Params *params, double beta2,
-                        double decay) {
+Optimizer optimizer_new(OptimizerKind kind, Params *params, double beta2, double decay) {
   return (Optimizer){.params = params, .kind = kind, .beta1 = 0.9, .beta2 = beta2,
                      .eps = 1e-8, .decay = decay,
                      .m = allocate(params->size, sizeof(real)),
@@ -16,8 +14,7 @@ Optimizer optimizer_new(OptimizerKind kind, Params *params, double beta2,
 }
 
 void optimizer_free(Optimizer *o) {
-  free(o->m);
-  free(o->v);
+  free(o->m), free(o->v);
 }
 
 void optimizer_update(Optimizer *o, double lr) {

@@ -1,8 +1,6 @@
 /* Tangled from chapters/06-training.nw: edit that, not this. */
 #include "train/shuffle.h"
 
-#include <stdlib.h>
-
 #include "base/memory.h"
 #include "base/random.h"
 

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -36,8 +35,7 @@ static bool open_logs(Trainer *t) {
   snprintf(eval, sizeof eval, "step\tepoch\tloss\t%s", t->task->metric);
   return log_open(&t->log, folder, "log.tsv", log, keep) &&
          log_open(&t->eval, folder, "eval.tsv", eval, keep) &&
-         log_open(&t->gradients, folder, "gradients.tsv",
-                  "step\tparameter\tnorm", keep);
+         log_open(&t->gradients, folder, "gradients.tsv", "step\tparameter\tnorm", keep);
 }
 
 static bool all_finite(Trainer *t) {
@@ -194,8 +192,7 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
 }
 
 // Prepare, run, clean up
-TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
-                          Params *params) {
+TrainerResult trainer_run(const TrainerConfig *config, const Task *task, Params *params) {
   Trainer t = {.config = config, .task = task, .params = params,
                .optimizer = optimizer_new(config->optimizer, params, config->beta2,
                                           config->decay),
@@ -218,11 +215,7 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
   }
   if (!good) result.end = TRAINER_FAILED;
   // Close the logs and free the rest
-  log_close(&t.log);
-  log_close(&t.eval);
-  log_close(&t.gradients);
-  tape_free(t.tape);
-  shards_free(t.shards);
-  optimizer_free(&t.optimizer);
+  log_close(&t.log), log_close(&t.eval), log_close(&t.gradients);
+  tape_free(t.tape), shards_free(t.shards), optimizer_free(&t.optimizer);
   return result;
 }

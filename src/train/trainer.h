@@ -58,5 +58,4 @@ typedef struct TrainerResult {
    epoch, loss, metric), gradients.tsv (step, parameter, norm: first two steps
    and last) and checkpoints at the start, after each epoch, and when it is asked
    to stop. FAILED leaves a message. */
-TrainerResult trainer_run(const TrainerConfig *config, const Task *task,
-                          Params *params);
+TrainerResult trainer_run(const TrainerConfig *config, const Task *task, Params *params);

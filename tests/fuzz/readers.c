@@ -158,8 +158,7 @@ static void read_merges(const uint8_t *bytes, size_t count) {
     char *back = tokenizer_decode(t, ids, used, NULL);
     assert(used >= 2 && ids[used - 1] == tokenizer_size(t) - 1);
     assert(!strcmp(back, text));
-    free(back);
-    tokenizer_free(t);
+    free(back), tokenizer_free(t);
     took();
   }
 }
@@ -200,17 +199,15 @@ static void read_checkpoint(const uint8_t *bytes, size_t count) {
   } else {
     refused("checkpoint.safetensors");
   }
-  optimizer_free(&optimizer);
-  params_free(params);
+  optimizer_free(&optimizer), params_free(params);
 }
 static void use_vit(const Vit *vit) {
   const VitConfig *c = &vit->config;
   if (vit_macs(c) > 1e6) return;
-  Tape *tape = tape_new();
+  Tape *tape = tape_no_grad();
   Tensor *image = tape_tensor(tape, "image", SHAPE(1, c->channels, c->image_size,
                                                    c->image_size));
   memset(image->value, 0, tensor_size(image) * sizeof(real));
-  tape->recording = false;
   assert(tensor_size(vit_features(tape, vit, image)) == (size_t)c->width);
   tape_free(tape);
 }
