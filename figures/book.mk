@@ -145,7 +145,7 @@ build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/prof
 build/runs/patches/patches.png: build/release/programs/patches
 	build/release/programs/patches --out build/runs/patches
 # Text to learn tokens from: the chapters before that one, the last of them to try what was learnt.
-LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw)) chapters/07-fast.nw
+LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw chapters/6[1-4]-*.nw)) chapters/14-fast.nw
 build/runs/tokens/summary.tsv: build/release/programs/vocabulary_sizes $(LEARNT)
 	build/release/programs/vocabulary_sizes --out $(@D) $(LEARNT)
 build/runs/tokens/sizes.tsv build/runs/tokens/merges.tex: build/runs/tokens/summary.tsv ;
@@ -176,7 +176,6 @@ build/figures/%.tex: figures/%.gp figures/style.gp $(SUMMARIES) $(FIGURE_DATA)
 
 build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build/runs/patches/patches.png \
                 tools/weave tools/quote-names.awk tools/public-names.awk
-	@printf '%s\n' $(CHAPTERS) >build/chapters.list
 	tools/weave
 book:
 	+$(MAKE) $(SIDE_BY_SIDE) programs build/naive/bench build/double/programs/step_size $(UNPACKED)
@@ -194,7 +193,6 @@ sketch: build/sketch
 
 # The same without looking at the runs: whatever is there is woven.
 pdf: build/runs/modules.tex
-	@printf '%s\n' $(CHAPTERS) >build/chapters.list
 	@test -f build/runs/macros.tex || { echo "make pdf: there are no runs yet: make book does them" >&2; exit 1; }
 	tools/weave
 

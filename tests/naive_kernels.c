@@ -1,4 +1,4 @@
-/* Tangled from chapters/07-fast.nw: edit that, not this. */
+/* Tangled from chapters/72-proof-three.nw: edit that, not this. */
 #define OTHER(name) naive_##name
 // Another name for each kernel
 #define linear_forward OTHER(linear_forward)

@@ -1,4 +1,4 @@
-/* Tangled from chapters/02-tape.nw: edit that, not this. */
+/* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "base/arena.h"
 
 #include "testing.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/04-attention.nw: edit that, not this. */
+/* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "nn/attention.h"
 
 #include "kernels/kernels.h"

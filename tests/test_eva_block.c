@@ -1,4 +1,4 @@
-/* Tangled from chapters/11-eva.nw: edit that, not this. */
+/* Tangled from chapters/71-proof-two.nw: edit that, not this. */
 #include "base/error.h"
 #include "io/safetensors.h"
 #include "models/presets.h"

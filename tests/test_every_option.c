@@ -1,4 +1,4 @@
-/* Tangled from chapters/15-trust.nw: edit that, not this. */
+/* Tangled from chapters/73-trust.nw: edit that, not this. */
 #include "base/random.h"
 #include "testing.h"
 

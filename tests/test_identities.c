@@ -1,4 +1,4 @@
-/* Tangled from chapters/93-identities.nw: edit that, not this. */
+/* Tangled from chapters/74-identities.nw: edit that, not this. */
 #include "models/clip.h"
 #include "nn/masked_loss.h"
 #include "tensor/arithmetic.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/03-layers.nw: edit that, not this. */
+/* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "tensor/layers.h"
 
 #include "tensor/arithmetic.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/10-mae.nw: edit that, not this. */
+/* Tangled from chapters/71-proof-two.nw: edit that, not this. */
 #include "models/mae.h"
 
 #include "base/error.h"
@@ -123,6 +123,22 @@ START_TEST(normalized_by_hand) {
 END_TEST
 
 // What is seen and what is not
+START_TEST(hidden_pixels_do_not_reach_the_encoder) {
+  Model m = model_of(tiny, 0.6);
+  Tensor *encoded = mae_encode(m.tape, &m.mae, m.images, &m.mask);
+  ck_assert(shape_equal(encoded->shape, SHAPE(B, 1 + m.mask.kept, 12)));
+  params_clear_grad(m.params);
+  tape_backward(m.tape, weighted_sum(m.tape, encoded));
+  for (int i = 0; i < B * CHANNELS * SIDE * SIDE; i++) {
+    const int b = i / (CHANNELS * SIDE * SIDE), row = i / SIDE % SIDE, column = i % SIDE;
+    const int patch = row / 4 * 3 + column / 4;
+    const bool hidden = m.mask.restore[b * PATCHES + patch] < 0;
+    ck_assert(hidden == (m.images->grad[i] == 0));
+  }
+  done(&m);
+}
+END_TEST
+
 START_TEST(only_hidden_patches_count) {
   Model m = model_of(tiny, 0.6);
   Tensor *targets = mae_targets(m.tape, &m.mae, m.images);
@@ -142,22 +158,6 @@ START_TEST(only_hidden_patches_count) {
   want /= (double)INPUTS * B * (PATCHES - m.mask.kept);
   ck_assert_double_eq_tol(loss->value[0], want, 1e-5);
   params_free(other);
-  done(&m);
-}
-END_TEST
-
-START_TEST(hidden_pixels_do_not_reach_the_encoder) {
-  Model m = model_of(tiny, 0.6);
-  Tensor *encoded = mae_encode(m.tape, &m.mae, m.images, &m.mask);
-  ck_assert(shape_equal(encoded->shape, SHAPE(B, 1 + m.mask.kept, 12)));
-  params_clear_grad(m.params);
-  tape_backward(m.tape, weighted_sum(m.tape, encoded));
-  for (int i = 0; i < B * CHANNELS * SIDE * SIDE; i++) {
-    const int b = i / (CHANNELS * SIDE * SIDE), row = i / SIDE % SIDE, column = i % SIDE;
-    const int patch = row / 4 * 3 + column / 4;
-    const bool hidden = m.mask.restore[b * PATCHES + patch] < 0;
-    ck_assert(hidden == (m.images->grad[i] == 0));
-  }
   done(&m);
 }
 END_TEST

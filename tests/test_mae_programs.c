@@ -1,4 +1,4 @@
-/* Tangled from chapters/10-mae.nw: edit that, not this. */
+/* Tangled from chapters/71-proof-two.nw: edit that, not this. */
 #include "testing.h"
 
 #include "base/error.h"

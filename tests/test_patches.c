@@ -1,4 +1,4 @@
-/* Tangled from chapters/01-patches.nw: edit that, not this. */
+/* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "nn/patches.h"
 
 #include "base/random.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/05-vit.nw: edit that, not this. */
+/* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "nn/position.h"
 
 #include "testing.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/06-training.nw: edit that, not this. */
+/* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "io/safetensors.h"
 
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* Tangled from chapters/12-siglip.nw: edit that, not this. */
+/* Tangled from chapters/71-proof-two.nw: edit that, not this. */
 #include "tensor/sigmoid_loss.h"
 
 #include "base/random.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/14-sketch.nw: edit that, not this. */
+/* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "testing.h"
 
 enum { N = 4, CELLS = N * N };

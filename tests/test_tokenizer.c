@@ -1,4 +1,4 @@
-/* Tangled from chapters/08-text.nw: edit that, not this. */
+/* Tangled from chapters/71-proof-two.nw: edit that, not this. */
 #include "data/tokenizer.h"
 
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-/* Tangled from chapters/07-fast.nw: edit that, not this. */
+/* Tangled from chapters/72-proof-three.nw: edit that, not this. */
 #include <math.h>
 
 #include "testing.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/05-vit.nw: edit that, not this. */
+/* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "models/presets.h"
 #include "models/vit.h"
 
@@ -121,6 +121,24 @@ static Tensor *loss_of(Tape *tape, void *state) {
 }
 
 // What a vit must do
+START_TEST(the_first_loss_is_ln_n_and_the_blocks_get_no_gradient) {
+  Model m = model_of(tiny);
+  memset(m.vit.head.weight->value, 0, 24 * sizeof(real));
+  Tensor *loss = loss_of(m.tape, &m);
+  ck_assert_double_eq_tol(loss->value[0], log(3), 1e-6);
+  params_clear_grad(m.params);
+  tape_backward(m.tape, loss);
+  for (int p = 0; p < m.params->count; p++) {
+    const Tensor *t = m.params->list[p].tensor;
+    bool any = false;
+    for (size_t i = 0; i < tensor_size(t); i++) any |= t->grad[i] != 0;
+    if (strcmp(t->name, "head.bias") == 0) continue; /* as many of each label: 0 */
+    ck_assert_msg(any == (strcmp(t->name, "head.weight") == 0), "%s", t->name);
+  }
+  done(&m);
+}
+END_TEST
+
 START_TEST(the_tape_counts_the_same_work) {
   for (int pool = 0; pool < 2; pool++) {
     VitConfig c = tiny;
@@ -166,24 +184,6 @@ START_TEST(impossible_sizes_are_named) {
   c.width = 6;
   c.position = POSITION_SINCOS;
   ck_assert(!vit_check(&c));
-}
-END_TEST
-
-START_TEST(the_first_loss_is_ln_n_and_the_blocks_get_no_gradient) {
-  Model m = model_of(tiny);
-  memset(m.vit.head.weight->value, 0, 24 * sizeof(real));
-  Tensor *loss = loss_of(m.tape, &m);
-  ck_assert_double_eq_tol(loss->value[0], log(3), 1e-6);
-  params_clear_grad(m.params);
-  tape_backward(m.tape, loss);
-  for (int p = 0; p < m.params->count; p++) {
-    const Tensor *t = m.params->list[p].tensor;
-    bool any = false;
-    for (size_t i = 0; i < tensor_size(t); i++) any |= t->grad[i] != 0;
-    if (strcmp(t->name, "head.bias") == 0) continue; /* as many of each label: 0 */
-    ck_assert_msg(any == (strcmp(t->name, "head.weight") == 0), "%s", t->name);
-  }
-  done(&m);
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-/* Tangled from chapters/90-workshop.nw: edit that, not this. */
+/* Tangled from chapters/72-proof-three.nw: edit that, not this. */
 #include "testing.h"
 
 #include <stdarg.h>

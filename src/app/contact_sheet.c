@@ -1,4 +1,4 @@
-/* Tangled from chapters/06-training.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "app/contact_sheet.h"
 
 #include <string.h>

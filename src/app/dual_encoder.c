@@ -1,4 +1,4 @@
-/* Tangled from chapters/09-clip.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "app/dual_encoder.h"
 
 #include <math.h>
@@ -26,7 +26,7 @@ static int project = 0, gelu_kind = GELU_QUICK, bias_kind = 0;
 static double first_scale = 1 / 0.07, logit_lr_scale = 1;
 static int chunks = 0, positives = 0, repeat = 1;
 
-/* An image encoder that another run has trained (Chapter 11). */
+/* An image encoder that another run has trained. */
 static const char *image_encoder = "";
 static int init = 0;
 static double decay_rate = 1;

@@ -1,4 +1,4 @@
-/* Tangled from chapters/09-clip.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #pragma once
 
 /* The whole of train-clip, or of train-siglip, which differ in the values that options

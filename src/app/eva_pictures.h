@@ -1,4 +1,4 @@
-/* Tangled from chapters/11-eva.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #pragma once
 #include "data/image.h"
 #include "tasks/masked_prediction.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/07-fast.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #pragma once
 
 /* The most this machine does with so many threads: multiply-adds in registers,

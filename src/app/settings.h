@@ -1,4 +1,4 @@
-/* Tangled from chapters/06-training.nw: edit that, not this. */
+/* Tangled from chapters/64-runs.nw: edit that, not this. */
 #pragma once
 #include "app/options.h"
 #include "train/trainer.h"
@@ -27,7 +27,7 @@ typedef struct Settings {
              "steps of warm-up; -1: half an epoch"),                        \
   NUMBER_OPTION("weight-decay", S.decay, 0, 10, "weight decay"),            \
   CHOICE_OPTION("optimizer", S.optimizer, "adamw|lamb",                     \
-                "whose steps; lamb: Chapter 11"),                           \
+                "whose steps; lamb: for large batches"),                           \
   NUMBER_OPTION("beta2", S.beta2, 0, 0.999999,                              \
                 "decay rate of AdamW's second moment"),                     \
   NUMBER_OPTION("clip", S.clip, 0, 1e9, "largest gradient norm; 0: any"),   \

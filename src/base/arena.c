@@ -1,4 +1,4 @@
-/* Tangled from chapters/02-tape.nw: edit that, not this. */
+/* Tangled from chapters/60-house.nw: edit that, not this. */
 #include "base/arena.h"
 
 #include "base/memory.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/07-fast.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "base/stopwatch.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* Tangled from chapters/01-patches.nw: edit that, not this. */
+/* Tangled from chapters/61-images.nw: edit that, not this. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

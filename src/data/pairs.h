@@ -1,4 +1,4 @@
-/* Tangled from chapters/09-clip.nw: edit that, not this. */
+/* Tangled from chapters/62-data.nw: edit that, not this. */
 #pragma once
 #include "data/dataset.h"
 

@@ -1,11 +1,11 @@
-/* Tangled from chapters/06-training.nw: edit that, not this. */
+/* Tangled from chapters/62-data.nw: edit that, not this. */
 #pragma once
 #include "data/dataset.h"
 
 typedef enum { PICTURES_SHAPES, PICTURES_MNIST, PICTURES_CIFAR10,
                PICTURES_SCENES, PICTURES_EMOJI } PictureSet;
 #define PICTURES_CHOICES "shapes|mnist|cifar10" /* for an option */
-#define PICTURES_CAPTIONED "|scenes|emoji"      /* those of Chapter 9 besides */
+#define PICTURES_CAPTIONED "|scenes|emoji"      /* those with captions besides */
 extern const char *const pictures_names[];
 Augment pictures_augment(PictureSet set); /* what suits it */
 

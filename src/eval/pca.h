@@ -1,4 +1,4 @@
-/* Tangled from chapters/09-clip.nw: edit that, not this. */
+/* Tangled from chapters/65-tasks.nw: edit that, not this. */
 #pragma once
 #include "base/real.h"
 

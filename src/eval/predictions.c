@@ -1,4 +1,4 @@
-/* Tangled from chapters/06-training.nw: edit that, not this. */
+/* Tangled from chapters/65-tasks.nw: edit that, not this. */
 #include "eval/predictions.h"
 
 #include "base/least.h"

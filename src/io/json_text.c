@@ -1,4 +1,4 @@
-/* Tangled from chapters/90-workshop.nw: edit that, not this. */
+/* Tangled from chapters/60-house.nw: edit that, not this. */
 #include "io/json_text.h"
 
 #include "base/error.h"

@@ -1,10 +1,10 @@
-/* Tangled from chapters/09-clip.nw: edit that, not this. */
+/* Tangled from chapters/08-clip.nw: edit that, not this. */
 #pragma once
 #include "models/text.h"
 #include "models/vit.h"
 #include "tensor/info_nce.h"
 
-/* Info_nce's two forms, and the two of sigmoid_loss (Chapter 12). */
+/* Info_nce's two forms, and the two of sigmoid_loss. */
 typedef enum { LOSS_HALF, LOSS_SUM, LOSS_SIGMOID, LOSS_SIGMOID_MEAN } PairLoss;
 
 typedef struct ClipConfig {

@@ -1,4 +1,4 @@
-/* Tangled from chapters/11-eva.nw: edit that, not this. */
+/* Tangled from chapters/10-eva.nw: edit that, not this. */
 #pragma once
 #include "models/clip.h"
 #include "nn/masked_loss.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/09-clip.nw: edit that, not this. */
+/* Tangled from chapters/64-runs.nw: edit that, not this. */
 #include "models/model_io.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* Tangled from chapters/05-vit.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #pragma once
 #include "models/clip.h"
 

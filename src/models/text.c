@@ -1,4 +1,4 @@
-/* Tangled from chapters/08-text.nw: edit that, not this. */
+/* Tangled from chapters/07-text.nw: edit that, not this. */
 #include "models/text.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* Tangled from chapters/12-siglip.nw: edit that, not this. */
+/* Tangled from chapters/11-siglip.nw: edit that, not this. */
 #include "nn/attention_pool.h"
 
 #include <assert.h>

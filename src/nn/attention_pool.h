@@ -1,4 +1,4 @@
-/* Tangled from chapters/12-siglip.nw: edit that, not this. */
+/* Tangled from chapters/11-siglip.nw: edit that, not this. */
 #pragma once
 #include "kernels/kernels.h"
 #include "tensor/params.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/06-training.nw: edit that, not this. */
+/* Tangled from chapters/62-data.nw: edit that, not this. */
 #include "nn/image_batch.h"
 
 #include <assert.h>

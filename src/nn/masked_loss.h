@@ -1,4 +1,4 @@
-/* Tangled from chapters/10-mae.nw: edit that, not this. */
+/* Tangled from chapters/09-mae.nw: edit that, not this. */
 #pragma once
 #include "nn/masking.h"
 

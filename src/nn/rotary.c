@@ -1,4 +1,4 @@
-/* Tangled from chapters/11-eva.nw: edit that, not this. */
+/* Tangled from chapters/12-eva02.nw: edit that, not this. */
 #include "nn/rotary.h"
 
 #include <assert.h>

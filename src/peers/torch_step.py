@@ -1,4 +1,4 @@
-# Tangled from chapters/07-fast.nw: edit that, not this.
+# Tangled from chapters/66-programs.nw: edit that, not this.
 """Median milliseconds of a PyTorch training step of the book's ViTs.
 
 usage: /usr/bin/python3 torch_step.py MODEL THREADS [STEPS]

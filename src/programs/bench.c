@@ -1,4 +1,4 @@
-/* Tangled from chapters/07-fast.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include <fnmatch.h>
 #include <math.h>
 #include <omp.h>
@@ -229,7 +229,7 @@ typedef struct Step {
   Params *params;
   const void *model;
   LossFunction *loss;
-  const Joint *joint;  /* instead of loss (Chapter 9), or NULL */
+  const Joint *joint;  /* instead of loss, for dual encoders; or NULL */
   int batch, *numbers; /* examples; their labels, or the tokens of captions */
   int size, channels;  /* of the pictures */
   real *images;

@@ -1,4 +1,4 @@
-/* Tangled from chapters/05-vit.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "app/options.h"
 #include "base/error.h"
 #include "models/presets.h"
@@ -24,7 +24,7 @@ static void print_row(const char *name, VitConfig c) {
   params_free(params);
 }
 
-enum { VITS, GIANTS }; /* the giants come in Chapter 11 */
+enum { VITS, GIANTS }; /* the giants come with EVA-02 */
 static int set = VITS;
 static Option options[] = {CHOICE_OPTION("set", set, "vit|giants", "which models")};
 static Program program = PROGRAM("configurations", "", "Print the sizes of published "

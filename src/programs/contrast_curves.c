@@ -1,4 +1,4 @@
-/* Tangled from chapters/09-clip.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include <math.h>
 
 #include "app/options.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/03-layers.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "app/options.h"
 #include "kernels/kernels.h"
 

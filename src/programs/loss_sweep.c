@@ -1,4 +1,4 @@
-/* Tangled from chapters/12-siglip.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include <math.h>
 
 #include "app/options.h"

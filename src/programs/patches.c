@@ -1,4 +1,4 @@
-/* Tangled from chapters/01-patches.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "nn/patches.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Tangled from chapters/14-sketch.nw: edit that, not this. */
+/* Tangled from chapters/00-tour.nw: edit that, not this. */
 #include <math.h>
 #include <omp.h>
 #include <string.h>

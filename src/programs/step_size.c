@@ -1,4 +1,4 @@
-/* Tangled from chapters/02-tape.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include <math.h>
 #include <tgmath.h>
 

@@ -1,4 +1,4 @@
-/* Tangled from chapters/08-text.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

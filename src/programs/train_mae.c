@@ -1,4 +1,4 @@
-/* Tangled from chapters/10-mae.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "app/contact_sheet.h"
 #include "app/experiment.h"
 #include "base/error.h"

@@ -1,4 +1,4 @@
-/* Tangled from chapters/06-training.nw: edit that, not this. */
+/* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "app/experiment.h"
 #include "app/gallery.h"
 #include "base/error.h"
@@ -43,7 +43,7 @@ static Option options[] = {
     CHOICE_OPTION("pool", pool, "cls|mean|map", "how a picture becomes one vector"),
     CHOICE_OPTION("norm", norm, "pre|post", "where blocks normalize"),
     CHOICE_OPTION("gelu", gelu_kind, "erf|tanh|quick", "which GELU"),
-    CHOICE_OPTION("block", block, "plain|eva02", "which blocks; eva02: Chapter 11"),
+    CHOICE_OPTION("block", block, "plain|eva02", "which blocks; eva02: gated, turned"),
     NUMBER_OPTION("patch-dropout", patch_dropout_rate, 0, 0.99,
                   "fraction of patches left out in training"),
     NUMBER_OPTION("smoothing", smoothing, 0, 0.9, "label smoothing"),

@@ -1,4 +1,4 @@
-/* Tangled from chapters/09-clip.nw: edit that, not this. */
+/* Tangled from chapters/65-tasks.nw: edit that, not this. */
 #pragma once
 #include "data/pairs.h"
 #include "models/clip.h"
@@ -24,7 +24,7 @@ typedef struct Contrastive {
   int repeat;                 /* given: views of each picture in a batch, each with a
                                  caption of its own; 0: one */
   bool multi_positive;        /* given: a text is a positive of every picture that has
-                                 it as a caption (Chapter 12), not only of its own */
+                                 it as a caption, not only of its own */
   int *ids;                   /* of all captions of `train`, [..][context] */
   int *lengths;               /* how many of them count */
   int truncated;              /* captions that are longer than the context */

@@ -1,4 +1,4 @@
-/* Tangled from chapters/11-eva.nw: edit that, not this. */
+/* Tangled from chapters/65-tasks.nw: edit that, not this. */
 #pragma once
 #include "data/dataset.h"
 #include "models/eva.h"

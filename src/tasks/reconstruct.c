@@ -1,4 +1,4 @@
-/* Tangled from chapters/10-mae.nw: edit that, not this. */
+/* Tangled from chapters/65-tasks.nw: edit that, not this. */
 #include "tasks/reconstruct.h"
 
 #include "base/least.h"

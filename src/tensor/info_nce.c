@@ -1,4 +1,4 @@
-/* Tangled from chapters/09-clip.nw: edit that, not this. */
+/* Tangled from chapters/08-clip.nw: edit that, not this. */
 #include "tensor/info_nce.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-# Tangled from chapters/02-tape.nw: edit that, not this.
+# Tangled from chapters/60-house.nw: edit that, not this.
 """gdb: `ptensor x` prints a Tensor's name, shape, first values, least, greatest
 and mean value, and the same for its gradient; `ptensor x ROWS COLUMNS` does it for a
 bare array, whose size nothing knows. Load it with `source src/tensor/ptensor.py`."""

@@ -1,4 +1,4 @@
-/* Tangled from chapters/06-training.nw: edit that, not this. */
+/* Tangled from chapters/64-runs.nw: edit that, not this. */
 #include "train/log.h"
 
 #include <errno.h>

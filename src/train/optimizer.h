@@ -5,7 +5,7 @@
 typedef enum { OPTIMIZER_ADAMW, OPTIMIZER_LAMB } OptimizerKind;
 
 /* AdamW over a parameter table, with beta1 = 0.9 and eps = 1e-8 (source: Loshchilov
-   and Hutter 2019), or LAMB (Chapter 11). */
+   and Hutter 2019), or LAMB (You et al. 2020). */
 typedef struct Optimizer {
   Params *params; /* not owned */
   OptimizerKind kind;
