@@ -30,7 +30,7 @@ SLOW := test_every_option test_faults test_killed test_stopped
 TESTS := $(SLOW) $(filter-out $(SLOW),$(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED))))
 SIDE_BY_SIDE = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc))
 
-.PHONY: all help data programs debug tangle suites check check-float check-asan check-valgrind check-tsan same-bits \
+.PHONY: all help data programs debug walk tangle suites check check-float check-asan check-valgrind check-tsan same-bits \
         analyze fuzz trust drift warnings reference clean FORCE
 all: programs
 help: ; @cat tools/help.txt
@@ -137,6 +137,7 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call LINKS,$(p))))
 programs: $(foreach p,$(PROGRAMS),build/$(call dash,$(p)))
 debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
+walk: debug ; @tools/walk "$(CHAPTER)"
 
 # ---- Tests ------------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double, and with

@@ -175,7 +175,8 @@ build/figures/%.tex: figures/%.gp figures/style.gp $(SUMMARIES) $(FIGURE_DATA)
 	cd build && gnuplot ../figures/$*.gp
 
 build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build/runs/patches/patches.png \
-                tools/weave tools/quote-names.awk tools/public-names.awk
+                tools/weave tools/quote-names.awk tools/public-names.awk tools/highlight.awk \
+                $(wildcard figures/drawings/*.tex)
 	tools/weave
 book:
 	+$(MAKE) $(SIDE_BY_SIDE) programs build/naive/bench build/double/programs/step_size $(UNPACKED)

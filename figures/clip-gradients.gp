@@ -1,6 +1,6 @@
 load "../figures/style.gp"
 set output "figures/clip-gradients.tex"
-set xlabel "step"; set ylabel "length of the gradient"; set logscale y
+set xlabel "step"; set ylabel "gradient norm"; set logscale y
 set key outside right
 span = 20
 plot n=0, "runs/clip-shapes/log.tsv" every ::1 using 1:(running($8)) with lines ls 1 title "picture, scenes", \

@@ -1,7 +1,7 @@
 load "../figures/style.gp"
 set output "figures/gradients.tex"
 set logscale y; set format y "$10^{%L}$"
-set ylabel "length of the gradient" offset -1
+set ylabel "gradient norm" offset -1
 set xtics rotate by 0 font ",8"
 set style data linespoints
 set offsets 0.3, 0.3, 0, 0

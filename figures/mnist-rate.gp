@@ -4,7 +4,7 @@ set multiplot layout 1,2
 set xlabel "step"; set xtics 2000
 set ylabel "learning rate" offset 1; set format y "%.4f"
 plot "runs/vit-mnist/log.tsv" every ::1 using 1:4 with lines ls 1 notitle
-set ylabel "length of the gradient" offset 1; set logscale y; set format y "%g"
+set ylabel "gradient norm" offset 1; set logscale y; set format y "%g"
 plot "runs/vit-mnist/log.tsv" every ::1 using 1:5 with lines ls 8 notitle, \
-     n=0, "" every ::1 using 1:(running($5)) with lines ls 1 notitle, 1 with lines ls 9 notitle
+     n=0, "" every ::1 using 1:(running($5)) with lines ls 1 notitle, 1 with lines lc rgb "#222222" lw 1.2 dt 2 notitle
 unset multiplot

@@ -1,7 +1,10 @@
 /* Tangled from chapters/70-proof-one.nw: edit that, not this. */
+#include "base/error.h"
+#include "data/image.h"
 #include "testing.h"
 
 #include <glob.h>
+#include <jansson.h>
 
 START_TEST(gdb_shows_the_lines_of_the_chapter) {
   const char *output;
@@ -109,6 +112,57 @@ static int try_walks(const char *chapter, const char *folder) {
   return count;
 }
 
+/* Eight pictures of drawn shapes stand in `images` when vit_forward is reached. */
+START_TEST(prose_and_pictures) {
+  const char *output;
+  Image image;
+  run_command(&output,
+              "gdb -batch -nx -x src/tensor/ptensor.py -ex 'break vit_forward' -ex run "
+              "-ex prose -ex 'ppicture images' -ex 'ppicture images 99' "
+              "--args build/debug/train-vit --steps 1 --warmup 0 --overwrite --out %s",
+              scratch_folder("prose"));
+  ck_assert_msg(strstr(output, "wrote build/pictures/1.png: images 32 x 32, "), "%s",
+                output);
+  ck_assert_msg(strstr(output, "When only CLS is read, the last block works for CLS"),
+                "%s", output);
+  ck_assert_msg(strstr(output, "ppicture: expected a picture within"), "%s", output);
+  ck_assert_msg(image_load(&image, "build/pictures/1.png", 0), "%s", fail_message());
+  ck_assert(image.width == 128 && image.height == 128 && image.channels == 3);
+  image_free(&image);
+}
+END_TEST
+
+START_TEST(a_walk_is_a_command) {
+  const char *output;
+  int status = run_command(&output, "tools/walk --batch tape");
+  ck_assert_msg(status == 0 && strstr(output, "mul_backward"), "%s", output);
+  ck_assert_msg(strstr(output, "next, type: next; ptensor a; finish; "), "%s", output);
+  ck_assert_int_eq(run_command(&output, "tools/walk --batch nosuch"), 2);
+  ck_assert_msg(strstr(output, "walk: CHAPTER: expected one of"), "%s", output);
+}
+END_TEST
+
+/* Each configuration of VS Code runs a program of build/debug and stops where the walk
+   of its chapter first stops. */
+START_TEST(the_editor_has_the_same_walks) {
+  json_t *file = json_load_file(".vscode/launch.json", 0, NULL), *one;
+  json_t *list = json_object_get(file, "configurations");
+  size_t i;
+  ck_assert_uint_ge(json_array_size(list), 12);
+  json_array_foreach(list, i, one) {
+    const char *name = json_string_value(json_object_get(one, "name")), *output;
+    const json_t *stops = json_object_get(one, "setupCommands");
+    const char *stop =
+        json_string_value(json_object_get(json_array_get(stops, 1), "text"));
+    run_command(&output, "grep -A3 '^[$] gdb .*%s' chapters/*-%s.nw",
+                strrchr(json_string_value(json_object_get(one, "program")), '/') + 1,
+                name + strlen("Walk: "));
+    ck_assert_msg(stop && strstr(output, stop), "%s: %s: %s", name, stop, output);
+  }
+  json_decref(file);
+}
+END_TEST
+
 START_TEST(every_walk_is_as_printed) {
   static const char captions[] = "a red ring\na red thing\na ring\n";
   const char *folder = text_of("%s", scratch_folder("walks"));
@@ -127,4 +181,6 @@ START_TEST(every_walk_is_as_printed) {
 END_TEST
 
 TEST_MAIN("debugger", gdb_shows_the_lines_of_the_chapter, ptensor_prints_a_tensor,
-          walks_of_later_chapters, walks_without_options, every_walk_is_as_printed)
+          prose_and_pictures, a_walk_is_a_command, the_editor_has_the_same_walks,
+          walks_of_later_chapters,
+          walks_without_options, every_walk_is_as_printed)

@@ -76,7 +76,7 @@ START_TEST(every_cut_of_a_compressed_file_is_noticed) {
     write_file(image_path, bytes, cut);
     refused("images: expected");
   }
-  bytes[count - 6] ^= 1; /* the check sum */
+  bytes[count - 6] ^= 1; /* the checksum */
   write_file(image_path, bytes, count);
   refused("images: expected");
   free(bytes);
@@ -150,7 +150,7 @@ START_TEST(batches_are_moved_and_normalized) {
 }
 END_TEST
 
-// Zeros that are not, and a bomb
+// Zeros that are not, and a decompression bomb
 START_TEST(idx_lies_about_zeros_and_size) {
   write_pair("idxmore");
   for (int at = 0; at < 2; at++) {

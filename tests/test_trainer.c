@@ -285,7 +285,7 @@ START_TEST(damaged_checkpoints_are_refused) {
   parameters_load(file, points.params);
   ck_assert(points.params->value[0] != before);
   safetensors_free(file);
-  // Refuse a stump, and a checkpoint that is gone
+  // Refuse a truncated file, and a checkpoint that is gone
   write_file(path, weights, 8);
   ck_assert_int_eq(train(&points, &config).end, TRAINER_FAILED);
   remove(path);

@@ -21,6 +21,6 @@ Image gallery_positions(const Vit *vit);
 Image gallery_attention(const Vit *vit, const Dataset *data);
 
 /* Write all pictures (examples, filters, positions, attention, mistakes .png),
-   confusion.tsv (true, said, count) and mistakes.tsv into a folder. */
+   confusion.tsv (true, predicted, count) and mistakes.tsv into a folder. */
 bool gallery_write(const char *folder, const Vit *vit, const Dataset *data,
                    const Predictions *p);

@@ -1,4 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
+// Compare and count shapes
 #include "base/shape.h"
 
 #include <assert.h>

@@ -16,7 +16,7 @@ typedef struct Figure {
   double x, y, radius;
 } Figure;
 
-/* Draw figures, later ones on top, on a ground of one dark grey with noise,
+/* Draw figures, later ones on top, on a background of one dark grey with noise,
    smoothly edged. The caller frees the image. */
 Image shapes_draw(const Figure *figures, int count, RandomKey key);
 

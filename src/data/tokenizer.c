@@ -168,6 +168,7 @@ static Class class_of(ucs4_t c) {
   return uc_is_general_category(c, UC_CATEGORY_N) ? NUMBER : OTHER;
 }
 
+// Repair a caption
 /* The character of the HTML entity that the text begins with, *used bytes long; 0 if it
    begins with none that is known. */
 static ucs4_t entity(const char *text, size_t length, size_t *used) {
@@ -239,6 +240,7 @@ static char *repair(const char *text, size_t *length) {
   free(to);
   return composed;
 }
+
 
 /* The text repaired, in lower case with single spaces; the caller frees. */
 static char *clean(const char *original, size_t length, size_t *count) {

@@ -12,6 +12,7 @@ static inline real dot(const real *a, const real *b, int n) {
   return sum;
 }
 
+// Lengths and cosines
 /* The length of a vector, at least 1e-8, and the cosine of two; added up in double. */
 static inline double vector_length(const real *a, int n) {
   double squares = 0;
@@ -24,3 +25,4 @@ static inline double vector_cosine(const real *a, const real *b, int n) {
   for (int i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
   return sum / (vector_length(a, n) * vector_length(b, n));
 }
+

@@ -30,6 +30,7 @@ static void add_column_sums(real *sum, const real *x, int rows, int C) {
       for (int c = first; c < last; c++) sum[c] += x[(size_t)r * C + c];
   }
 }
+// The fast gradient of a weight
 void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, int rows,
                             int in, int out) {
   if (dw && rows > 0)
@@ -37,6 +38,7 @@ void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, i
          (MatrixView){x, in, 1}, out, in, rows);
   if (db) add_column_sums(db, dy, rows, out);
 }
+
 // Fast row by row
 static void layernorm_row(real *y, real *mean, real *rstd, const real *x,
                           const real *gain, const real *bias, real eps, int C) {
@@ -74,6 +76,7 @@ static void layernorm_row_backward(real *dx, const real *dy, const real *x,
   for (int c = 0; c < C; c++)
     dx[c] += scale * (dy[c] * gain[c] - along_ones - (x[c] - mu) * along_x);
 }
+// The fast gradient of a gain
 static void layernorm_gain_backward(real *dgain, const real *dy, const real *x,
                                     const real *mean, const real *rstd, int rows, int C) {
 #pragma omp parallel if ((double)rows * C > 100000)
@@ -124,6 +127,7 @@ void softmax_forward(real *p, const real *x, int rows, int n) {
     for (int i = 0; i < n; i++) to[i] *= scale;
   }
 }
+// The fast backward pass of softmax
 void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) {
 #pragma omp parallel for if ((double)rows * n > 100000)
   for (int r = 0; r < rows; r++) {
@@ -136,6 +140,7 @@ void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) 
   }
 }
 
+// Fast cross-entropy
 void cross_entropy_forward(real *losses, real *p, const real *logits, const int *labels,
                            real smoothing, int rows, int n) {
 #pragma omp parallel for if ((double)rows * n > 100000)
@@ -151,6 +156,8 @@ void cross_entropy_forward(real *losses, real *p, const real *logits, const int 
     for (int i = 0; i < n; i++) weight[i] /= sum;
   }
 }
+
+// The fast backward pass of cross-entropy
 void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
                             real smoothing, real scale, int rows, int n) {
 #pragma omp parallel for if ((double)rows * n > 100000)
@@ -161,6 +168,7 @@ void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
     slope[labels[r]] -= scale * (1 - smoothing);
   }
 }
+
 // Fast element by element
 static const real root_2_over_pi = (real)0.7978845608028654;
 static const real cubic = (real)0.044715, steepness = (real)1.702;
@@ -205,6 +213,7 @@ void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_
     FOR_EACH_I dx[i] += dy[i] * gate_quick(x[i]).slope;
 }
 
+// Fast AdamW
 void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n) {
   const real unbias1 = 1 / s.correction1, unbias2 = 1 / s.correction2;
   FOR_EACH_I {
@@ -214,6 +223,7 @@ void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n)
     w[i] -= s.lr * (step + s.decay * w[i]);
   }
 }
+
 // Fast attention
 enum { QUERIES = 96, KEYS = 256 };
 
@@ -300,6 +310,7 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
     log_sum[t] = largest[t] + log(sum[t]);
   }
 }
+// Write the weights of attention
 /* The weights themselves, for whoever wants to look at them. */
 static void write_weights(real *weights, const real *log_sum, const Head *a) {
   scores_of(weights, a->T, a, 0, a->T, 0, a->T);
@@ -325,6 +336,7 @@ void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, i
       if (weights) write_weights(weights + head * T * T, log_sum + head * T, &a);
     }
 }
+
 static void attend_backward(real *dqkv, const real *dy, const real *y,
                             const real *log_sum, const Head *a, int q0, int queries,
                             int k0, int keys) {

@@ -48,6 +48,7 @@ static void any_tile(int rows, int vectors, MatrixOut c, MatrixView a, const rea
 #undef TILE
 }
 // A panel of the right factor
+// Turn a square of numbers
 /* LANES rows of LANES numbers to columns. */
 static void transpose(real *to, ptrdiff_t to_row, const real *from, ptrdiff_t row) {
   Vector r[LANES];
@@ -64,6 +65,7 @@ static void transpose(real *to, ptrdiff_t to_row, const real *from, ptrdiff_t ro
   }
   UNROLL for (int i = 0; i < LANES; i++) store(to + i * to_row, r[i]);
 }
+
 static inline __attribute__((always_inline)) void
 pack_columns(const int width, real *to, MatrixView b, int K, int columns) {
   int done = 0;
@@ -153,6 +155,7 @@ void thread_range(int n, int unit, int *first, int *last) {
   *last = least(n, (int)(units * (me + 1) / team) * unit);
 }
 
+// Share a product among threads
 void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
   if ((double)M * N * K < 100000 || omp_in_parallel()) {
     gemm_serial(c, a, b, M, N, K);
@@ -174,3 +177,4 @@ void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
     }
   }
 }
+

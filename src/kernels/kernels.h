@@ -48,11 +48,6 @@ void cross_entropy_forward(real *losses, real *p, const real *logits,
 void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
                             real smoothing, real scale, int rows, int n);
 
-/* Rows of x[rows][n] divided by their length plus eps; keeps length[rows]. */
-void normalize_forward(real *y, real *length, const real *x, real eps, int rows, int n);
-void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
-                        real eps, int rows, int n);
-
 /* y[k] = x[index[k]] for k < count, or fill where index[k] is -1; rows of C.
    fill may be NULL if there is no -1. */
 void gather_forward(real *y, const real *x, const real *fill, const int *index,
@@ -77,3 +72,8 @@ typedef struct AdamWStep {
   real lr, beta1, beta2, eps, decay, correction1, correction2;
 } AdamWStep;
 void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep step, size_t n);
+/* Rows of x[rows][n] divided by their length plus eps; keeps length[rows]. */
+void normalize_forward(real *y, real *length, const real *x, real eps, int rows, int n);
+void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
+                        real eps, int rows, int n);
+

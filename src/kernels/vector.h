@@ -86,6 +86,7 @@ static inline double fast_exp(double x) { return exp(x); }
 #endif
 
 static inline real sigmoid(real x) { return 1 / (1 + fast_exp(-x)); }
+// The tail of the normal distribution
 static const float tail_coefficient[9] = {
     0.08369519566f, 0.08532226285f, 0.0675291554f, 0.1309233809f, -0.1072880405f,
     0.3677691971f, -0.3456232234f, 0.2907581058f, -0.07308604065f};
@@ -107,3 +108,4 @@ static inline NormalTail normal_tail(real x) {
   return (NormalTail){density, erfc(x * sqrt(0.5)) / 2};
 #endif
 }
+

@@ -14,7 +14,7 @@ typedef struct EvaConfig {
 } EvaConfig;
 
 /* Parameters: the student's (see Vit, no prefix), mask_token[1][1][D], and
-   lm_head.weight[n][D] and .bias, n numbers to be said about each patch: names as in
+   lm_head.weight[n][D] and .bias, n numbers to be predicted of a patch: names as in
    EVA's checkpoints. The mask token, of rank 3, is decayed, as there. Source: EVA,
    section 2, and its code. */
 typedef struct Eva {
@@ -27,7 +27,7 @@ typedef struct Eva {
 int eva_outputs(const EvaConfig *config); /* n */
 Eva eva_declare(Params *params, EvaConfig config);
 
-/* What the student says about every patch of images[B][C][S][S] of which it sees
+/* What the student predicts for every patch of images[B][C][S][S] of which it sees
    those that `mask`, in place, leaves: [B][N][n]. */
 Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *mask);
 
@@ -36,7 +36,7 @@ Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *m
    gradient. */
 Tensor *eva_teacher_features(Tape *tape, const Clip *teacher, Tensor *images);
 
-/* Minus the cosine of said and target vectors, both [B][N][n]: the mean over images
+/* Minus the cosine of predicted and target vectors, both [B][N][n]: the mean over images
    of the mean over an image's hidden patches; one number from -1 to 1. Asserts that
    something is hidden in each, and that the target needs no gradient. */
 Tensor *masked_cosine_loss(Tape *tape, Tensor *predicted, Tensor *target,

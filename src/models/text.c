@@ -49,6 +49,7 @@ Text text_declare(Params *params, const char *prefix, TextConfig c) {
 }
 
 // Tokens as an encoder wants them
+// Is a text too long
 int text_tokens(const TextConfig *c, const Tokenizer *tokenizer, const char *text,
                 int *ids) {
   if (c->style == TEXT_CLIP)
@@ -69,6 +70,7 @@ bool text_truncated(const TextConfig *c, const Tokenizer *tokenizer, const char 
   free(all);
   return n == room;
 }
+
 
 // Run a text encoder
 static Tensor *embed(Tape *tape, const Text *text, const int *ids, int B, int T) {

@@ -66,15 +66,20 @@ Attention attention_declare(Params *params, const char *prefix, int width, int h
 
 Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
                         AttentionCall call) {
-  const AttentionVariant *v = &layer->variant;
-  Tensor *bias = v->no_key_bias ? key_free_bias(tape, layer->q_bias, layer->v_bias)
-                                : layer->qkv.bias;
+  Tensor *bias = layer->qkv.bias;
+  // Leave out the keys' bias
+  if (layer->variant.no_key_bias)
+    bias = key_free_bias(tape, layer->q_bias, layer->v_bias);
   Tensor *qkv = linear(tape, x, layer->qkv.weight, bias);
+  // Turn queries and keys
+  const AttentionVariant *v = &layer->variant;
   if (v->rows)
     qkv = rotary(tape, qkv, layer->heads, v->rows, v->columns, v->extra, call.positions);
   Tensor *y = attention(tape, qkv, layer->heads, layer->causal, call.weights);
   if (call.query_index) y = gather_tokens(tape, y, call.query_index, 1);
-  if (v->inner_norm)
-    y = layernorm(tape, y, layer->inner_norm.weight, layer->inner_norm.bias, v->eps);
+  // Normalize before the projection
+  if (layer->variant.inner_norm)
+    y = layernorm(tape, y, layer->inner_norm.weight, layer->inner_norm.bias,
+                  layer->variant.eps);
   return linear(tape, y, layer->proj.weight, layer->proj.bias);
 }

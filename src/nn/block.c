@@ -30,6 +30,7 @@ static BlockInit eva02_values(const BlockConfig *c) {
 
 static BlockInit initial_values(const BlockConfig *c) {
   const double width = c->width;
+  // Begin as EVA does
   if (c->first == INIT_EVA) return eva_values(c);
   if (c->first == INIT_EVA02) return eva02_values(c);
   if (c->first == INIT_VIT) {
@@ -96,12 +97,17 @@ static Tensor *attend(Tape *tape, const Block *b, Tensor *x, AttentionCall call)
   return dropout(tape, attention_layer(tape, &b->attn, x, call), b->config.dropout);
 }
 
+// Gate what is hidden
+static Tensor *gated(Tape *tape, const Block *b, Tensor *x, Tensor *hidden) {
+  return swiglu(tape, linear(tape, x, b->gate.weight, b->gate.bias), hidden);
+}
+
 static Tensor *mlp(Tape *tape, const Block *block, Tensor *x) {
   const BlockConfig *c = &block->config;
   Tensor *hidden = linear(tape, x, block->fc1.weight, block->fc1.bias);
-  if (c->variant.swiglu)
-    hidden = swiglu(tape, linear(tape, x, block->gate.weight, block->gate.bias), hidden);
-  else hidden = gelu(tape, hidden, c->gelu);
+  hidden = c->variant.swiglu ? gated(tape, block, x, hidden)
+                             : gelu(tape, hidden, c->gelu);
+  // Normalize what is hidden
   if (c->variant.sub_norm)
     hidden = layernorm(tape, hidden, block->hidden_norm.weight, block->hidden_norm.bias,
                        c->eps);
@@ -124,6 +130,7 @@ static Tensor *run_branch_norm(Tape *tape, const Block *b, Tensor *x,
 
 Tensor *block_forward_call(Tape *tape, const Block *b, Tensor *x, AttentionCall call) {
   const BlockConfig *c = &b->config;
+  // Normalize branches at their end
   if (c->variant.branch_norm) return run_branch_norm(tape, b, x, call);
   if (c->post_norm) {
     Tensor *branch = drop_path(tape, attend(tape, b, x, call), c->drop_path);

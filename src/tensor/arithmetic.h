@@ -1,4 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
+// Contracts of the first operations
 #pragma once
 #include "tensor/tape.h"
 
@@ -17,3 +18,4 @@ Tensor *sum(Tape *tape, Tensor *a);
 /* x[n][...] + table[...] for each n: one table added to each part of a batch.
    The gradient of the table is the sum over the batch. */
 Tensor *add_to_each(Tape *tape, Tensor *x, Tensor *table);
+

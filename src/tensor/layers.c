@@ -86,28 +86,7 @@ Tensor *softmax(Tape *tape, Tensor *x) {
   return y;
 }
 
-typedef struct NormalizeSaved {
-  real *length, eps;
-} NormalizeSaved;
-
-static void normalize_op_backward(const Entry *e) {
-  Tensor *x = e->input[0];
-  const NormalizeSaved *s = e->saved;
-  normalize_backward(x->grad, e->output->grad, x->value, s->length, s->eps,
-                     tensor_rows(x), tensor_last(x));
-}
-
-Tensor *normalize(Tape *tape, Tensor *x, double eps) {
-  Tensor *y = tape_tensor(tape, "normalize", x->shape);
-  NormalizeSaved *s = tape_memory(tape, sizeof *s);
-  s->length = tape_memory(tape, (size_t)tensor_rows(x) * sizeof(real));
-  s->eps = (real)eps;
-  normalize_forward(y->value, s->length, x->value, s->eps, tensor_rows(x),
-                    tensor_last(x));
-  tape_record(tape, y, normalize_op_backward, s, x, NULL, NULL);
-  return y;
-}
-
+// Drop at random
 typedef struct DropSaved {
   real *factor;
   size_t group; /* how many neighbours share a factor */
@@ -167,12 +146,14 @@ static Tensor *gather(Tape *tape, const char *name, Tensor *x, Tensor *fill,
   return y;
 }
 
+// Look up rows
 Tensor *embedding(Tape *tape, Tensor *table, const int *ids, int B, int T) {
   int *index = tape_memory(tape, (size_t)B * T * sizeof *index);
   memcpy(index, ids, (size_t)B * T * sizeof *index);
   return gather(tape, "embedding", table, NULL, index, SHAPE(B, T, tensor_last(table)));
 }
 
+// Scatter tokens
 Tensor *gather_tokens(Tape *tape, Tensor *x, const int *index, int K) {
   int B = x->shape.size[0], T = x->shape.size[1];
   int *rows = tape_memory(tape, (size_t)B * K * sizeof *rows);
@@ -193,6 +174,7 @@ Tensor *scatter_tokens(Tape *tape, Tensor *x, Tensor *fill, const int *from, int
   return gather(tape, "scatter_tokens", x, fill, rows, SHAPE(B, T, tensor_last(x)));
 }
 
+// Put a token in front
 Tensor *prepend_token(Tape *tape, Tensor *token, Tensor *x) {
   int B = x->shape.size[0], T = x->shape.size[1];
   int *from = tape_memory(tape, (size_t)(B * (T + 1)) * sizeof *from);
@@ -208,6 +190,7 @@ Tensor *take_token(Tape *tape, Tensor *x, int t) {
   return gather(tape, "take_token", x, NULL, rows, SHAPE(B, tensor_last(x)));
 }
 
+// Take the mean of tokens
 static void mean_tokens_backward(const Entry *e) {
   Tensor *x = e->input[0];
   int first = *(const int *)e->saved, T = x->shape.size[1], C = x->shape.size[2];
@@ -233,3 +216,26 @@ Tensor *mean_tokens(Tape *tape, Tensor *x, int first) {
   tape_record(tape, y, mean_tokens_backward, saved, x, NULL, NULL);
   return y;
 }
+
+typedef struct NormalizeSaved {
+  real *length, eps;
+} NormalizeSaved;
+
+static void normalize_op_backward(const Entry *e) {
+  Tensor *x = e->input[0];
+  const NormalizeSaved *s = e->saved;
+  normalize_backward(x->grad, e->output->grad, x->value, s->length, s->eps,
+                     tensor_rows(x), tensor_last(x));
+}
+
+Tensor *normalize(Tape *tape, Tensor *x, double eps) {
+  Tensor *y = tape_tensor(tape, "normalize", x->shape);
+  NormalizeSaved *s = tape_memory(tape, sizeof *s);
+  s->length = tape_memory(tape, (size_t)tensor_rows(x) * sizeof(real));
+  s->eps = (real)eps;
+  normalize_forward(y->value, s->length, x->value, s->eps, tensor_rows(x),
+                    tensor_last(x));
+  tape_record(tape, y, normalize_op_backward, s, x, NULL, NULL);
+  return y;
+}
+

@@ -19,9 +19,6 @@ Tensor *gelu(Tape *tape, Tensor *x, GeluKind kind);
 /* Each row to positive numbers that sum to one; same shape. */
 Tensor *softmax(Tape *tape, Tensor *x);
 
-/* Each row divided by its Euclidean length plus eps. A row of zeros stays. */
-Tensor *normalize(Tape *tape, Tensor *x, double eps);
-
 /* With probability `rate` a value (dropout), or all values that share the
    first index (drop_path), becomes 0; the others are divided by 1 - rate.
    Returns x itself when the tape is not training or the rate is 0. Asserts
@@ -45,4 +42,7 @@ Tensor *prepend_token(Tape *tape, Tensor *token, Tensor *x);
 /* Token t of each image: [B][C]. The mean of tokens first..T-1: [B][C]. */
 Tensor *take_token(Tape *tape, Tensor *x, int t);
 Tensor *mean_tokens(Tape *tape, Tensor *x, int first);
+
+/* Each row divided by its Euclidean length plus eps. A row of zeros stays. */
+Tensor *normalize(Tape *tape, Tensor *x, double eps);
 

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
+// How values begin
 Init init_constant(double value) {
   return (Init){.kind = INIT_CONSTANT, .amount = value};
 }
@@ -38,6 +39,7 @@ void params_free(Params *params) {
   arena_free(params->arena), free(params);
 }
 
+// Add a row to the table
 Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
                    ParamKind kind) {
   assert(!params->value && !params_find(params, name));
@@ -54,7 +56,9 @@ Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
   return tensor;
 }
 
+
 // Names, weights and biases
+// Make names, weights and biases
 const char *params_name(Params *params, const char *format, ...) {
   char name[256];
   va_list arguments;
@@ -86,7 +90,9 @@ Affine params_add_norm(Params *params, const char *prefix, const char *name, int
                     init_constant(0));
 }
 
+
 // Fill the table
+// Draw a truncated normal
 static double normal_within_one(RandomKey key, uint64_t i) {
   double x;
   uint64_t attempt = 0;
@@ -95,6 +101,7 @@ static double normal_within_one(RandomKey key, uint64_t i) {
   return x;
 }
 
+// Fill one parameter
 static void fill(const Parameter *p, uint64_t seed) {
   Tensor *t = p->tensor;
   RandomKey key = random_key(seed, t->name);

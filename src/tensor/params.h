@@ -47,6 +47,7 @@ void params_free(Params *params);
 Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
                    ParamKind kind);
 
+// Questions to the table
 /* Most layers have a weight and a bias: a linear layer PREFIX.NAME.weight[out][in...]
    and PREFIX.NAME.bias[out], a norm PREFIX.NAME.weight[width] of ones and a bias of
    zeros. No point is added to a prefix that is empty or ends with one. Only the weights
@@ -72,3 +73,4 @@ Parameter *params_find(const Params *params, const char *name); /* or NULL */
 
 /* How many numbers the table holds: those that are trained, or all. */
 size_t params_count(const Params *params, bool trained_only);
+

@@ -83,6 +83,7 @@ static void watch_gradients(Watch *w, const Entry *entry) {
 }
 
 // Make a tensor and note an operation
+// Send gradients elsewhere
 void *tape_memory(Tape *tape, size_t size) { return arena_get(tape->arena, size); }
 
 Tensor *tape_tensor(Tape *tape, const char *name, Shape shape) {
@@ -129,6 +130,7 @@ void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
 }
 
 // Play the tape backwards
+// Memory for gradients
 typedef struct FreeBlock { /* stands at the start of the memory that it describes */
   size_t size;
   struct FreeBlock *next;
@@ -157,6 +159,7 @@ static void recycle_grad(Tape *tape, Tensor *t) {
   t->grad = NULL;
 }
 
+// Seed the gradients
 static void seed_gradients(Tape *tape, Tensor *const *outputs, const real *const *grads,
                            int count) {
   bool any = false;

@@ -15,6 +15,7 @@ typedef struct Entry {
   struct Entry *previous;
 } Entry;
 
+// A profile and a watch
 /* Seconds spent in operations of each name. */
 typedef struct Profile {
   struct {
@@ -65,6 +66,7 @@ void *tape_memory(Tape *tape, size_t size);
 void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
                  void *saved, Tensor *a, Tensor *b, Tensor *c);
 
+// More ways to play a tape
 /* Set the gradient of `loss` to 1 and play the tape backwards, once a step.
    Asserts that the loss is one number that needs a gradient. Gradients of
    parameters are added to; clear them before. */
@@ -83,3 +85,4 @@ void tape_redirect(Tape *tape, const real *shared, real *own, size_t size);
 
 /* A fresh random key: differs for each call and each step, repeatable. */
 RandomKey tape_key(Tape *tape);
+

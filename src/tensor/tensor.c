@@ -1,4 +1,5 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
+// Sizes of a tensor
 #include "tensor/tensor.h"
 
 #include <assert.h>
@@ -15,3 +16,4 @@ int tensor_rows(const Tensor *t) {
   assert(rows <= INT_MAX);
   return (int)rows;
 }
+
