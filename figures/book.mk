@@ -144,8 +144,8 @@ build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/prof
 	$(call into,tools/tables profile build/runs/bench-naive/profile.tsv build/runs/bench/profile.tsv)
 build/runs/patches/patches.png: build/release/programs/patches
 	build/release/programs/patches --out build/runs/patches
-# Text to learn tokens from: the chapters before that one, the last of them to try what was learnt.
-LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw chapters/6[1-4]-*.nw)) chapters/14-fast.nw
+# Text to learn tokens from: Part One and the workshop; the chapter on fast kernels is to try what was learnt.
+LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw chapters/6[0-4]-*.nw)) chapters/14-fast.nw
 build/runs/tokens/summary.tsv: build/release/programs/vocabulary_sizes $(LEARNT)
 	build/release/programs/vocabulary_sizes --out $(@D) $(LEARNT)
 build/runs/tokens/sizes.tsv build/runs/tokens/merges.tex: build/runs/tokens/summary.tsv ;

@@ -117,15 +117,16 @@ static Tensor *redirected(Tape *tape, Tensor *t) {
 
 void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
                  void *saved, Tensor *a, Tensor *b, Tensor *c) {
+  // Watch the values
   if (tape->watch) watch_values(tape->watch, output, (Tensor *[]){a, b, c});
   if (!tape->recording ||
       !(requires_grad(a) || requires_grad(b) || requires_grad(c))) return;
   output->requires_grad = true;
   Entry *entry = tape_memory(tape, sizeof *entry);
-  *entry = (Entry){backward, output,
-                   {redirected(tape, a), redirected(tape, b), redirected(tape, c)},
-                   saved, NULL, tape->last};
+  *entry = (Entry){backward, output, {a, b, c}, saved, NULL, tape->last};
   tape->last = entry;
+  // Send this entry's gradients elsewhere, and note the time
+  for (int i = 0; i < 3; i++) entry->input[i] = redirected(tape, entry->input[i]);
   if (tape->profile) record_time(tape->profile, output->name, false);
 }
 
@@ -146,17 +147,17 @@ static void *gradient_memory(Tape *tape, size_t size) {
   return tape_memory(tape, size < sizeof(FreeBlock) ? sizeof(FreeBlock) : size);
 }
 
-static void ensure_grad(Tape *tape, Tensor *t) {
-  if (!requires_grad(t) || t->grad) return;
-  size_t size = tensor_size(t) * sizeof(real);
-  t->grad = memset(gradient_memory(tape, size), 0, size);
-}
-
 static void recycle_grad(Tape *tape, Tensor *t) {
   FreeBlock *spare = (FreeBlock *)t->grad;
   *spare = (FreeBlock){tensor_size(t) * sizeof(real), tape->spare};
   tape->spare = spare;
   t->grad = NULL;
+}
+
+static void ensure_grad(Tape *tape, Tensor *t) {
+  if (!requires_grad(t) || t->grad) return;
+  size_t size = tensor_size(t) * sizeof(real);
+  t->grad = memset(gradient_memory(tape, size), 0, size);
 }
 
 // Seed the gradients
@@ -188,11 +189,11 @@ void tape_backward_outputs(Tape *tape, Tensor *const *outputs, const real *const
     for (int i = 0; i < 3; i++)
       if (entry->input[i] != entry->gradient_alias) ensure_grad(tape, entry->input[i]);
     entry->backward(entry);
+    // Watch the gradients, and note the time
     if (tape->watch) watch_gradients(tape->watch, entry);
     if (tape->profile) record_time(tape->profile, entry->output->name, true);
-    if (entry->gradient_alias)
-      entry->gradient_alias->grad = entry->output->grad;
-    else if (tape->recycling)
-      recycle_grad(tape, entry->output);
+    // Hand on the output's gradient, or give its memory back
+    if (entry->gradient_alias) entry->gradient_alias->grad = entry->output->grad;
+    else if (tape->recycling) recycle_grad(tape, entry->output);
   }
 }
