@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "data/captioned.h"
-#include "models/presets.h"
 #include "models/model_io.h"
+#include "models/presets.h"
 #include "train/layer_decay.h"
 
 // The options of a dual encoder's training
@@ -244,8 +244,8 @@ static void begin_with_siglip(Program *program) {
 int dual_encoder_main(DualEncoderKind kind, int argc, char **argv) {
   DualRun run = {.set = CAPTIONED_SCENES};
   Experiment experiment = {
-      .program = {"train-clip", "", "Train two encoders to match pictures with their "
-                  "captions.", options, sizeof options / sizeof *options},
+      .program = PROGRAM("train-clip", "", "Train two encoders to match pictures "
+                                           "with their captions."),
       .settings = &settings, .state = &run, .prepare = prepare,
       .begin = begin, .report = report, .end = end_run};
   settings.batch = 128, settings.lr = 2e-3;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "app/contact_sheet.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/image.h"
@@ -106,8 +107,7 @@ static Image answer_row(const Dataset *data, const PairEmbeddings *v, int q) {
     const int x = i * TILE + (i ? TILE / 3 : 0);
     const bool right = i > 0 && v->groups[best[i]] == v->groups[q];
     Image frame = image_new(TILE, TILE, 3, right ? 0 : 255);
-    Image picture = image_new(data->width, data->height, 3, 0);
-    memcpy(picture.pixels, dataset_image(data, best[i]), dataset_image_size(data));
+    Image picture = sheet_picture(data, best[i]);
     image_paste(&row, &frame, x, 0, 1);
     image_paste(&row, &picture, x + EDGE, EDGE, (TILE - 2 * EDGE) / data->width);
     image_free(&frame), image_free(&picture);

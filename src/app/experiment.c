@@ -239,9 +239,7 @@ static int train(Experiment *e, Plan *plan, const char *called) {
 
 /* build/try/MODEL-DATA: the model is in the program's name, the data are an option. */
 static void default_folder(const Program *program, char *folder, size_t size) {
-  const Option *data = program->options;
-  while (strcmp(data->name, "data") != 0) data++;
-  char *value = option_value(data);
+  char *value = option_value(option_find(program, "data", strlen("data")));
   snprintf(folder, size, "build/try/%s-%s", program->name + strlen("train-"), value);
   free(value);
 }

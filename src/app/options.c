@@ -19,12 +19,18 @@ static int wrongly_called(const Program *p, const char *dashes) {
   return 2;
 }
 
+const Option *option_find(const Program *p, const char *name, size_t length) {
+  for (int i = 0; i < p->count; i++)
+    if (strlen(p->options[i].name) == length &&
+        strncmp(p->options[i].name, name, length) == 0)
+      return &p->options[i];
+  return NULL;
+}
+
 int program_failed(const Program *p) {
   const char *why = fail_message();
-  for (int i = 0; i < p->count; i++) /* the library speaks of sizes, not of options */
-    if (strlen(p->options[i].name) == strcspn(why, ":") &&
-        strncmp(why, p->options[i].name, strcspn(why, ":")) == 0)
-      return wrongly_called(p, "--");
+  if (option_find(p, why, strcspn(why, ":"))) /* the library speaks of sizes */
+    return wrongly_called(p, "--");
   if (*why == '-' || strncmp(why, "expected ", 9) == 0) return wrongly_called(p, "");
   fprintf(stderr, "%s: %s\n", p->name, why);
   return 1;

@@ -69,6 +69,9 @@ bool options_left_alone(const Option *options, size_t count, const char *const *
    message that starts with "--NAME: expected". */
 bool option_set(Option *option, const char *text);
 
+/* The option of this name, of `length` bytes; NULL if there is none. */
+const Option *option_find(const Program *program, const char *name, size_t length);
+
 /* The option's present value as text that option_set reads back; the caller frees. */
 char *option_value(const Option *option);
 

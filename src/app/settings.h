@@ -27,7 +27,7 @@ typedef struct Settings {
              "steps of warm-up; -1: half an epoch"),                        \
   NUMBER_OPTION("weight-decay", S.decay, 0, 10, "weight decay"),            \
   CHOICE_OPTION("optimizer", S.optimizer, "adamw|lamb",                     \
-                "whose steps; lamb: for large batches"),                           \
+                "whose steps; lamb: for large batches"),                    \
   NUMBER_OPTION("beta2", S.beta2, 0, 0.999999,                              \
                 "decay rate of AdamW's second moment"),                     \
   NUMBER_OPTION("clip", S.clip, 0, 1e9, "largest gradient norm; 0: any"),   \

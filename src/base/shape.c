@@ -1,9 +1,9 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-// Compare and count shapes
 #include "base/shape.h"
 
 #include <assert.h>
 
+// Compare and count shapes
 Shape shape_make(int rank, const int *sizes) {
   Shape shape = {rank, {1, 1, 1, 1}};
   assert(rank >= 0 && rank <= 4);

@@ -252,7 +252,8 @@ bool emoji_load(Pairs *pairs, const char *folder, const char *vendor) {
   Concept *concepts = NULL;
   int count = 0;
   assert(!strcmp(vendor, "google") || !strcmp(vendor, "twitter"));
-  const char *sheet = *vendor == 'g' ? "google-32.png" : "twitter-32.png";
+  char sheet[32];
+  snprintf(sheet, sizeof sheet, "%s-32.png", vendor);
   if (path_join(source.list_path, folder, "emoji.json") &&
       path_join(source.sheet_path, folder, sheet) && read_list(&source) &&
       read_sheet(&source)) {

@@ -215,15 +215,18 @@ static size_t plain_form(uint8_t *to, ucs4_t c) {
   u8_normalize(UNINORM_NFKC, one, (size_t)length, to, &n);
   return n;
 }
-/* The text repaired; *length becomes the new one, the caller frees. */
+static bool is_ordinary(const char *text, size_t length) {
+  for (size_t at = 0; at < length; at++)
+    if ((uint8_t)text[at] >= 128 || text[at] == '&') return false;
+  return true;
+}
+
+/* The text repaired, which the caller frees, *length becomes the new one; NULL if there
+   is nothing to repair. */
 static char *repair(const char *text, size_t *length) {
-  char *to = allocate(2 * *length + 8, 1);
+  if (is_ordinary(text, *length)) return NULL;
+  char *to = memcpy(allocate(2 * *length + 8, 1), text, *length);
   size_t n = 0, bytes;
-  bool ordinary = true;
-  for (size_t at = 0; at < *length; at++)
-    ordinary = ordinary && (uint8_t)text[at] < 128 && text[at] != '&';
-  memcpy(to, text, *length);
-  if (ordinary) return to;
   *length = undo_entities(to, undo_entities(to, *length));
   char *from = memcpy(allocate(*length + 1, 1), to, *length);
   for (size_t at = 0; at < *length; at += bytes) {
@@ -243,10 +246,11 @@ static char *repair(const char *text, size_t *length) {
 
 
 /* The text repaired, in lower case with single spaces; the caller frees. */
-static char *clean(const char *original, size_t length, size_t *count) {
-  char *text = repair(original, &length), *to = allocate(2 * length + 8, 1);
+static char *clean(const char *text, size_t length, size_t *count) {
+  char *repaired = repair(text, &length), *to = allocate(2 * length + 8, 1);
   size_t n = 0, bytes;
   bool gap = false;
+  if (repaired) text = repaired;
   for (size_t at = 0; at < length; at += bytes) {
     ucs4_t c;
     bytes = next_character(text + at, length - at, &c);
@@ -261,7 +265,7 @@ static char *clean(const char *original, size_t length, size_t *count) {
       n += bytes;
     } else n += (size_t)u8_uctomb((uint8_t *)to + n, uc_tolower(c), 6);
   }
-  free(text);
+  free(repaired);
   *count = n;
   return to;
 }

@@ -17,11 +17,15 @@
 // Make features
 enum { AT_ONCE = 50 };
 
+static Features features_new(int count, int width, int classes) {
+  return (Features){count, width, classes,
+                    allocate((size_t)count * width, sizeof(real)),
+                    allocate((size_t)count, sizeof(int))};
+}
+
 Features features_make(const Vit *vit, const Dataset *data) {
   const int D = vit->config.width;
-  Features f = {data->count, D, data->classes,
-                allocate((size_t)data->count * D, sizeof(real)),
-                allocate((size_t)data->count, sizeof(int))};
+  Features f = features_new(data->count, D, data->classes);
   Tape *tape = tape_no_grad();
   ImageScan scan = image_scan(data, data->count, AT_ONCE);
   while (image_scan_next(&scan, tape)) {
@@ -90,8 +94,7 @@ double probe_neighbours(const Features *train, const Features *test, int k,
 /* A copy of features with these means and standard deviations made 0 and 1. */
 static Features standardized(const Features *f, const real *mean, const real *std) {
   const size_t values = (size_t)f->count * f->width;
-  Features copy = {f->count, f->width, f->classes, allocate(values, sizeof(real)),
-                   allocate((size_t)f->count, sizeof(int))};
+  Features copy = features_new(f->count, f->width, f->classes);
   for (size_t i = 0; i < values; i++)
     copy.x[i] = (f->x[i] - mean[i % f->width]) / std[i % f->width];
   memcpy(copy.labels, f->labels, (size_t)f->count * sizeof(int));

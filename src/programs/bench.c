@@ -287,7 +287,7 @@ static void measure_step(Step *step) {
   print_row((Row){"steps", step->name, seconds, step->batch, flops, 0});
 }
 
-/* Where the time of a step goes, by operation: lanes one after the other. */
+/* Where the time of a step goes, by operation: shards one after the other. */
 static void profile_step(Step *step) {
   Profile profile = {0};
   take_step(step);

@@ -11,8 +11,8 @@ enum { PULL, START, LOGIT };
 static int curve = PULL;
 static Option options[] = {
     CHOICE_OPTION("curve", curve, "pull|start|logit",
-                  "gradient against cosine, first loss against dimensions, or (Chapter "
-                  "12) gradient against a logit")};
+                  "gradient against cosine, first loss against dimensions, or, for "
+                  "SigLIP, gradient against a logit")};
 static Program program = PROGRAM("contrast-curves", "", "Print curves of the "
                                  "contrastive loss.");
 

@@ -5,8 +5,8 @@
 #include "app/experiment.h"
 #include "base/error.h"
 #include "data/pictures.h"
-#include "models/presets.h"
 #include "models/model_io.h"
+#include "models/presets.h"
 #include "tasks/masked_prediction.h"
 
 // The options of train-eva
@@ -142,8 +142,8 @@ static void end_run(void *state) {
 int main(int argc, char **argv) {
   Run run = {0};
   Experiment experiment = {
-      .program = {"train-eva", "", "Train an image encoder to predict what a CLIP would "
-                  "see at hidden places.", options, sizeof options / sizeof *options},
+      .program = PROGRAM("train-eva", "", "Train an image encoder to predict what "
+                                          "a CLIP would see at hidden places."),
       .settings = &settings, .state = &run, .prepare = prepare, .report = report,
       .end = end_run};
   settings.batch = 128, settings.lr = 2e-3;

@@ -168,9 +168,9 @@ static void end_run(void *state) {
 int main(int argc, char **argv) {
   Run run = {0};
   Experiment experiment = {
-      .program = {"train-mae", "",
+      .program = PROGRAM("train-mae", "",
                   "Train an autoencoder to fill in the hidden patches of "
-                  "pictures.", options, sizeof options / sizeof *options},
+                  "pictures."),
       .settings = &settings, .state = &run, .prepare = prepare, .report = report,
       .end = end_run};
   settings.batch = 128, settings.beta2 = 0.95;

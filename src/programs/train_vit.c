@@ -4,8 +4,8 @@
 #include "base/error.h"
 #include "data/label_subset.h"
 #include "data/pictures.h"
-#include "models/presets.h"
 #include "models/model_io.h"
+#include "models/presets.h"
 #include "tasks/classify.h"
 #include "train/layer_decay.h"
 
@@ -156,8 +156,8 @@ static void end_run(void *state) {
 int main(int argc, char **argv) {
   Run run = {0};
   Experiment experiment = {
-      .program = {"train-vit", "", "Train a Vision Transformer to tell classes of "
-                  "pictures apart.", options, sizeof options / sizeof *options},
+      .program = PROGRAM("train-vit", "", "Train a Vision Transformer to tell classes of "
+                  "pictures apart."),
       .settings = &settings, .state = &run, .prepare = prepare, .report = report,
       .end = end_run};
   return experiment_run(&experiment, argc, argv);

@@ -1,8 +1,8 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-// Contracts of the first operations
 #pragma once
 #include "tensor/tape.h"
 
+// Contracts of the first operations
 /* Element by element; a and b have the same shape, and may be the same. */
 Tensor *add(Tape *tape, Tensor *a, Tensor *b);
 Tensor *mul(Tape *tape, Tensor *a, Tensor *b);
@@ -18,4 +18,3 @@ Tensor *sum(Tape *tape, Tensor *a);
 /* x[n][...] + table[...] for each n: one table added to each part of a batch.
    The gradient of the table is the sum over the batch. */
 Tensor *add_to_each(Tape *tape, Tensor *x, Tensor *table);
-

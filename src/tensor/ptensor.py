@@ -3,6 +3,7 @@
 and mean value, and the same for its gradient; `ptensor x ROWS COLUMNS` does it for a
 bare array, whose size nothing knows; `ppicture x` writes a tensor as a PNG; `prose`
 prints the paragraph before the code. Load it with `source src/tensor/ptensor.py`."""
+import math
 import os
 import struct
 import zlib
@@ -21,6 +22,18 @@ def describe(label, array, size):
             f"min {min(values):.4g} max {max(values):.4g} mean {mean:.4g}")
 
 
+def tensor_of(argument):
+    """The Tensor an expression names, or points at; its sizes, and their product."""
+    t = gdb.parse_and_eval(argument)
+    if t.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
+        t = t.dereference()
+    if t.type.strip_typedefs().code != gdb.TYPE_CODE_STRUCT:
+        raise gdb.GdbError(f"ptensor: {argument} is no Tensor; of a bare array say "
+                           "its size: ptensor EXPR ROWS COLUMNS")
+    sizes = [int(t["shape"]["size"][i]) for i in range(int(t["shape"]["rank"]))]
+    return t, sizes, math.prod(sizes)
+
+
 class PTensor(gdb.Command):
     def __init__(self):
         super().__init__("ptensor", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
@@ -33,17 +46,7 @@ class PTensor(gdb.Command):
             print(f"{words[0]} [{rows}, {columns}]")
             print("  " + describe("value", values, rows * columns))
             return
-        t = gdb.parse_and_eval(argument)
-        if t.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
-            t = t.dereference()
-        if t.type.strip_typedefs().code != gdb.TYPE_CODE_STRUCT:
-            raise gdb.GdbError(f"ptensor: {argument} is no Tensor; of a bare array say "
-                               "its size: ptensor EXPR ROWS COLUMNS")
-        rank = int(t["shape"]["rank"])
-        sizes = [int(t["shape"]["size"][i]) for i in range(rank)]
-        size = 1
-        for s in sizes:
-            size *= s
+        t, sizes, size = tensor_of(argument)
         print(f"{t['name'].string()} {sizes}")
         print("  " + describe("value", t["value"], size))
         print("  " + describe("grad", t["grad"], size))
@@ -104,9 +107,7 @@ class PPicture(gdb.Command):
 
     def invoke(self, argument, from_tty):
         words = gdb.string_to_argv(argument) + ["0", "0"]
-        t = gdb.parse_and_eval(words[0])
-        t = t.dereference() if t.type.strip_typedefs().code == gdb.TYPE_CODE_PTR else t
-        sizes = [int(t["shape"]["size"][i]) for i in range(int(t["shape"]["rank"]))]
+        t, sizes, total = tensor_of(words[0])
         if len(sizes) < 2:
             raise gdb.GdbError(f"ppicture: expected rows and columns, found {sizes}")
         height, width = sizes[-2:]
@@ -115,9 +116,6 @@ class PPicture(gdb.Command):
         first = int(words[1]) * (planes if len(sizes) == 4 else 1) * height * width
         first += int(words[2]) * height * width if len(sizes) == 4 and shown == 1 else 0
         size = shown * height * width
-        total = 1
-        for s in sizes:
-            total *= s
         if first < 0 or first + size > total:
             raise gdb.GdbError(f"ppicture: expected a picture within {sizes}, found "
                                f"{words[1]}, plane {words[2]}")

@@ -83,7 +83,6 @@ static void watch_gradients(Watch *w, const Entry *entry) {
 }
 
 // Make a tensor and note an operation
-// Send gradients elsewhere
 void *tape_memory(Tape *tape, size_t size) { return arena_get(tape->arena, size); }
 
 Tensor *tape_tensor(Tape *tape, const char *name, Shape shape) {
@@ -99,6 +98,7 @@ Tensor *tape_input(Tape *tape, const char *name, Shape shape, const real *values
   return t;
 }
 
+// Send gradients elsewhere
 void tape_redirect(Tape *tape, const real *shared, real *own, size_t size) {
   tape->shared = shared;
   tape->own = own;

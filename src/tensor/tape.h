@@ -66,12 +66,12 @@ void *tape_memory(Tape *tape, size_t size);
 void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
                  void *saved, Tensor *a, Tensor *b, Tensor *c);
 
-// More ways to play a tape
 /* Set the gradient of `loss` to 1 and play the tape backwards, once a step.
    Asserts that the loss is one number that needs a gradient. Gradients of
    parameters are added to; clear them before. */
 void tape_backward(Tape *tape, Tensor *loss);
 
+// More ways to play a tape
 /* The same with a gradient other than 1 at the loss; and from several outputs of any
    shape whose gradients are given, grads[i] of outputs[i]. Outputs that need no
    gradient are passed over; at least one must need it. */
@@ -85,4 +85,3 @@ void tape_redirect(Tape *tape, const real *shared, real *own, size_t size);
 
 /* A fresh random key: differs for each call and each step, repeatable. */
 RandomKey tape_key(Tape *tape);
-

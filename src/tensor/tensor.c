@@ -1,10 +1,10 @@
 /* Tangled from chapters/02-tape.nw: edit that, not this. */
-// Sizes of a tensor
 #include "tensor/tensor.h"
 
 #include <assert.h>
 #include <limits.h>
 
+// Sizes of a tensor
 size_t tensor_size(const Tensor *t) { return shape_size(t->shape); }
 
 int tensor_last(const Tensor *t) {
@@ -16,4 +16,3 @@ int tensor_rows(const Tensor *t) {
   assert(rows <= INT_MAX);
   return (int)rows;
 }
-
