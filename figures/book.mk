@@ -59,15 +59,12 @@ runs: $(LONG:%=build/runs/%/summary.tsv) $(filter-out $(SPEED:%=build/runs/%/sum
 
 # What a program prints.
 build/runs/tape-example/summary.tsv: build/release/programs/tape_example
-build/runs/step-size-float.tsv: build/release/programs/step_size
-build/runs/step-size-double.tsv: build/double/programs/step_size
-build/runs/gelu.tsv: build/release/programs/gelu_curves
 build/runs/configurations.tex: build/release/programs/configurations
 build/runs/vector-error/summary.tsv: build/release/programs/vector_error
 build/runs/pair-memory.tsv: build/release/programs/pair_memory
 build/runs/sketch/sketch.txt: build/release/programs/sketch
 build/runs/matmul-steps/steps.tsv: build/release/programs/matmul_steps
-PRINTED := $(addprefix build/runs/,tape-example/summary.tsv step-size-float.tsv step-size-double.tsv gelu.tsv configurations.tex \
+PRINTED := $(addprefix build/runs/,tape-example/summary.tsv configurations.tex \
            vector-error/summary.tsv pair-memory.tsv sketch/sketch.txt matmul-steps/steps.tsv)
 $(PRINTED):
 	@mkdir -p $(@D)
@@ -75,9 +72,14 @@ $(PRINTED):
 build/runs/giants.tex: build/release/programs/configurations
 	@mkdir -p $(@D)
 	$(call into,$< --set giants)
-build/runs/pull.tsv build/runs/start.tsv build/runs/logit.tsv: build/runs/%.tsv: build/release/programs/contrast_curves
+$(addprefix build/runs/,gelu.tsv pull.tsv start.tsv logit.tsv): build/runs/%.tsv: build/release/programs/curves
 	@mkdir -p $(@D)
-	$(call into,build/release/programs/contrast_curves --curve $*)
+	$(call into,$< --curve $*)
+build/runs/step-size-float.tsv: build/release/programs/curves
+build/runs/step-size-double.tsv: build/double/programs/curves
+build/runs/step-size-float.tsv build/runs/step-size-double.tsv:
+	@mkdir -p $(@D)
+	$(call into,$< --curve step)
 
 # Speed, measured when no other run is under way, with both sets of kernels.
 build/runs/bench/bench.tsv: build/release/programs/bench
@@ -179,7 +181,7 @@ build/book.pdf: book.nw chapters/book.bib $(CHAPTERS) $(TABLES) $(FIGURES) build
                 $(wildcard figures/drawings/*.tex)
 	tools/weave
 book:
-	+$(MAKE) $(SIDE_BY_SIDE) programs build/naive/bench build/double/programs/step_size $(UNPACKED)
+	+$(MAKE) $(SIDE_BY_SIDE) programs build/naive/bench build/double/programs/curves $(UNPACKED)
 	+$(MAKE) $(SIDE_BY_SIDE) --output-sync=target runs TURN='$(ABREAST)'
 	+$(MAKE) $(SPEED:%=build/runs/%/summary.tsv) build/runs/profile.tsv
 	+$(MAKE) $(SIDE_BY_SIDE) build/book.pdf
@@ -206,7 +208,7 @@ numbers:
 bench: build/bench
 	@mkdir -p build/runs
 	flock build/runs/lock build/bench --out build/bench.tsv
-bench-peers: build/bench build/peer-products build/peers/sgemm_onednn.so
+bench-peers: build/bench build/peers/sgemm_onednn.so
 	@mkdir -p build/runs
 	flock build/runs/lock tools/bench-peers
 build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c

@@ -1,5 +1,5 @@
 /* Tangled from chapters/71-proof-two.nw: edit that, not this. */
-#include "nn/block_masking.h"
+#include "nn/masking.h"
 
 #include "testing.h"
 

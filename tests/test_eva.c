@@ -5,7 +5,7 @@
 #include "io/safetensors.h"
 #include "kernels/dot.h"
 #include "models/presets.h"
-#include "nn/block_masking.h"
+#include "nn/masking.h"
 #include "testing.h"
 #include "train/optimizer.h"
 

@@ -2,11 +2,10 @@
 #include "base/error.h"
 #include "io/safetensors.h"
 #include "models/presets.h"
-#include "nn/patch_dropout.h"
-#include "nn/rotary.h"
+#include "nn/masking.h"
+#include "nn/position.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
-#include "tensor/swiglu.h"
 #include "testing.h"
 
 // Turns
@@ -305,7 +304,6 @@ START_TEST(published_giants) {
   ck_assert_int_eq(small.mlp, c.mlp);
 }
 END_TEST
-
 
 TEST_MAIN("eva block", turned_by_hand, turns_keep_lengths_and_differences,
           gates_by_hand, a_bias_of_keys_does_nothing, initial_values_of_eva,

@@ -258,14 +258,15 @@ END_TEST
 
 START_TEST(of_what_prints) {
   static const Row sets[] = {{"set", "giants", "", 0}};
-  static const Row curves[] = {{"curve", "start", "", 0}, {"curve", "logit", "", 0}};
+  static const Row curves[] = {{"curve", "gelu", "", 0}, {"curve", "pull", "", 0},
+                               {"curve", "start", "", 0}, {"curve", "logit", "", 0}};
   static const Row most[] = {{"most", "128", "", 0}};
   static const Row seed[] = {{"seed", "2", "", 0}};
   static const Row patches[] = {{"patch-size", "8", "", 0}, {"size", "32", "", 0},
                                 {"gap", "1", "", 0}, {"seed", "2", "", 0}};
   prepare("option-prints");
   TRY("configurations", "", "", sets);
-  TRY("contrast-curves", "", "", curves);
+  TRY("curves", "", "", curves);
   TRY("pair-memory", "--most 64", "", most);
   TRY("sketch", "", "", seed);
   TRY("captions", text_of("--data-dir %s", base), "", seed);

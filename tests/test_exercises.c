@@ -3,8 +3,8 @@
 #include "data/image.h"
 #include "data/tokenizer.h"
 #include "kernels/kernels.h"
-#include "models/presets.h"
 #include "models/mae.h"
+#include "models/presets.h"
 #include "models/text.h"
 #include "models/vit.h"
 #include "nn/patches.h"
@@ -570,7 +570,6 @@ START_TEST(several_true_texts_a_row) {
   tape_free(tape), params_free(params);
 }
 END_TEST
-
 
 // Answers on evolution
 START_TEST(the_share_of_the_text) {

@@ -1,5 +1,5 @@
 /* Tangled from chapters/71-proof-two.nw: edit that, not this. */
-#include "data/label_subset.h"
+#include "data/dataset.h"
 
 #include "data/shapes.h"
 #include "testing.h"

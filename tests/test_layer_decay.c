@@ -1,9 +1,8 @@
 /* Tangled from chapters/71-proof-two.nw: edit that, not this. */
-#include "train/layer_decay.h"
+#include "train/optimizer.h"
 
 #include "models/vit.h"
 #include "testing.h"
-#include "train/optimizer.h"
 
 static double rate_of(const Params *params, const char *name) {
   const Parameter *p = params_find(params, name);

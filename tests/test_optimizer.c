@@ -2,7 +2,6 @@
 #include "train/optimizer.h"
 
 #include "testing.h"
-#include "train/schedule.h"
 
 typedef struct Fixture {
   Params *params;

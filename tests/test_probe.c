@@ -43,5 +43,4 @@ START_TEST(near_neighbours_count_for_more) {
 }
 END_TEST
 
-
 TEST_MAIN("probe", what_is_apart_is_told_apart, near_neighbours_count_for_more)

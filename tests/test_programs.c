@@ -245,7 +245,6 @@ START_TEST(sheets_are_unpacked_once) {
 }
 END_TEST
 
-
 // What must be small
 START_TEST(patches_are_cut_and_joined) {
   const char *folder = scratch_folder("patches");

@@ -7,18 +7,16 @@
 #include "models/mae.h"
 #include "models/presets.h"
 #include "nn/attention_pool.h"
-#include "nn/block_masking.h"
+#include "nn/masking.h"
 #include "nn/patches.h"
-#include "nn/rotary.h"
+#include "nn/position.h"
 #include "tensor/arithmetic.h"
 #include "tensor/gradcheck.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
 #include "tensor/sigmoid_loss.h"
-#include "tensor/swiglu.h"
 #include "testing.h"
 #include "train/optimizer.h"
-#include "train/schedule.h"
 // A case and its seed
 typedef struct Case {
   unsigned long seed;

@@ -36,7 +36,6 @@ static char *there_and_back(const Tokenizer *t, const char *text, size_t length,
   return back;
 }
 
-
 // What is learnt and how it reads
 START_TEST(three_captions) {
   const char *want[] = {"in", "ing</w>", "ed</w>", "ring</w>", "red</w>",

@@ -12,7 +12,7 @@
 #include "tensor/losses.h"
 #include "testing.h"
 #include "train/checkpoint.h"
-#include "train/schedule.h"
+#include "train/optimizer.h"
 
 #include "base/error.h"
 

@@ -1,7 +1,6 @@
 /* Tangled from chapters/71-proof-two.nw: edit that, not this. */
-#include "data/warp.h"
-
 #include "data/dataset.h"
+
 #include "testing.h"
 
 enum { H = 6, W = 6, C = 3, SIZE = H * W * C };

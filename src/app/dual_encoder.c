@@ -7,10 +7,8 @@
 #include "app/experiment.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "data/captioned.h"
-#include "models/model_io.h"
 #include "models/presets.h"
-#include "train/layer_decay.h"
+#include "train/optimizer.h"
 
 // The options of a dual encoder's training
 static Settings settings = {SETTINGS_DEFAULTS};
@@ -97,16 +95,13 @@ static bool open_data(DualRun *run) {
 }
 
 // Take the image encoder of another run
-static bool sizes_are_open(void) {
-  static const char *const decided[] = {"patch-size", "width", "depth", "heads", "style",
-                                        "pool", "block", "patch-dropout"};
-  return options_left_alone(options, sizeof options / sizeof *options, decided,
-                            sizeof decided / sizeof *decided,
-                            "--image-encoder, which decides it");
-}
+static const char decided[] = "|patch-size|width|depth|heads|style|pool|block|"
+                              "patch-dropout|";
 
 static bool open_image_encoder(DualRun *run) {
-  return sizes_are_open() && vit_open(&run->encoder, image_encoder, true, 0) &&
+  return options_left_alone(options, sizeof options / sizeof *options, decided,
+                            "--image-encoder, which decides it") &&
+         vit_open(&run->encoder, image_encoder, true, 0) &&
          vit_takes(&run->encoder, &run->train.pictures, "--image-encoder") &&
          vit_takes(&run->encoder, &run->test.pictures, "--image-encoder");
 }

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -207,11 +206,13 @@ bool options_only(Program *p, int argc, char **argv) {
   return first == argc || fail("expected options only, found '%s'", argv[first]);
 }
 
-bool options_left_alone(const Option *options, size_t count, const char *const *names,
-                        size_t n, const char *what) {
-  for (size_t i = 0; i < count; i++)
-    for (size_t k = 0; k < n; k++)
-      if (options[i].given && strcmp(options[i].name, names[k]) == 0)
-        return fail("--%s: expected none with %s", names[k], what);
+bool options_left_alone(const Option *options, size_t count, const char *names,
+                        const char *what) {
+  char word[64];
+  for (size_t i = 0; i < count; i++) {
+    snprintf(word, sizeof word, "|%s|", options[i].name);
+    if (options[i].given && strstr(names, word))
+      return fail("--%s: expected none with %s", options[i].name, what);
+  }
   return true;
 }

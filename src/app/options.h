@@ -60,10 +60,10 @@ int options_parse(Program *program, int argc, char **argv);
 /* The same for a program that takes nothing else: false with a message if there is. */
 bool options_only(Program *program, int argc, char **argv);
 
-/* Was none of some options given, names[n], since something else decides them? False
-   with "--NAME: expected none with WHAT". */
-bool options_left_alone(const Option *options, size_t count, const char *const *names,
-                        size_t n, const char *what);
+/* Was none of some options given, names as "|a|b|c|", since something else decides
+   them? False with "--NAME: expected none with WHAT". */
+bool options_left_alone(const Option *options, size_t count, const char *names,
+                        const char *what);
 
 /* Set one option from text, with the same checks. Returns false with a
    message that starts with "--NAME: expected". */

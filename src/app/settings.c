@@ -1,10 +1,7 @@
 /* Tangled from chapters/64-runs.nw: edit that, not this. */
 #include "app/settings.h"
 
-#include <stdio.h>
-
 #include "base/error.h"
-#include "base/least.h"
 #include "base/memory.h"
 
 // Keep and take up the options of a run

@@ -6,3 +6,5 @@ typedef double real;
 #else
 typedef float real;
 #endif
+
+static inline int least(int a, int b) { return a < b ? a : b; }

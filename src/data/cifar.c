@@ -1,13 +1,11 @@
 /* Tangled from chapters/62-data.nw: edit that, not this. */
 #include "data/cifar.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "data/find.h"
 #include "data/image.h"
 #include "io/json_text.h"
 

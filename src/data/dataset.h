@@ -1,5 +1,6 @@
 /* Tangled from chapters/62-data.nw: edit that, not this. */
 #pragma once
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,3 +45,37 @@ typedef struct Augment {
    What is done to a picture depends on key and its index. */
 void dataset_batch(const Dataset *data, const int *index, int count,
                    Augment augment, RandomKey key, real *images, int *labels);
+
+/* The first file there is among FOLDER/ folders[] names[] endings[], tried in this
+   order; lists of folders and endings end with NULL. False with a message that names
+   what was expected and how to get it. */
+bool data_find(char path[PATH_MAX], const char *folder, const char *const *folders,
+               const char *const *names, int name_count, const char *const *endings);
+
+/* Resized by `scale` (2: twice as large) and turned by `turn` degrees
+   clockwise about its middle, after a shift; and mirrored at last. */
+typedef struct Warp {
+  int down, right; /* in pixels */
+  bool flip;
+  double rotation, scale;
+} Warp;
+
+/* to[height][width][channels <= 3] = the warped picture `from`. Bilinear; what lies
+   outside is `ground`. Without turn and scale 1 every pixel is a copy. */
+void warp_picture(uint8_t *to, const uint8_t *from, int height, int width,
+                  int channels, Warp warp, uint8_t fill);
+
+/* In place: distance of each pixel from its own grey times saturation, then
+   from the picture's mean times contrast, then all times brightness; rounded and
+   cut to 0..255. All factors 1: nothing changes. */
+void colour_jitter(uint8_t *pixels, int count, int channels, double brightness,
+                   double contrast, double saturation);
+
+/* Choose `wanted` of `count` examples, as many of each class as can be, drawn by the
+   seed: their numbers to chosen[wanted]. labels[count] are below `classes`. */
+void label_subset_choose(const int *labels, int count, int classes, int wanted,
+                         uint64_t seed, int *chosen);
+
+/* Keep that many pictures of a data set; 0 or more than there are: all. Mean and
+   standard deviation stay those of all. */
+void label_subset_apply(Dataset *data, int wanted, uint64_t seed);

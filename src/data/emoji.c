@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <jansson.h>
 #include <string.h>
 
 #include "base/error.h"

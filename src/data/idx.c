@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "data/find.h"
 
 enum { MAX_SIDE = 256, MAX_COUNT = 10000000, MAX_BYTES = INT_MAX };
 

@@ -1,7 +1,6 @@
 /* Tangled from chapters/62-data.nw: edit that, not this. */
 #include "data/pictures.h"
 
-
 #include "base/error.h"
 #include "base/files.h"
 #include "data/captioned.h"

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <stdint.h>
 #include <string.h>
 #include <unicase.h>
 #include <unictype.h>
@@ -243,7 +242,6 @@ static char *repair(const char *text, size_t *length) {
   free(to);
   return composed;
 }
-
 
 /* The text repaired, in lower case with single spaces; the caller frees. */
 static char *clean(const char *text, size_t length, size_t *count) {

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/least.h"
 #include "base/memory.h"
 #include "nn/image_batch.h"
 

@@ -1,7 +1,6 @@
 /* Tangled from chapters/65-tasks.nw: edit that, not this. */
 #include "eval/predictions.h"
 
-#include "base/least.h"
 #include "base/memory.h"
 #include "nn/image_batch.h"
 #include "tensor/losses.h"
@@ -31,6 +30,4 @@ Predictions predictions_make(Tape *tape, const Vit *vit, const Dataset *data, in
   return p;
 }
 
-void predictions_free(Predictions *p) {
-  free(p->predicted), free(p->losses);
-}
+void predictions_free(Predictions *p) { free(p->predicted), free(p->losses); }

@@ -5,13 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/least.h"
 #include "base/memory.h"
 #include "nn/image_batch.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
 #include "train/optimizer.h"
-#include "train/schedule.h"
 #include "train/shuffle.h"
 
 // Make features
@@ -41,7 +39,6 @@ void features_free(Features *f) {
   free(f->x), free(f->labels);
   *f = (Features){0};
 }
-
 
 // Ask the neighbours
 /* Rows of length 1. */

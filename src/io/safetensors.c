@@ -1,9 +1,7 @@
 /* Tangled from chapters/64-runs.nw: edit that, not this. */
 #include "io/safetensors.h"
 
-#include <jansson.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 

@@ -1,5 +1,4 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
-#include <math.h>
 #include <tgmath.h>
 
 #include "kernels/dot.h"
@@ -44,4 +43,3 @@ void normalize_backward(real *dx, const real *dy, const real *x, const real *len
       dx[(size_t)r * n + i] += (slope[i] - row[i] * along) / divisor;
   }
 }
-

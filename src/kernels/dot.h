@@ -25,4 +25,3 @@ static inline double vector_cosine(const real *a, const real *b, int n) {
   for (int i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
   return sum / (vector_length(a, n) * vector_length(b, n));
 }
-

@@ -177,4 +177,3 @@ void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
     }
   }
 }
-

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/least.h"
 #include "base/real.h"
 
 /* A matrix seen through strides: element (i, k) is at[i * row + k * column]. */

@@ -76,4 +76,3 @@ void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep step, size_t
 void normalize_forward(real *y, real *length, const real *x, real eps, int rows, int n);
 void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
                         real eps, int rows, int n);
-

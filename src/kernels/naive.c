@@ -1,5 +1,4 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
-#include <math.h>
 #include <tgmath.h>
 
 #include "kernels/dot.h"

@@ -108,4 +108,3 @@ static inline NormalTail normal_tail(real x) {
   return (NormalTail){density, erfc(x * sqrt(0.5)) / 2};
 #endif
 }
-

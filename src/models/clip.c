@@ -87,4 +87,3 @@ double clip_macs(const ClipConfig *c, int T) {
   return vit_macs(&c->image) + text_macs(&c->text, T) +
          (double)c->embed * (c->image.width + c->text.width);
 }
-

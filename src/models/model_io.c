@@ -2,7 +2,6 @@
 #include "models/model_io.h"
 
 #include <assert.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -138,8 +137,7 @@ static bool read_vit(const Safetensors *file, const char *path, VitConfig *c,
                      real *mean, real *std) {
   *c = (VitConfig){0};
   if (!read_fields(file, path, vit_fields, c) ||
-      !read_channels(file, path, c->channels, mean, std))
-    return false;
+      !read_channels(file, path, c->channels, mean, std)) return false;
   return vit_check(c) || fail("%s: expected sizes of an image encoder that fit together, "
                               "found others", path);
 }
@@ -148,8 +146,7 @@ static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
                       real *mean, real *std) {
   *c = (ClipConfig){0};
   if (!read_vit(file, path, &c->image, mean, std) ||
-      !read_fields(file, path, clip_fields, c))
-    return false;
+      !read_fields(file, path, clip_fields, c)) return false;
   if (!text_check(&c->text))
     return fail("%s: expected sizes of a text encoder that fit together, found others",
                 path);

@@ -71,7 +71,6 @@ bool text_truncated(const TextConfig *c, const Tokenizer *tokenizer, const char 
   return n == room;
 }
 
-
 // Run a text encoder
 static Tensor *embed(Tape *tape, const Text *text, const int *ids, int B, int T) {
   int *positions = tape_memory(tape, (size_t)T * sizeof *positions);

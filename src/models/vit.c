@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "nn/patch_dropout.h"
+#include "nn/masking.h"
 #include "nn/patches.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
@@ -153,8 +153,7 @@ Tensor *vit_features(Tape *tape, const Vit *vit, Tensor *images) {
   x = patch_dropout(tape, x, vit->config.patch_dropout, vit->tokens - vit->patches,
                     &positions);
   AttentionCall call = {.positions = positions};
-  for (int i = 0; i < last; i++)
-    x = block_forward_call(tape, &vit->blocks[i], x, call);
+  for (int i = 0; i < last; i++) x = block_forward_call(tape, &vit->blocks[i], x, call);
   if (vit->config.pool == POOL_CLS) {
     const size_t size = (size_t)x->shape.size[0] * sizeof *call.query_index;
     call.query_index = memset(tape_memory(tape, size), 0, size);

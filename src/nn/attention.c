@@ -3,10 +3,8 @@
 
 #include <assert.h>
 
-#include "kernels/kernels.h"
-#include "nn/rotary.h"
+#include "nn/position.h"
 #include "tensor/layers.h"
-#include "tensor/swiglu.h"
 
 // Attention on the tape
 typedef struct AttentionSaved {

@@ -5,7 +5,6 @@
 
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
-#include "tensor/swiglu.h"
 
 // Declare the parameters of a block
 typedef struct BlockInit {

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "base/least.h"
+#include "base/real.h"
 
 Tensor *image_batch(Tape *tape, const Dataset *data, const int *index, int count,
                     Augment augment, RandomKey key, int *labels) {

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "nn/patches.h"
-#include "tensor/layers.h"
 
 static void patch_statistics(const real *patch, int n, double *mean, double *std) {
   double squares = 0;
@@ -37,8 +36,7 @@ Tensor *patch_targets(Tape *tape, Tensor *images, int patch_size, bool normalize
   for (int b = 0; b < B; b++) {
     real *own = targets->value + (size_t)b * N * n;
     patchify(own, images->value + (size_t)b * C * S * S, C, S, S, patch_size);
-    for (int t = 0; normalize && t < N; t++)
-      normalize_patch(own + t * n, n);
+    for (int t = 0; normalize && t < N; t++) normalize_patch(own + t * n, n);
   }
   return targets;
 }

@@ -18,3 +18,22 @@ Masking masking_random(Tape *tape, int images, int patches, double ratio,
 
 /* How many patches of image b are hidden. */
 int masking_hidden(const Masking *mask, int b);
+
+/* Hide rectangles of patches until a fraction `ratio` of each image's grid of rows x
+   columns is hidden, rounded; sometimes a few less, but at least one. In place: keep
+   is NULL, kept is rows * columns, restore[b][t] is t or, if hidden, -1. Rectangles
+   are drawn with an area of one patch in 16 or more, where there is still so much to
+   hide, and height over width from 0.3 to 1/0.3, then rounded. The draw for image b
+   depends on the key and on names[b] (NULL: b). Source: BEiT's masks as EVA's
+   code has them. */
+Masking masking_blocks(Tape *tape, int images, int rows, int columns, double ratio,
+                       RandomKey key, const int *example_ids);
+
+/* Change a mask that takes patches out into one that leaves them in place. */
+void masking_in_place(Masking *mask);
+
+/* In training, of x[B][T][C] the first `extra` tokens and max(1, floor(N (1 -
+   rate))) of the other N, drawn for each image: [B][kept][C]. *places becomes the
+   patch that each kept token is, or -1 for an extra one, [B][kept], the tape's
+   memory. Otherwise, or with rate 0, x itself and NULL. Source: EVA-CLIP's code. */
+Tensor *patch_dropout(Tape *tape, Tensor *x, double rate, int extra, int **positions);

@@ -59,3 +59,68 @@ void position_resize(real *to, int to_side, const real *from, int from_side,
                      u * from[(below * from_side + right) * width + c]);
     }
 }
+
+typedef struct Rotary {
+  int heads, tokens, extra; /* tokens of an image */
+  const int *positions;
+  real *rotations; /* [patches][d / 2][2]: cosine and sine of each pair's angle */
+} Rotary;
+
+static real *make_rotations(Tape *tape, int rows, int columns, int d) {
+  real *rotations = tape_memory(tape, (size_t)rows * columns * d * sizeof *rotations);
+  for (int i = 0; i < rows * columns * d / 2; i++) {
+    const int patch = i / (d / 2), pair = i % (d / 2), j = pair % (d / 4);
+    const int steps = pair < d / 4 ? patch / columns : patch % columns;
+    const double angle = steps * pow(10000, -2.0 * j / (d / 2));
+    rotations[2 * i] = (real)cos(angle);
+    rotations[2 * i + 1] = (real)sin(angle);
+  }
+  return rotations;
+}
+
+/* to += from with each pair turned, forth (1) or back (-1). */
+static void rotate(real *to, const real *from, const real *rotations, int pairs,
+                   real way) {
+  for (int i = 0; i < pairs; i++) {
+    const real c = rotations[2 * i], s = way * rotations[2 * i + 1];
+    const real a = from[2 * i], b = from[2 * i + 1];
+    to[2 * i] += a * c - b * s;
+    to[2 * i + 1] += a * s + b * c;
+  }
+}
+
+static void rotate_all(real *to, const real *from, const Rotary *r, int rows, int width,
+                       real way) {
+  const int C = width / 3, d = C / r->heads;
+#pragma omp parallel for
+  for (int t = 0; t < rows; t++) {
+    const int in_order = t % r->tokens - r->extra;
+    const int patch = r->positions ? r->positions[t] : in_order < 0 ? -1 : in_order;
+    real *y = to + (size_t)t * width;
+    const real *x = from + (size_t)t * width;
+    const int rotated = patch < 0 ? 0 : 2 * C; /* queries and keys */
+    for (int h = 0; h < rotated; h += d)
+      rotate(y + h, x + h, r->rotations + (size_t)patch * d, d / 2, way);
+    for (int i = rotated; i < width; i++) y[i] += x[i];
+  }
+}
+
+static void rotary_backward(const Entry *e) {
+  rotate_all(e->input[0]->grad, e->output->grad, e->saved, tensor_rows(e->output),
+             tensor_last(e->output), -1);
+}
+
+Tensor *rotary(Tape *tape, Tensor *qkv, int heads, int rows, int columns, int extra,
+               const int *positions) {
+  const int width = tensor_last(qkv), d = width / 3 / heads;
+  assert(d % 4 == 0);
+  assert(positions || qkv->shape.size[1] == extra + rows * columns);
+  Rotary *r = tape_memory(tape, sizeof *r);
+  *r = (Rotary){heads, qkv->shape.size[1], extra, positions,
+                make_rotations(tape, rows, columns, d)};
+  Tensor *y = tape_tensor(tape, "rotary", qkv->shape);
+  memset(y->value, 0, tensor_size(y) * sizeof *y->value);
+  rotate_all(y->value, qkv->value, r, tensor_rows(y), width, 1);
+  tape_record(tape, y, rotary_backward, r, qkv, NULL, NULL);
+  return y;
+}

@@ -1,6 +1,7 @@
 /* Tangled from chapters/05-vit.nw: edit that, not this. */
 #pragma once
 #include "tensor/params.h"
+#include "tensor/tape.h"
 
 typedef enum { POSITION_NONE, POSITION_LEARNED, POSITION_SINCOS } PositionKind;
 
@@ -21,3 +22,11 @@ void position_sincos(double *table, int rows, int columns, int width);
    a network trained at one image size is used at another (ViT section 3.2). */
 void position_resize(real *to, int to_side, const real *from, int from_side,
                      int width, int extra);
+
+/* qkv[B][T][3C] with the queries and keys of patches turned by their places in a
+   grid of rows x columns. The first `extra` tokens have none, and the patches come
+   in order; or, with places[B][T], token t of image b is patch places[b][t], or has
+   no place if that is -1. The channels of a head must be a multiple of 4. Source:
+   EVA-02 and its code; RoFormer. */
+Tensor *rotary(Tape *tape, Tensor *qkv, int heads, int rows, int columns, int extra,
+               const int *positions);

@@ -1,4 +1,5 @@
 /* Tangled from chapters/66-programs.nw: edit that, not this. */
+#include <dlfcn.h>
 #include <fnmatch.h>
 #include <math.h>
 #include <omp.h>
@@ -12,20 +13,19 @@
 #include "base/stopwatch.h"
 #include "models/clip.h"
 #include "models/mae.h"
-#include "models/vit.h"
 #include "tensor/arithmetic.h"
 #include "tensor/losses.h"
 #include "train/data_parallel.h"
 #include "train/optimizer.h"
 
 // The options of bench
-enum { ALL_SETS, CEILINGS, KERNELS, PRODUCTS, STEPS, PROFILE };
+enum { ALL_SETS, CEILINGS, KERNELS, PRODUCTS, STEPS, PROFILE, PEERS };
 static int threads = 0, set = ALL_SETS, shards = 4, micro_batch = 0, samples = 9;
 static const char *only = NULL, *out = NULL;
 
 static Option options[] = {
-    CHOICE_OPTION("set", set, "all|ceilings|kernels|products|steps|profile",
-                  "what to measure"),
+    CHOICE_OPTION("set", set, "all|ceilings|kernels|products|steps|profile|peers",
+                  "what to measure; peers: products beside OpenBLAS and oneDNN, in turn"),
     TEXT_OPTION("only", only, "of that, just this row, or a pattern such as 'vit*'"),
     INT_OPTION("threads", threads, 0, 1024,
                "measure with 1 and with so many threads; 0: one per core"),
@@ -186,41 +186,137 @@ static const int shapes[][2] = {/* in, out */
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 static const char *const form_names[] = {"forward", "input", "weight"};
 
+// Three ways to a product
+enum { OURS, ONEDNN, OPENBLAS, PEER_COUNT };
+enum { FORWARD, INPUT, WEIGHT, FORMS };
+
+/* cblas.h and oneDNN's manual: 101 row-major, 111 as it is, 112 transposed. */
+typedef void Cblas(int order, int ta, int tb, int M, int N, int K, float alpha,
+                   const float *A, int lda, const float *B, int ldb, float beta,
+                   float *C, int ldc);
+typedef int Dnnl(char ta, char tb, long M, long N, long K, float alpha, const float *A,
+                 long lda, const float *B, long ldb, float beta, float *C, long ldc);
+static Cblas *cblas;
+static Dnnl *dnnl;
+static void (*cblas_threads)(int n);
+
+static bool open_libraries(void) {
+  setenv("OPENBLAS_THREAD_TIMEOUT", "20", 1); /* spin for 2^20 ticks, then sleep */
+  void *blas = dlopen("libopenblas.so.0", RTLD_NOW);
+  void *dnn = blas ? dlopen("libdnnl.so.2", RTLD_NOW) : NULL;
+  if (!dnn)
+    return fail("expected Debian's libopenblas0 and libdnnl2, found: %s", dlerror());
+  *(void **)&cblas = dlsym(blas, "cblas_sgemm");
+  *(void **)&cblas_threads = dlsym(blas, "openblas_set_num_threads");
+  *(void **)&dnnl = dlsym(dnn, "dnnl_sgemm");
+  return (cblas && cblas_threads && dnnl) || fail("found no sgemm in the libraries");
+}
 typedef struct Product {
+  int rows, in, out, form, peer;
   real *x, *y, *w;
-  int rows, in, out;
 } Product;
 
-static void product_forward(void *state) {
-  const Product *p = state;
-  linear_forward(p->y, p->x, p->w, NULL, p->rows, p->in, p->out);
+static real *filled(int n) {
+  real *p = allocate((size_t)n, sizeof *p);
+  for (int i = 0; i < n; i++) p[i] = (real)(sin(i) * 1e-3);
+  return p;
 }
-static void product_input(void *state) {
-  const Product *p = state;
-  linear_backward_input(p->x, p->y, p->w, p->rows, p->in, p->out);
+
+static Product product_new(int i, int form) {
+  const int rows = row_counts[i / SHAPES], in = shapes[i % SHAPES][0];
+  const int out_size = shapes[i % SHAPES][1];
+  return (Product){rows, in, out_size, form, OURS, filled(rows * in),
+                   filled(rows * out_size), filled(in * out_size)};
 }
-static void product_weight(void *state) {
+
+static void product_free(Product *p) { free(p->x), free(p->y), free(p->w); }
+
+static double product_flops(const Product *p) { return 2.0 * p->rows * p->in * p->out; }
+
+/* y = x w^T, dx = dy w, dw = dy^T x, all overwritten by the peers; ours adds
+   to the last two, which is a little more work. */
+static void multiply(void *state) {
   const Product *p = state;
-  linear_backward_weight(p->w, NULL, p->y, p->x, p->rows, p->in, p->out);
+  const bool ta = p->form == WEIGHT, tb = p->form == FORWARD;
+  const int M = ta ? p->out : p->rows, N = tb ? p->out : p->in;
+  const int K = tb ? p->in : ta ? p->rows : p->out, lda = tb ? p->in : p->out;
+  const float *A = (const float *)(tb ? p->x : p->y);
+  const float *B = (const float *)(ta ? p->x : p->w);
+  float *C = (float *)(tb ? p->y : ta ? p->w : p->x);
+  if (p->peer == OPENBLAS)
+    cblas(101, ta ? 112 : 111, tb ? 112 : 111, M, N, K, 1, A, lda, B, p->in, 0, C, N);
+  else if (p->peer == ONEDNN)
+    dnnl(ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, 1, A, lda, B, p->in, 0, C, N);
+  else if (tb) linear_forward(p->y, p->x, p->w, NULL, p->rows, p->in, p->out);
+  else if (ta) linear_backward_weight(p->w, NULL, p->y, p->x, p->rows, p->in, p->out);
+  else linear_backward_input(p->x, p->y, p->w, p->rows, p->in, p->out);
 }
 static void measure_products(void) {
-  void (*const run[])(void *) = {product_forward, product_input, product_weight};
-  double flops = 0, seconds[3] = {0};
-  for (int form = 0; form < 3; form++) {
+  for (int form = 0; form < FORMS; form++) {
+    double flops = 0, seconds = 0;
     if (!wanted(PRODUCTS, form_names[form])) continue;
-    flops = 0;
     for (int i = 0; i < 2 * SHAPES; i++) {
-      Product p = {.rows = row_counts[i / SHAPES], .in = shapes[i % SHAPES][0],
-                   .out = shapes[i % SHAPES][1]};
-      p.x = allocate((size_t)p.rows * p.in, sizeof(real));
-      p.y = allocate((size_t)p.rows * p.out, sizeof(real));
-      p.w = allocate((size_t)p.in * p.out, sizeof(real));
-      seconds[form] += median_seconds(run[form], &p, samples, 0.003);
-      flops += 2.0 * p.rows * p.in * p.out;
-      free(p.x), free(p.y), free(p.w);
+      Product p = product_new(i, form);
+      seconds += median_seconds(multiply, &p, samples, 0.003);
+      flops += product_flops(&p);
+      product_free(&p);
     }
-    print_row((Row){"products", form_names[form], seconds[form], 0, flops, 0});
+    print_row((Row){"products", form_names[form], seconds, 0, flops, 0});
   }
+}
+// The products beside those of peers
+/* Median seconds of each peer; the peers take turns. The pauses let the threads of
+   the last one go to sleep before the next one's wake. */
+static void time_peers(Product *p, double seconds[PEER_COUNT]) {
+  double sample[PEER_COUNT][99];
+  int calls[PEER_COUNT] = {1, 1, 1};
+  for (int round = -2; round < samples; round++)
+    for (p->peer = 0; p->peer < PEER_COUNT; p->peer++) {
+      usleep(5000);
+      multiply(p);
+      const double start = stopwatch();
+      for (int i = 0; i < calls[p->peer]; i++) multiply(p);
+      const double each = (stopwatch() - start) / calls[p->peer];
+      if (round < 0) calls[p->peer] = 1 + (int)(0.004 / fmax(each, 1e-8));
+      else sample[p->peer][round] = each;
+    }
+  for (int k = 0; k < PEER_COUNT; k++) seconds[k] = median(sample[k], samples);
+}
+static bool measure_peers(void) {
+  double flops = 0, total[FORMS + 1][PEER_COUNT] = {0}, worst = INFINITY;
+  if (sizeof(real) != sizeof(float)) return fail("expected a build with float");
+  if (!open_libraries()) return false;
+  cblas_threads(omp_get_max_threads());
+  printf("form\trows\tin\tout\tours\toneDNN\tOpenBLAS\n");
+  // Time each shape and print its rates
+  for (int i = 0; i < FORMS * 2 * SHAPES; i++) {
+    const int form = i / (2 * SHAPES);
+    Product p = product_new(i % (2 * SHAPES), form);
+    double seconds[PEER_COUNT];
+    time_peers(&p, seconds);
+    printf("%s\t%d\t%d\t%d", form_names[form], p.rows, p.in, p.out);
+    for (int k = 0; k < PEER_COUNT; k++) {
+      printf("\t%.1f", 1e-9 * product_flops(&p) / seconds[k]);
+      total[form][k] += seconds[k];
+      total[FORMS][k] += seconds[k];
+    }
+    printf("\n");
+    fflush(stdout);
+    worst = fmin(worst, seconds[OPENBLAS] / seconds[OURS]);
+    if (form == 0) flops += product_flops(&p);
+    product_free(&p);
+  }
+  for (int form = 0; form <= FORMS; form++) {
+    printf("%s\tall\t\t", form < FORMS ? form_names[form] : "together");
+    for (int k = 0; k < PEER_COUNT; k++)
+      printf("\t%.1f", 1e-9 * flops * (form < FORMS ? 1 : FORMS) / total[form][k]);
+    printf("\n");
+  }
+  printf("ours / oneDNN\t\t\t\t%.2f\nours / OpenBLAS\t\t\t\t%.2f\n",
+         total[FORMS][ONEDNN] / total[FORMS][OURS],
+         total[FORMS][OPENBLAS] / total[FORMS][OURS]);
+  printf("worst ours / OpenBLAS\t\t\t\t%.2f\n", worst);
+  return true;
 }
 // The training steps
 /* A training step to be timed: a model with its loss, and a batch of noise. */
@@ -465,6 +561,8 @@ static void warn_of_company(void) {
 int main(int argc, char **argv) {
   if (!options_only(&program, argc, argv)) return program_failed(&program);
   const int most = threads ? threads : omp_get_max_threads();
+  omp_set_num_threads(most);
+  if (set == PEERS) return measure_peers() ? 0 : program_failed(&program);
   if (out && !(table = file_begin(out))) return program_failed(&program);
   warn_of_company();
   print_header();

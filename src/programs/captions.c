@@ -7,7 +7,6 @@
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/emoji.h"
-#include "data/image.h"
 #include "data/scenes.h"
 
 enum { COLUMNS = 6, SIDE = 4 * 32 };

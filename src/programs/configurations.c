@@ -1,6 +1,5 @@
 /* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "app/options.h"
-#include "base/error.h"
 #include "models/presets.h"
 
 /* Write 1234567 as 1,234,567. */

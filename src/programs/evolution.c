@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "data/scenes.h"
 #include "eval/embed.h"
-#include "models/model_io.h"
 
 static int tests = 1000, seed = 1;
 static Option options[] = {
@@ -24,34 +23,30 @@ static DualRun look_at(const LoadedClip *saved) {
   }
   scenes_make(&run.test, tests, CAPTIONED_ALONE, SCENES_SEEN,
               captioned_other((uint64_t)seed));
-  dataset_normalize_with(&run.test.pictures, run.train.pictures.mean,
-                         run.train.pictures.std);
   dual_single_figures(&run, tests, captioned_other((uint64_t)seed));
   return run;
 }
 
 // Check and report a run
 static bool report(const LoadedClip *saved, const char *folder) {
-  const VitConfig *c = &saved->clip.config.image;
-  if (c->image_size != SHAPES_SIDE || c->channels != 3)
-    return fail("%s: expected a network for %d x %d pictures of 3 channels, found one "
-                "for %d x %d of %d", folder, SHAPES_SIDE, SHAPES_SIDE, c->image_size,
-                c->image_size, c->channels);
   DualRun run = look_at(saved);
-  PairEmbeddings v = pair_embeddings(&saved->clip, saved->tokenizer, &run.test);
-  pair_embeddings_recall(&v, "test", stdout);
-  dual_zeroshot(stdout, &run, 1, "single");
-  pair_embeddings_free(&v);
+  const bool good = encoder_takes(&saved->clip.config.image, saved->mean, saved->std,
+                                  &run.test.pictures, folder);
+  if (good) {
+    PairEmbeddings v = pair_embeddings(&saved->clip, saved->tokenizer, &run.test);
+    pair_embeddings_recall(&v, "test", stdout);
+    dual_zeroshot(stdout, &run, 1, "single");
+    pair_embeddings_free(&v);
+  }
   pairs_free(&run.test), pairs_free(&run.seen), pairs_free(&run.held_out);
-  return true;
+  return good;
 }
 
 int main(int argc, char **argv) {
   const int first = options_parse(&program, argc, argv);
-  if (first != argc - 1) {
-    fail("expected the folder of one run, found %d", argc - first);
-    return program_failed(&program);
-  }
+  if (first != argc - 1)
+    return fail("expected the folder of one run, found %d", argc - first),
+           program_failed(&program);
   LoadedClip saved;
   if (!clip_open(&saved, argv[first])) return program_failed(&program);
   const bool good = report(&saved, argv[first]);

@@ -3,14 +3,11 @@
 
 #include "app/options.h"
 #include "base/error.h"
-#include "base/least.h"
 #include "base/stopwatch.h"
 #include "data/captioned.h"
 #include "data/scenes.h"
 #include "eval/embed.h"
 #include "tasks/contrastive.h"
-#include "train/optimizer.h"
-#include "train/schedule.h"
 
 enum { BATCHES, BIASES, TRUTHS };
 static int set = BATCHES, pairs = 20000, seeds = 3, width = 32;
@@ -206,9 +203,8 @@ static int sweep(void) {
 
 int main(int argc, char **argv) {
   if (!options_only(&program, argc, argv)) return program_failed(&program);
-  if (width % 4) {
-    fail("--width: expected a multiple of 4, found %d", width);
-    return program_failed(&program);
-  }
+  if (width % 4)
+    return fail("--width: expected a multiple of 4, found %d", width),
+           program_failed(&program);
   return sweep();
 }

@@ -3,7 +3,6 @@
 
 #include "app/options.h"
 #include "app/peak.h"
-#include "base/memory.h"
 #include "base/stopwatch.h"
 #include "kernels/gemm.h"
 #include "kernels/vector.h"
@@ -81,12 +80,8 @@ static void tiles_in_registers(void *s) {
 static const MatrixOut target = {.at = y, .row = OUT};
 static const MatrixView left = {x, IN, 1}, right = {w, 1, IN};
 
-static void packed(void *s) {
-  (void)s, gemm_serial(target, left, right, ROWS, OUT, IN);
-}
-static void all_threads(void *s) {
-  (void)s, gemm(target, left, right, ROWS, OUT, IN);
-}
+static void packed(void *s) { (void)s, gemm_serial(target, left, right, ROWS, OUT, IN); }
+static void all_threads(void *s) { (void)s, gemm(target, left, right, ROWS, OUT, IN); }
 // Time the stages
 static const struct {
   const char *name;

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "data/image.h"
 #include "data/landscape.h"
 
 static int patch_size = 16, size = 224, gap = 4, seed = 7;

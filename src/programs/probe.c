@@ -1,7 +1,6 @@
 /* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "app/options.h"
 #include "base/error.h"
-#include "data/label_subset.h"
 #include "data/pictures.h"
 #include "data/scenes.h"
 #include "eval/probe.h"
@@ -51,7 +50,6 @@ static bool open_data(Dataset *train, Dataset *test) {
   return good;
 }
 
-
 // The main function of probe
 static int probe(const LoadedVit *saved, const char *run, Dataset *train, Dataset *test) {
   if (!vit_takes(saved, train, run) || !vit_takes(saved, test, run))
@@ -74,10 +72,9 @@ static int probe(const LoadedVit *saved, const char *run, Dataset *train, Datase
 
 int main(int argc, char **argv) {
   const int first = options_parse(&program, argc, argv);
-  if (first != argc - 1) {
-    fail("expected the folder of one run, found %d arguments", argc - first);
-    return program_failed(&program);
-  }
+  if (first != argc - 1)
+    return fail("expected the folder of one run, found %d arguments", argc - first),
+           program_failed(&program);
   LoadedVit saved;
   Dataset train = {0}, test = {0};
   if (!vit_open(&saved, argv[first], !random_values, (uint64_t)seed))

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "app/options.h"
-#include "base/error.h"
 #include "data/scenes.h"
 #include "models/presets.h"
 #include "nn/patches.h"
@@ -28,9 +27,7 @@ typedef struct Batch {
   Tensor images; /* [N][3][SIDE][SIDE] */
 } Batch;
 
-static void batch_free(Batch *b) {
-  tokenizer_free(b->tokenizer), pairs_free(&b->scenes);
-}
+static void batch_free(Batch *b) { tokenizer_free(b->tokenizer), pairs_free(&b->scenes); }
 
 static Batch batch_make(void) {
   static real planes[N * 3 * SIDE * SIDE];
@@ -102,9 +99,7 @@ static Model model_make(ClipConfig config) {
   return m;
 }
 
-static void model_free(Model *m) {
-  tape_free(m->tape), params_free(m->params);
-}
+static void model_free(Model *m) { tape_free(m->tape), params_free(m->params); }
 
 // A vit, step by step
 static Tensor *show(const char *step, Tensor *x, const char *remark) {

@@ -70,8 +70,7 @@ static bool show_all(const Tokenizer *t, char **texts, int count) {
   if (length > LONGEST)
     return fail("standard input: expected lines of at most %d bytes, found more",
                 LONGEST);
-  return (fflush(stdout) == 0 && !ferror(stdout)) ||
-         fail("standard output: cannot write");
+  return true;
 }
 
 int main(int argc, char **argv) {

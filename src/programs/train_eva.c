@@ -7,7 +7,6 @@
 #include "data/pictures.h"
 #include "models/model_io.h"
 #include "models/presets.h"
-#include "tasks/masked_prediction.h"
 
 // The options of train-eva
 enum { TARGETS_FEATURES, TARGETS_PIXELS, TARGETS_NORMALIZED };

@@ -169,8 +169,7 @@ int main(int argc, char **argv) {
   Run run = {0};
   Experiment experiment = {
       .program = PROGRAM("train-mae", "",
-                  "Train an autoencoder to fill in the hidden patches of "
-                  "pictures."),
+                  "Train an autoencoder to fill in the hidden patches of pictures."),
       .settings = &settings, .state = &run, .prepare = prepare, .report = report,
       .end = end_run};
   settings.batch = 128, settings.beta2 = 0.95;

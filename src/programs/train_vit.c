@@ -2,12 +2,11 @@
 #include "app/experiment.h"
 #include "app/gallery.h"
 #include "base/error.h"
-#include "data/label_subset.h"
 #include "data/pictures.h"
 #include "models/model_io.h"
 #include "models/presets.h"
 #include "tasks/classify.h"
-#include "train/layer_decay.h"
+#include "train/optimizer.h"
 
 // The options of train-vit
 static Settings settings = {SETTINGS_DEFAULTS};
@@ -89,18 +88,15 @@ static VitConfig model_config(const Run *run) {
 }
 
 // Begin with another run's encoder
-static bool sizes_are_open(void) {
-  static const char *const decided[] = {"patch-size", "width", "depth", "heads", "mlp",
-                                        "position", "pool", "norm", "gelu", "block"};
-  return options_left_alone(options, sizeof options / sizeof *options, decided,
-                            sizeof decided / sizeof *decided,
-                            "--from, whose encoder decides it");
-}
+static const char decided[] = "|patch-size|width|depth|heads|mlp|position|pool|norm|"
+                              "gelu|block|";
 
 /* The pictures as the encoder knows them; its configuration with a head. */
 static bool open_encoder(Run *run, VitConfig *config) {
-  if (!sizes_are_open() || !vit_open(&run->encoder, from_run, true, 0)) return false;
-  if (!vit_takes(&run->encoder, &run->train, "--from") ||
+  if (!options_left_alone(options, sizeof options / sizeof *options, decided,
+                          "--from, whose encoder decides it") ||
+      !vit_open(&run->encoder, from_run, true, 0) ||
+      !vit_takes(&run->encoder, &run->train, "--from") ||
       !vit_takes(&run->encoder, &run->test, "--from"))
     return false;
   *config = run->encoder.vit.config;

@@ -1,6 +1,5 @@
 /* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "app/options.h"
-#include "base/error.h"
 #include "base/files.h"
 #include "data/cifar.h"
 

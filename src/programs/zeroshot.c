@@ -99,14 +99,11 @@ int main(int argc, char **argv) {
   const int count = argc - gap - 1; /* captions */
   int first = options_parse(&program, gap < argc ? gap : argc, argv);
   const int images = (gap < argc ? gap : argc) - first - 1;
-  if (images < 1) {
-    fail("expected RUN and at least one IMAGE, found %d arguments", images + 1);
-    return program_failed(&program);
-  }
-  if (count < 1) {
-    fail("expected captions after --, found none");
-    return program_failed(&program);
-  }
+  if (images < 1)
+    return fail("expected RUN and at least one IMAGE, found %d arguments", images + 1),
+           program_failed(&program);
+  if (count < 1)
+    return fail("expected captions after --, found none"), program_failed(&program);
   LoadedClip saved;
   Templates templates = {0};
   bool good = read_templates(&templates);

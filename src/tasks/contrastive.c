@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 #include "eval/embed.h"
-#include "train/optimizer.h"
 
 // Tokens of all captions
 // Number captions that read the same

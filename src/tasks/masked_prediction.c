@@ -4,8 +4,8 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "nn/block_masking.h"
 #include "nn/image_batch.h"
+#include "nn/masking.h"
 
 enum { AT_ONCE = 50, MOST_TESTED = 1000 };
 

@@ -1,7 +1,6 @@
 /* Tangled from chapters/65-tasks.nw: edit that, not this. */
 #include "tasks/reconstruct.h"
 
-#include "base/least.h"
 #include "nn/image_batch.h"
 
 static void begin(void *state, int step) {

@@ -46,3 +46,8 @@ Tensor *mean_tokens(Tape *tape, Tensor *x, int first);
 /* Each row divided by its Euclidean length plus eps. A row of zeros stays. */
 Tensor *normalize(Tape *tape, Tensor *x, double eps);
 
+/* silu(gate) * x, number by number; same shapes. Source: Shazeer 2020. */
+Tensor *swiglu(Tape *tape, Tensor *gate, Tensor *x);
+
+/* q[C], zeros for the keys, v[C]: [3C]. */
+Tensor *key_free_bias(Tape *tape, Tensor *q, Tensor *v);

@@ -14,15 +14,11 @@
 Init init_constant(double value) {
   return (Init){.kind = INIT_CONSTANT, .amount = value};
 }
-Init init_normal(double std) {
-  return (Init){.kind = INIT_NORMAL, .amount = std};
-}
+Init init_normal(double std) { return (Init){.kind = INIT_NORMAL, .amount = std}; }
 Init init_values(const double *values) {
   return (Init){.kind = INIT_VALUES, .values = values};
 }
-Init init_truncated(double std) {
-  return (Init){.kind = INIT_TRUNCATED, .amount = std};
-}
+Init init_truncated(double std) { return (Init){.kind = INIT_TRUNCATED, .amount = std}; }
 Init init_xavier(int fan_in, int fan_out) {
   return (Init){.kind = INIT_UNIFORM, .amount = sqrt(6.0 / (fan_in + fan_out))};
 }
@@ -56,7 +52,6 @@ Tensor *params_add(Params *params, const char *name, Shape shape, Init init,
   return tensor;
 }
 
-
 // Names, weights and biases
 // Make names, weights and biases
 const char *params_name(Params *params, const char *format, ...) {
@@ -89,7 +84,6 @@ Affine params_add_norm(Params *params, const char *prefix, const char *name, int
   return add_affine(params, prefix, name, SHAPE(width), init_constant(1), PARAM_PLAIN,
                     init_constant(0));
 }
-
 
 // Fill the table
 // Draw a truncated normal

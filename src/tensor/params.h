@@ -73,4 +73,3 @@ Parameter *params_find(const Params *params, const char *name); /* or NULL */
 
 /* How many numbers the table holds: those that are trained, or all. */
 size_t params_count(const Params *params, bool trained_only);
-

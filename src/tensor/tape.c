@@ -22,9 +22,7 @@ Tape *tape_no_grad(void) {
   return tape;
 }
 
-void tape_free(Tape *tape) {
-  arena_free(tape->arena), free(tape);
-}
+void tape_free(Tape *tape) { arena_free(tape->arena), free(tape); }
 
 void tape_reset(Tape *tape, RandomKey key) {
   arena_reset(tape->arena);

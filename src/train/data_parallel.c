@@ -135,8 +135,7 @@ double joint_gradient(Shards *shards, const Joint *joint, void *state, int step,
   Tensor *loss = joint->loss(shards->gathered, state, all, metric);
   tape_backward(shards->gathered, loss);
 #pragma omp parallel for schedule(static) if (shards->count > 1)
-  for (int i = 0; i < shards->count; i++)
-    send_back(shards, i, batch, part[i], all);
+  for (int i = 0; i < shards->count; i++) send_back(shards, i, batch, part[i], all);
   shards_sum(shards);
   return (double)loss->value[0];
 }

@@ -2,6 +2,7 @@
 #include "train/optimizer.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "kernels/kernels.h"
@@ -13,9 +14,7 @@ Optimizer optimizer_new(OptimizerKind kind, Params *params, double beta2, double
                      .v = allocate(params->size, sizeof(real))};
 }
 
-void optimizer_free(Optimizer *o) {
-  free(o->m), free(o->v);
-}
+void optimizer_free(Optimizer *o) { free(o->m), free(o->v); }
 
 void optimizer_update(Optimizer *o, double lr) {
   (o->kind == OPTIMIZER_LAMB ? lamb_update : adamw_update)(o, lr);
@@ -113,4 +112,32 @@ double clip_gradients(Params *params, double limit) {
     for (size_t i = 0; i < params->size; i++)
       params->grad[i] *= (real)(limit / norm);
   return norm;
+}
+
+double schedule_rate(int step, int steps, int warmup, double peak, double least) {
+  if (step <= warmup) return peak * step / warmup;
+  double along = (double)(step - warmup) / (steps - warmup);
+  return least + (peak - least) * 0.5 * (1 + cos(3.141592653589793 * along));
+}
+
+static bool begins(const char *name, const char *with) {
+  return strncmp(name, with, strlen(with)) == 0;
+}
+
+int layer_of(const char *name, int depth) {
+  static const char *const first[] = {"patch_embed.", "cls_token", "pos_embed",
+                                      "mask_token", "norm_pre."};
+  if (begins(name, "blocks.")) return 1 + atoi(name + strlen("blocks."));
+  for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+    if (begins(name, first[i])) return 0;
+  return depth + 1;
+}
+
+void layer_decay(Params *params, const char *prefix, int depth, double decay) {
+  for (int i = 0; i < params->count; i++) {
+    Parameter *p = &params->list[i];
+    if (!begins(p->tensor->name, prefix)) continue;
+    const int layer = layer_of(p->tensor->name + strlen(prefix), depth);
+    p->lr_scale = pow(decay, depth + 1 - layer);
+  }
 }

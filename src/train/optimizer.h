@@ -34,3 +34,16 @@ double gradient_norm_all(const Params *params);
 /* If all gradients together are longer than `limit` scale them down to it;
    a limit of 0 is none. Returns the norm before. */
 double clip_gradients(Params *params, double limit);
+
+/* The learning rate of step 1..steps: linear warm-up, then half a cosine from
+   `peak` to `least`. */
+double schedule_rate(int step, int steps, int warmup, double peak, double least);
+
+/* The layer of an encoder of `depth` blocks to which a parameter belongs, by its name
+   after the encoder's prefix: 0 for what comes before the blocks, 1 + i for blocks.i,
+   depth + 1 for the rest. Source: the code of MAE and of EVA. */
+int layer_of(const char *name, int depth);
+
+/* Let layer i of the encoder whose parameters begin with `prefix` learn at decay^(depth
+   + 1 - i) of the learning rate. Others keep their rates. */
+void layer_decay(Params *params, const char *prefix, int depth, double decay);

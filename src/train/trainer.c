@@ -3,15 +3,13 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stopwatch.h"
-#include "train/checkpoint.h"
 #include "train/log.h"
-#include "train/schedule.h"
+#include "train/optimizer.h"
 
 typedef struct Trainer {
   const TrainerConfig *config;
@@ -120,7 +118,6 @@ static bool evaluate(Trainer *t, TrainerResult *result) {
           result->metric);
   return true;
 }
-
 
 // Run the steps
 static void search_step(Trainer *t, char *first, size_t size) {

@@ -1,20 +1,45 @@
 /* Tangled from chapters/66-programs.nw: edit that, not this. */
-#include <math.h>
+#include <tgmath.h>
 
 #include "app/options.h"
-#include "base/error.h"
 #include "tensor/info_nce.h"
 #include "tensor/layers.h"
 #include "tensor/sigmoid_loss.h"
 
-enum { PULL, START, LOGIT };
-static int curve = PULL;
-static Option options[] = {
-    CHOICE_OPTION("curve", curve, "pull|start|logit",
-                  "gradient against cosine, first loss against dimensions, or, for "
-                  "SigLIP, gradient against a logit")};
-static Program program = PROGRAM("contrast-curves", "", "Print curves of the "
-                                 "contrastive loss.");
+// The error of a difference
+/* Print step and relative error of central differences of e^(sin a) at 1. */
+static void print_step(void) {
+  const double true_slope = exp(sin(1.0)) * cos(1.0);
+  for (int i = 0; i <= 64; i++) {
+    real a = 1, h = (real)pow(10.0, -0.25 * i);
+    real above = a + h, below = a - h;
+    real up = exp(sin(above)), down = exp(sin(below));
+    if (above == below) break;
+    double slope = (double)(up - down) / (double)(above - below);
+    double error = fabs(slope / true_slope - 1);
+    printf("%.6e\t%.6e\n", (double)h, fmax(error, 1e-17));
+  }
+}
+
+// Three GELUs
+/* Print x, the three GELUs and their three derivatives, from -4 to 4. */
+static void print_gelu(void) {
+  for (int i = -160; i <= 160; i++) {
+    real x = (real)i / 40, one = 1;
+    printf("%.4f", (double)x);
+    for (int kind = 0; kind < 3; kind++) {
+      real y;
+      gelu_forward(&y, &x, (GeluKind)kind, 1);
+      printf("\t%.6f", (double)y);
+    }
+    for (int kind = 0; kind < 3; kind++) {
+      real slope = 0;
+      gelu_backward(&slope, &one, &x, (GeluKind)kind, 1);
+      printf("\t%.6f", (double)slope);
+    }
+    printf("\n");
+  }
+}
 
 // The pull on a negative
 /* A picture whose own text has cosine 0.5, one wrong text of cosine c, and 126 of
@@ -76,10 +101,19 @@ static void print_logit(void) {
   }
 }
 
+static void (*const curves[])(void) = {print_step, print_gelu, print_pull, print_start,
+                                       print_logit};
+static int curve = 0;
+static Option options[] = {
+    CHOICE_OPTION("curve", curve, "step|gelu|pull|start|logit",
+                  "error of a numerical derivative against its step, the three GELUs; of "
+                  "contrastive losses: gradient against cosine, first loss against "
+                  "dimensions, gradient against a logit")};
+static Program program = PROGRAM("curves", "", "Print the points of one of the book's "
+                                 "curves.");
+
 int main(int argc, char **argv) {
   if (!options_only(&program, argc, argv)) return program_failed(&program);
-  if (curve == PULL) print_pull();
-  else if (curve == START) print_start();
-  else print_logit();
+  curves[curve]();
   return 0;
 }
