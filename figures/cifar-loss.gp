@@ -1,5 +1,7 @@
 load "../figures/style.gp"
+set terminal cairolatex pdf size 5.3in,1.95in font ",9" fontscale 0.8 linewidth 1.2 rounded
 set output "figures/cifar-loss.tex"
+span = 20
 set multiplot layout 1,2
 set xlabel "step"; set xtics 500
 set ylabel "loss" offset 1; set yrange [1:2.5]

@@ -1,6 +1,6 @@
 load "../figures/style.gp"
 set output "figures/layer-rates.tex"
-set logscale y; set xlabel "block"; set ylabel "rate; length of gradient"
+set logscale y; set xlabel "block"; set ylabel "fraction; gradient norm"
 set style data linespoints
 set offsets 0.3, 0.3, 0, 0
 set key outside right

@@ -1,4 +1,5 @@
 load "../figures/style.gp"
+set terminal cairolatex pdf size 5.3in,1.95in font ",9" fontscale 0.8 linewidth 1.2 rounded
 set output "figures/mnist-loss.tex"
 set multiplot layout 1,2
 set xlabel "step"; set xtics 2000

@@ -1,6 +1,6 @@
 load "../figures/style.gp"
 set output "figures/pull.tex"
-set xlabel "cosine of the wrong text"; set ylabel "derivative of the loss"
+set xlabel "cosine of the negative"; set ylabel "derivative of the loss"
 set logscale y; set yrange [1e-5:300]; set format y "$10^{%T}$"; set xrange [-1:1]
 set key outside right
 set arrow from 0.5,graph 0 to 0.5,graph 1 nohead ls 9

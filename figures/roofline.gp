@@ -15,7 +15,7 @@ has(s, part) = strstrt(s, part) > 0
 short(s) = has(s, "-forward") ? s[1:strlen(s)-8] : s
 row(way) = strcol(1) eq "kernels" && $3 == 1 && $6 > 0 && (has(strcol(2), "backward") == way)
 named(s) = !has(s, "tanh") && !has(s, "quick") && !has(s, "gather")
-plot roof(x, M_max) with lines ls 1, roof(x, L_max) with lines ls 9, \
+plot roof(x, M_max) with lines ls 1, roof(x, L_max) with lines lc rgb "#333333" lw 1.2 dt 2, \
      file using (row(0) ? $9 : 1/0):6 with points pt 7 ps 0.5 lc rgb "#c8553d", \
      file using (row(1) ? $9 : 1/0):6 with points pt 6 ps 0.6 lc rgb "#1b4f8a", \
-     file using (row(0) && named(strcol(2)) ? ($9 > 30 ? $9 * 0.93 : $9 * 1.08) : 1/0):($9 > 30 ? $6 * 0.78 : $6):(short(strcol(2))) with labels left font ",7" noenhanced
+     file using (row(0) && named(strcol(2)) ? $9 * 1.06 : 1/0):($6 * ($6 > $9 * M_max ? 1.4 : 0.76)):(short(strcol(2))) with labels left font ",7" noenhanced

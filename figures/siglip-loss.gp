@@ -6,4 +6,4 @@ steps(run) = system("tail -n 1 runs/" . run . "/log.tsv | cut -f1") + 0
 a = steps("siglip-shapes"); b = steps("siglip-emoji")
 plot n=0, "runs/siglip-shapes/log.tsv" every ::1 using ($1 / a):(running($3)) with lines ls 1 title "scenes", \
      n=0, "runs/siglip-emoji/log.tsv" every ::1 using ($1 / b):(running($3)) with lines ls 2 title "emoji", \
-     "runs/siglip-emoji/eval.tsv" every ::1 using ($1 / b):3 with lines ls 9 lw 1.5 title "emoji, unseen vendor"
+     "runs/siglip-emoji/eval.tsv" every ::1 using ($1 / b):3 with lines ls 3 title "emoji, unseen vendor"

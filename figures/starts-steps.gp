@@ -1,6 +1,6 @@
 load "../figures/style.gp"
 set output "figures/starts-steps.tex"
-set xlabel "step of the contrastive stage"; set ylabel "matched, of 128" ; set yrange [0:0.75]; set xrange [0:]
+set xlabel "step of the contrastive stage"; set ylabel "in-batch accuracy" ; set yrange [0:0.75]; set xrange [0:]
 set key outside right
 plot "runs/starts.tsv" index 0 using 1:3 with linespoints ls 1 pt 7 ps 0.4 title "from features", \
      "runs/starts.tsv" index 1 using 1:3 with linespoints ls 2 pt 5 ps 0.4 title "from pixels", \

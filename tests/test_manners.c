@@ -181,7 +181,7 @@ END_TEST
 START_TEST(scripts_speak_no_language) {
   const char *printed;
   run_command(&printed, "grep -L '^export LC_ALL *:*=  *C$\\|^export LC_ALL=C$' Makefile "
-              "data/fetch $(grep -l '^#!/bin/sh' tools/*)");
+              "data/fetch $(grep -ls '^#!/bin/sh' tools/* tools/web/*)");
   ck_assert_str_eq(printed, "");
 }
 END_TEST

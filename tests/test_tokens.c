@@ -53,7 +53,7 @@ START_TEST(any_line_is_shown) {
   expect(0, "320\ta</w>\n255 444\t\xc5\x83 \xc4\x80</w>\n\n64 321\ta b</w>\n",
          "printf 'a\\n\\255\\000\\n \\nab' | %/tokens");
   expect(0, "", "%/tokens </dev/null");
-  expect(1, "tokens: standard output: cannot write", "%/tokens a >/dev/full");
+  expect(1, "tokens: cannot write to standard output", "%/tokens a >/dev/full");
 }
 END_TEST
 

@@ -10,7 +10,7 @@ static void fill(uint8_t *picture, uint64_t seed) {
     picture[i] = (uint8_t)random_below(random_key(seed, "dots"), i, 256);
 }
 
-/* The pixel of `from` at column u, row v, or ground. */
+/* The pixel of `from` at column u, row v, or the fill. */
 static int dot(const uint8_t *from, int u, int v, int c, int fill) {
   bool inside = u >= 0 && u < W && v >= 0 && v < H;
   return inside ? from[(v * W + u) * C + c] : fill;

@@ -61,7 +61,7 @@ typedef struct Warp {
 } Warp;
 
 /* to[height][width][channels <= 3] = the warped picture `from`. Bilinear; what lies
-   outside is `ground`. Without turn and scale 1 every pixel is a copy. */
+   outside is `fill`. Without rotation and with scale 1 every pixel is a copy. */
 void warp_picture(uint8_t *to, const uint8_t *from, int height, int width,
                   int channels, Warp warp, uint8_t fill);
 

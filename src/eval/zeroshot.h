@@ -3,7 +3,7 @@
 #include "eval/embed.h"
 
 /* Put `name` in the place of {} in the template; "a" before a vowel becomes "an".
-   Cut to size. */
+   Truncated to `size`. */
 void prompt_fill(char *text, size_t size, const char *template, const char *name);
 
 /* One unit vector for each of K class names, vectors[K][E]: the mean over the M

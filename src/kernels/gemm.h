@@ -21,7 +21,7 @@ typedef struct MatrixOut {
   const real *bias;
 } MatrixOut;
 /* c[M][N] = a[M][K] b[K][N] for K > 0; c overlaps neither. Each element is
-   summed by one thread, in an order that depends on K alone. `product` uses all
+   summed by one thread, in an order that depends on K alone. `gemm` uses all
    threads, `gemm_serial` only the calling one. */
 void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);

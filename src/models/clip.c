@@ -15,7 +15,7 @@ bool clip_check(const ClipConfig *c) {
                 "projects its vector, found %d", c->image.width, c->embed);
   if (c->chunks && c->loss < LOSS_SIGMOID)
     return fail("chunks: expected loss sigmoid or sigmoid-mean, found InfoNCE, which "
-                "needs whole rows");
+                "is computed by whole rows here");
   return vit_check(&c->image) && text_check(&c->text);
 }
 

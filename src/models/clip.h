@@ -48,13 +48,14 @@ Tensor *clip_encode_text(Tape *tape, const Clip *clip, const int *ids, int B, in
    vector v[N][E], plus logit_bias if there is one: [M][N]. */
 Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v);
 
-/* The loss of N pairs (see info_nce, sigmoid_loss). truth[N][N] says which are true,
-   and must stay until the backward pass; NULL, and for InfoNCE always: the diagonal. */
+/* The loss of N pairs (see info_nce, sigmoid_loss). positives[N][N] says which are
+   true, and must stay until the backward pass; NULL, and for InfoNCE always: the
+   diagonal. */
 Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
                   const unsigned char *positives, double *correct);
 
 /* Keep logit_scale within 0 and ln 100. To be called after each step of the
-   optimiser; it is no part of what is derived. */
+   optimiser; it is not differentiated. */
 void clip_clamp(const Clip *clip);
 
 /* Multiply-adds of the encoders' matrix products for one pair, T tokens of text. */

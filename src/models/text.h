@@ -46,8 +46,7 @@ bool text_truncated(const TextConfig *config, const Tokenizer *tokenizer,
 
 /* ids[B][T], T <= context, each start .. end and then anything smaller: of each
    the vector where the largest id first stands (SigLIP's style: the last), [B][W].
-   No projection. Source:
-   CLIP, section 2.4, and its code. */
+   No projection. Source: CLIP, section 2.4, and its code. */
 Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T);
 
 /* All tokens after the final norm, [B][T][W], for looking at. The attention

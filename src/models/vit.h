@@ -57,7 +57,7 @@ Tensor *vit_encode(Tape *tape, const Vit *vit, Tensor *tokens, Tensor **weights)
 Tensor *vit_pool(Tape *tape, const Vit *vit, Tensor *tokens);
 Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled);
 
-/* The two halves of vit_embed, for those who change patches between them:
+/* The two halves of vit_embed, for callers that change patches between them:
    projected [B][N][D]; CLS in front and positions added [B][T][D]. */
 Tensor *vit_patch_embed(Tape *tape, const Vit *vit, Tensor *images);
 Tensor *vit_add_positions(Tape *tape, const Vit *vit, Tensor *patches);
@@ -69,6 +69,6 @@ Tensor *patch_tokens(Tape *tape, Tensor *images, int patch_size);
    going through every block, as papers count them. */
 double vit_macs(const VitConfig *config);
 
-/* How many images to process at once: about 1024 tokens, few enough for what
-   is kept for the backward pass to stay near. */
+/* How many images to process at once: about 1024 tokens, few enough for
+   what the backward pass needs to stay in the caches. */
 int vit_micro_batch(const Vit *vit);

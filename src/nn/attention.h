@@ -37,8 +37,8 @@ Attention attention_declare(Params *params, const char *prefix, int width, int h
 /* What a call may ask for besides. All NULL: every token attends, in order. */
 typedef struct AttentionCall {
   const int *query_index; /* [B]: of image b only this token attends, still to all */
-  const int *positions;   /* [B][T]: the patch of the grid that a token is, -1: none;
-                             NULL: `extra` tokens without place, then all in order */
+  const int *positions;   /* [B][T]: which patch of the grid each token is, -1 for
+                             none; NULL: `extra` tokens, then all patches in order */
   Tensor **weights;       /* as in `attention` */
 } AttentionCall;
 

@@ -38,13 +38,13 @@ static void score(real *scores, const real *q, const Tensor *kv, Sizes s, int b,
   }
 }
 
-static void once_backward(const Entry *e);
+static void attention_pool_backward(const Entry *e);
 
 Tensor *attention_pool(Tape *tape, Tensor *q, Tensor *kv, int heads, Tensor **weights) {
   const int B = kv->shape.size[0], T = kv->shape.size[1], C = kv->shape.size[2] / 2;
   const Sizes s = {B, T, heads, C / heads};
   assert(kv->shape.rank == 3 && C % heads == 0 && (int)tensor_size(q) == C);
-  Tensor *y = tape_tensor(tape, "attend_once", SHAPE(B, C));
+  Tensor *y = tape_tensor(tape, "attention_pool", SHAPE(B, C));
   Tensor *kept = tape_tensor(tape, "attention weights", SHAPE(B, heads, T));
   AttentionPoolSaved *saved = tape_memory(tape, sizeof *saved);
   *saved = (AttentionPoolSaved){s, kept->value,
@@ -61,7 +61,7 @@ Tensor *attention_pool(Tape *tape, Tensor *q, Tensor *kv, int heads, Tensor **we
     }
   if (weights) *weights = kept;
   tape->macs += 2.0 * B * T * C;
-  tape_record(tape, y, once_backward, saved, q, kv, NULL);
+  tape_record(tape, y, attention_pool_backward, saved, q, kv, NULL);
   return y;
 }
 
@@ -80,7 +80,7 @@ static void score_gradients(real *ds, const real *w, const real *dy, const Tenso
     ds[t] = (real)(1 / sqrt(s.D)) * w[t] * (ds[t] - mean);
 }
 
-static void once_backward(const Entry *e) {
+static void attention_pool_backward(const Entry *e) {
   const AttentionPoolSaved *saved = e->saved;
   const Sizes s = saved->size;
   Tensor *q = e->input[0], *kv = e->input[1];

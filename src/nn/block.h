@@ -25,7 +25,7 @@ typedef struct BlockConfig {
   bool causal;
   double dropout;        /* after both MLP layers and the output projection */
   double drop_path;
-  InitScheme first;       /* how its values begin; the two numbers below matter to it */
+  InitScheme first;       /* initialisation; some use number and depth */
   int number, depth;     /* this block is number 0, 1, ... of an encoder of `depth` */
   BlockVariant variant;
   int rows, columns, extra; /* of the grid of patches, if rotary */

@@ -11,7 +11,7 @@ typedef struct Masking {
 
 /* Keep floor(patches (1 - ratio)) patches of each image, at least one: the
    first of them in a random order. The draw for image b depends on the
-   key and on names[b] (NULL: b). 0 <= ratio < 1. The lists are the tape's memory.
+   key and on example_ids[b] (NULL: b). 0 <= ratio < 1. The lists are the tape's memory.
    Source: MAE, section 3. */
 Masking masking_random(Tape *tape, int images, int patches, double ratio,
                        RandomKey key, const int *example_ids);
@@ -24,8 +24,8 @@ int masking_hidden(const Masking *mask, int b);
    is NULL, kept is rows * columns, restore[b][t] is t or, if hidden, -1. Rectangles
    are drawn with an area of one patch in 16 or more, where there is still so much to
    hide, and height over width from 0.3 to 1/0.3, then rounded. The draw for image b
-   depends on the key and on names[b] (NULL: b). Source: BEiT's masks as EVA's
-   code has them. */
+   depends on the key and on example_ids[b] (NULL: b). Source: BEiT's masks as
+   EVA's code has them. */
 Masking masking_blocks(Tape *tape, int images, int rows, int columns, double ratio,
                        RandomKey key, const int *example_ids);
 
@@ -33,7 +33,7 @@ Masking masking_blocks(Tape *tape, int images, int rows, int columns, double rat
 void masking_in_place(Masking *mask);
 
 /* In training, of x[B][T][C] the first `extra` tokens and max(1, floor(N (1 -
-   rate))) of the other N, drawn for each image: [B][kept][C]. *places becomes the
+   rate))) of the other N, drawn for each image: [B][kept][C]. *positions becomes the
    patch that each kept token is, or -1 for an extra one, [B][kept], the tape's
    memory. Otherwise, or with rate 0, x itself and NULL. Source: EVA-CLIP's code. */
 Tensor *patch_dropout(Tape *tape, Tensor *x, double rate, int extra, int **positions);

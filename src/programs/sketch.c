@@ -46,14 +46,14 @@ static Batch batch_make(void) {
 static char ink(const uint8_t *pixels, int row, int column) {
   int bright = 0;
   for (int i = 0; i < 8; i++) {
-    const uint8_t *dot = pixels + ((4 * row + i / 2) * SIDE + 2 * column + i % 2) * 3;
-    bright += dot[0] > 127 || dot[1] > 127 || dot[2] > 127;
+    const uint8_t *at = pixels + ((4 * row + i / 2) * SIDE + 2 * column + i % 2) * 3;
+    bright += at[0] > 127 || at[1] > 127 || at[2] > 127;
   }
   return ".:+#"[(bright + 2) / 3];
 }
 
 static void show_pictures(const Batch *b) {
-  printf("1. FOUR PICTURES of [3][%d][%d], and what is said of them\n", SIDE, SIDE);
+  printf("1. FOUR PICTURES of [3][%d][%d], and their captions\n", SIDE, SIDE);
   for (int row = 0; row < SIDE / 4; row++)
     for (int i = 0; i < N; i++) {
       printf(i ? "   " : "\n   ");
@@ -159,7 +159,7 @@ static void show_vectors(char name, const Tensor *x) {
 }
 
 static void see_and_read(const Model *m, Batch *b, Tensor **u, Tensor **v) {
-  printf("\n3. TWO TOWERS, from pictures and captions to unit vectors\n\n");
+  printf("\n3. TWO ENCODERS, from pictures and captions to unit vectors\n\n");
   show_tokens(b);
   *u = clip_encode_image(m->tape, &m->clip, &b->images);
   *v = read_captions(m, b);

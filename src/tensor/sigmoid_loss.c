@@ -171,7 +171,7 @@ static void make_logits(const Chunk *c, real *cosines) {
 
 /* The loss of logits[N][count], which become t times their gradients; those of
    log_t and b are added to numbers[2]. */
-static double work_off(const Chunk *c, real *logits, double *numbers) {
+static double chunk_loss(const Chunk *c, real *logits, double *numbers) {
   double sum = 0;
   for (int i = 0; i < c->N; i++) {
     double row[3] = {0};
@@ -216,7 +216,7 @@ Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
     linear_forward(logits, u->value, texts, NULL, N, E, c.count);
     make_logits(&c, logits);
     if (correct) tally_add(&tally, logits, positives, c.first, c.count);
-    sum += work_off(&c, logits, s->numbers);
+    sum += chunk_loss(&c, logits, s->numbers);
     if (tape->recording) {
       linear_backward_input(s->du, logits, texts, N, E, c.count);
       linear_backward_weight(s->dv + (size_t)c.first * E, NULL, logits, u->value, N, E,

@@ -14,8 +14,8 @@ Tensor *shift_by(Tape *tape, Tensor *x, Tensor *b);
 typedef enum { SIGMOID_BY_ROWS, SIGMOID_BY_PAIRS } SigmoidForm;
 
 /* Sum over pairs of softplus(-z logit), z = 1 for true pairs and -1 for others,
-   divided as said; one number. logits[N][N], images by texts; truth[N][N] is not 0
-   where a pair is true, NULL: on the diagonal. It is not copied and must stay until
+   divided as said; one number. logits[N][N], images by texts; positives[N][N] is not
+   0 where a pair is true, NULL: on the diagonal. It is not copied and must stay until
    the backward pass. *correct, unless NULL, becomes the mean over both directions of how
    many have their largest logit at a true pair, 0 to N. Source: SigLIP, section 3. */
 Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *positives,

@@ -31,7 +31,7 @@ void shards_free(Shards *shards) {
   tape_free(shards->gathered), free(shards->shard), free(shards);
 }
 // Process a batch in shards
-/* Where part i begins when n things are dealt out in `parts` even parts. */
+/* Where part i begins when n things are divided into `parts` parts, as even as can be. */
 static int part_of(int n, int i, int parts) { return (int)((long)n * i / parts); }
 
 int shard_begin(const Shards *shards, int i, int batch) {

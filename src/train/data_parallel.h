@@ -33,7 +33,7 @@ void shards_free(Shards *shards);
 double shards_gradient(Shards *shards, LossFunction *loss, void *state, int step,
                        int batch, RandomKey key, double *metric);
 
-/* Its parts, for those who go another way: where shard i of a batch begins (and,
+/* Its parts, for other ways to a gradient: where shard i of a batch begins (and,
    with i = count, ends), and the sum of all shards' gradients to params->grad. */
 int shard_begin(const Shards *shards, int i, int batch);
 void shards_sum(Shards *shards);

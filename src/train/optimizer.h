@@ -17,8 +17,8 @@ typedef struct Optimizer {
 Optimizer optimizer_new(OptimizerKind kind, Params *params, double beta2, double decay);
 void optimizer_free(Optimizer *optimizer);
 
-/* One step with this learning rate, from the gradients in the table: of its kind, and
-   of either kind. */
+/* One step with this learning rate, from the gradients in the table: by the optimiser's
+   own kind, and by AdamW whatever its kind. */
 void optimizer_update(Optimizer *optimizer, double lr);
 void adamw_update(Optimizer *optimizer, double lr);
 // Declaration of LAMB

@@ -23,7 +23,7 @@ typedef struct TrainerConfig {
   int every;   /* evaluate and save after so many steps; 0: after each epoch */
   bool resume;
   const Metadata *metadata; /* written into the checkpoints; may be NULL */
-  /* Told of each step before what it makes due is evaluated and saved; true stops the
+  /* Called after each step, before it is evaluated and saved; returns true to stop the
      run after that. May be NULL. */
   bool (*stepped)(void *watcher, const TrainerStep *step);
   void *watcher;
