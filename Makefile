@@ -24,7 +24,7 @@ PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 # libsight.a is what a stranger's program can link: everything from eval down. What is above it, tasks
 # and app, is in libapp.a. Kernels are chosen below.
 APP := $(filter src/app/%.c src/tasks/%.c,$(TANGLED))
-LIBRARY := $(filter-out $(APP) src/programs/% src/kernels/% src/peers/%,$(filter src/%.c,$(TANGLED)))
+LIBRARY := $(filter-out $(APP) src/programs/% src/kernels/% src/peers/% src/web/%,$(filter src/%.c,$(TANGLED)))
 # The longest suites first, so that no core waits for one of them alone.
 SLOW := test_every_option test_faults test_killed test_stopped
 TESTS := $(SLOW) $(filter-out $(SLOW),$(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED))))

@@ -199,6 +199,14 @@ pdf: build/runs/modules.tex
 	@test -f build/runs/macros.tex || { echo "make pdf: there are no runs yet: make book does them" >&2; exit 1; }
 	tools/weave
 
+# ---- The web edition ----------------------------------------------------------------------------
+# From what make book left in build; needs packages of its own, which make deps installs.
+.PHONY: html check-html
+html: $(filter book pdf book-full,$(MAKECMDGOALS))
+	tools/weave-html
+check-html: $(filter html,$(MAKECMDGOALS)) build/release/libapp.a build/release/libsight.a
+	tools/check-html
+
 # ---- Speed ------------------------------------------------------------------------------------
 # Neither is part of the book's runs: an idle machine is needed, and for the peers more packages.
 .PHONY: bench bench-peers numbers

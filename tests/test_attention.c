@@ -1,6 +1,7 @@
 /* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "nn/attention.h"
 
+#include "kernels/dot.h"
 #include "kernels/kernels.h"
 #include "tensor/layers.h"
 #include "testing.h"
@@ -46,6 +47,65 @@ static void done(Fixture *f) {
 static Tensor *output(Fixture *f) {
   return attention_layer(f->tape, &f->layer, f->x, (AttentionCall){0});
 }
+
+// Attention that keeps its weights
+enum { TOKENS = 5, SIZE = 4 };
+typedef real Rows[TOKENS][SIZE], Square[TOKENS][TOKENS];
+
+static void plain_forward(Rows y, Square a, Rows q, Rows k, Rows v) {
+  for (int t = 0; t < TOKENS; t++) {
+    real s[TOKENS];
+    for (int j = 0; j < TOKENS; j++) s[j] = dot(q[t], k[j], SIZE) / (real)sqrt(SIZE);
+    softmax_forward(a[t], s, 1, TOKENS);
+    for (int d = 0; d < SIZE; d++) {
+      y[t][d] = 0;
+      for (int j = 0; j < TOKENS; j++) y[t][d] += a[t][j] * v[j][d];
+    }
+  }
+}
+
+static void plain_backward(Rows dq, Rows dk, Rows dv, Rows dy, Square a, Rows q, Rows k,
+                           Rows v) {
+  for (int t = 0; t < TOKENS; t++) {
+    real da[TOKENS], mean = 0;
+    for (int j = 0; j < TOKENS; j++) da[j] = dot(dy[t], v[j], SIZE);
+    for (int j = 0; j < TOKENS; j++) mean += a[t][j] * da[j];
+    for (int j = 0; j < TOKENS; j++) {
+      const real ds = a[t][j] * (da[j] - mean) / (real)sqrt(SIZE);
+      for (int d = 0; d < SIZE; d++) {
+        dv[j][d] += a[t][j] * dy[t][d];
+        dq[t][d] += ds * k[j][d];
+        dk[j][d] += ds * q[t][d];
+      }
+    }
+  }
+}
+
+START_TEST(weights_need_not_be_kept) {
+  static Rows y, q, k, v, dy, dq, dk, dv;
+  static Square a, weights;
+  real qkv[TOKENS][3][SIZE], dqkv[TOKENS][3][SIZE] = {{{0}}}, out[TOKENS][SIZE];
+  real log_sum[TOKENS];
+  for (int t = 0; t < TOKENS; t++)
+    for (int d = 0; d < SIZE; d++) {
+      const int i = t * SIZE + d;
+      qkv[t][0][d] = q[t][d] = (real)sin(i), qkv[t][1][d] = k[t][d] = (real)cos(3 * i);
+      qkv[t][2][d] = v[t][d] = (real)sin(5 * i + 1), dy[t][d] = (real)cos(7 * i);
+    }
+  plain_forward(y, a, q, k, v);
+  plain_backward(dq, dk, dv, dy, a, q, k, v);
+  attention_forward(*out, log_sum, *weights, **qkv, 1, TOKENS, 1, SIZE, false);
+  attention_backward(**dqkv, *dy, *out, log_sum, **qkv, 1, TOKENS, 1, SIZE, false);
+  ck_assert_double_lt(relative_error(*out, *y, TOKENS * SIZE), 10 * ROUNDING);
+  ck_assert_double_lt(relative_error(*weights, *a, TOKENS * TOKENS), 10 * ROUNDING);
+  for (int i = 0; i < TOKENS * SIZE; i++) {
+    const int t = i / SIZE, d = i % SIZE;
+    ck_assert_double_eq_tol(dqkv[t][0][d], dq[t][d], 10 * ROUNDING);
+    ck_assert_double_eq_tol(dqkv[t][1][d], dk[t][d], 10 * ROUNDING);
+    ck_assert_double_eq_tol(dqkv[t][2][d], dv[t][d], 10 * ROUNDING);
+  }
+}
+END_TEST
 
 // What must not matter
 START_TEST(a_key_bias_does_nothing) {
@@ -168,7 +228,8 @@ START_TEST(gradients_of_attention) {
 }
 END_TEST
 
-TEST_MAIN("attention", the_example_of_the_book, a_key_bias_does_nothing,
+TEST_MAIN("attention", the_example_of_the_book, weights_need_not_be_kept,
+          a_key_bias_does_nothing,
           permuting_tokens_permutes_the_output, permuting_heads_changes_nothing,
           causal_tokens_do_not_see_the_future, rows_of_weights_sum_to_one,
           without_queries_attention_is_the_mean, gradients_of_attention)

@@ -34,22 +34,28 @@ static void declare_input(Params *params, const char *prefix, Vit *vit) {
   const int side = c.image_size / c.patch_size, extra = vit->tokens - vit->patches;
   const Shape shape = SHAPE(c.width, c.channels, c.patch_size, c.patch_size);
   const Init first = init_normal(sqrt(1.0 / (c.channels * c.patch_size * c.patch_size)));
-  const Init zero = init_constant(0), wide = init_normal(sqrt(1.0 / c.width));
-  const bool clip = c.style == STYLE_CLIP, plain = c.style == STYLE_VIT;
+  const Init zero = init_constant(0);
   if (extra)
     vit->cls_token = params_add(params, params_name(params, "%scls_token", prefix),
-                                SHAPE(1, 1, c.width), clip ? wide : zero, PARAM_PLAIN);
+                                SHAPE(1, 1, c.width), zero, PARAM_PLAIN);
   vit->pos_embed =
       position_declare(params, prefix, c.position, side, side, c.width, extra);
-  if (!plain && c.position == POSITION_LEARNED)
+  // Begin the input as CLIP and SigLIP do
+  const Init wide = init_normal(sqrt(1.0 / c.width));
+  if (c.style != STYLE_VIT && c.position == POSITION_LEARNED)
     params_find(params, vit->pos_embed->name)->init = wide;
-  if (clip)
+  if (c.style == STYLE_CLIP && extra)
+    params_find(params, vit->cls_token->name)->init = wide;
+  // Project patches as CLIP does
+  if (c.style == STYLE_CLIP) {
     vit->patch_embed.weight =
         params_add(params, params_name(params, "%spatch_embed.proj.weight", prefix),
                    shape, first, PARAM_DECAYED);
-  else vit->patch_embed = params_add_linear(params, prefix, "patch_embed.proj", shape,
-                                            first, zero);
-  if (clip) vit->norm_pre = params_add_norm(params, prefix, "norm_pre", c.width);
+    vit->norm_pre = params_add_norm(params, prefix, "norm_pre", c.width);
+    return;
+  }
+  vit->patch_embed = params_add_linear(params, prefix, "patch_embed.proj", shape,
+                                       first, zero);
 }
 
 Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
@@ -64,6 +70,7 @@ Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
                     .drop_path = c.drop_path, .variant = c.variant, .rows = side,
                     .columns = side, .extra = extra, .first = c.first, .depth = c.depth});
   if (!c.post_norm) vit.norm = params_add_norm(params, prefix, "norm", c.width);
+  // Declare SigLIP's pooling
   if (c.pool == POOL_MAP)
     vit.map = attention_pool_declare(params, params_name(params, "%sattn_pool", prefix),
                                      (AttentionPoolConfig){c.width, c.heads, c.mlp,
@@ -136,8 +143,8 @@ Tensor *vit_encode(Tape *tape, const Vit *vit, Tensor *x, Tensor **weights) {
 }
 
 Tensor *vit_pool(Tape *tape, const Vit *vit, Tensor *x) {
-  if (vit->config.pool == POOL_MAP) return attention_pool_forward(tape, &vit->map, x,
-                                                                  NULL);
+  // Pool as SigLIP does
+  if (vit->config.pool == POOL_MAP) return attention_pool_forward(tape, &vit->map, x, NULL);
   return vit->config.pool == POOL_CLS ? take_token(tape, x, 0)
                                       : mean_tokens(tape, x, 0);
 }

@@ -1,0 +1,267 @@
+// The pages, the search index, the names and the pieces as files: what the reader's browser opens.
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const zlib = require('zlib');
+const { optimize } = require('svgo');
+const MiniSearch = require('minisearch');
+const { isFile, fileId } = require('./book');
+const { Render } = require('./render');
+const { escape } = require('./code');
+const { liveFiles } = require('./models');
+
+const processTerm = term => (/^[\d._]+$/.test(term) || term.length < 2 ? null : term.toLowerCase());
+const searchOptions = { processTerm, fields: ['title', 'text'], storeFields: ['title', 'href', 'kind', 'text'] };
+
+class Site {
+  constructor(book, out, pandoc) {
+    Object.assign(this, { book, out, pandoc, pages: 0, bytes: 0, documents: [] });
+  }
+
+  put(name, content) {
+    const file = path.join(this.out, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, content);
+    this.bytes += Buffer.byteLength(content);
+  }
+
+  copy(from, name) {
+    const bytes = fs.readFileSync(from);
+    this.put(name, bytes);
+  }
+
+  // Data as a script (a page that is opened from a folder may fetch nothing), small by gzip.
+  pack(name, value) {
+    const bytes = Buffer.isBuffer(value) ? value : JSON.stringify(value);
+    this.put(`data/${name}.js`, `SR.packed('${name}','${zlib.gzipSync(bytes, { level: 9 }).toString('base64')}');`);
+  }
+
+  // ---- The frame around every page
+  crumbs(page) {
+    const chapter = page.chapter || page;
+    const parts = [`<a href="contents.html">Contents</a>`];
+    if (page.part && page.part.title !== chapter.title) parts.push(escape(page.part.number ? `Part ${page.part.number}: ${page.part.title}` : page.part.title));
+    if (page.chapter) parts.push(`<a href="${chapter.file}">${escape(`${chapter.number} ${chapter.title}`.trim())}</a>`);
+    return `<nav class="crumbs" aria-label="where this is">${parts.join(' › ')}</nav>`;
+  }
+
+  frame({ title, description, body, file, zone, previous, next, crumbs = '', number = '' }) {
+    const link = (page, rel, text) => page ? `<a rel="${rel}" href="${page.file}">${text(escape(`${page.number} ${page.title}`.trim()))}</a>` : '<span></span>';
+    this.pages++;
+    this.put(file, `<!doctype html>
+<html lang="en" data-zone="${zone}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)} · Sight Reading</title>
+<meta name="description" content="${escape(description)}">
+<meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="katex/katex.min.css">
+<link rel="stylesheet" href="site.css">
+<link rel="icon" href="data:,">
+</head>
+<body>
+<a class="skip" href="#top">To the text</a>
+<header class="bar"><a class="brand" href="index.html">Sight Reading</a></header>
+<nav id="contents" aria-label="contents of the book"><a href="contents.html">Contents</a></nav>
+<main id="top" tabindex="-1">
+${crumbs}<h1>${number ? `<span class="number">${escape(number)}</span> ` : ''}${body.heading}</h1>
+${body.html}
+<nav class="turn" aria-label="previous and next page">${link(previous, 'prev', t => `← ${t}`)}${link(next, 'next', t => `${t} →`)}</nav>
+</main>
+<script src="site.js"></script>
+</body>
+</html>
+`);
+  }
+
+  // ---- The book's own pages
+  section(page, i) {
+    const pages = this.book.pages;
+    let html = this.book.html(page);
+    if (page.level === 2 && page.sections.length) {
+      html += `\n<nav class="sections" aria-label="sections of this chapter"><ol>${page.sections.map(s =>
+        `<li><a href="${s.file}"><span class="number">${escape(s.number)}</span> ${this.book.titleHtml(s)}</a></li>`).join('')}</ol></nav>`;
+    }
+    const text = textOf(html);
+    const chapter = page.chapter || page;
+    this.documents.push({ title: `${page.number} ${page.title}`.trim(), text, href: page.file, kind: 'section' });
+    const where = page.chapter ? `${page.title}: section ${page.number || 'of'} ${page.number ? 'of' : ''} ${chapter.title}`.replace(/\s+/g, ' ') : `${page.title}, a chapter of Sight Reading`;
+    const title = page.chapter ? `${`${page.number} ${page.title}`.trim()} · ${chapter.title}` : `${page.number} ${page.title}`.trim();
+    this.frame({ title, description: `${where}. ${text.slice(0, 110)}…`, body: { heading: this.book.titleHtml(page), html },
+                 file: page.file, zone: page.zone, previous: pages[i - 1], next: pages[i + 1], crumbs: this.crumbs(page), number: page.number });
+  }
+
+  // Functions and types are found by their names, first of all where they are defined.
+  names() {
+    for (const [name, e] of this.book.names.global) {
+      if (e.kind !== 'function' && e.kind !== 'type') continue;
+      const contract = e.contract || e, said = contract.comment.replace(/\/\*|\*\//g, '').replace(/\s+/g, ' ').trim();
+      this.documents.push({ title: name, text: `${contract.text.replace(/\s+/g, ' ').slice(0, 80)} ${said.slice(0, 120)}`,
+                            href: this.book.code.address(e.body || e.chunk, { file: '' }), kind: 'name' });
+    }
+  }
+
+  chunks() {
+    for (const chunk of this.book.code.chunks) {
+      // Of tests only what they are called and say.
+      const source = this.book.code.highlighted(chunk).source.replace(/[\uE100-\uF8FF]/g, ' ');
+      const text = chunk.page.zone === 'proof' ? (source.match(/\/\*[^]*?\*\/|START_TEST\(\w+\)|^static [^=;]*\(/gm) || []).join('\n') : source;
+      this.documents.push({ title: `⟨${chunk.name}⟩`, text,
+                            href: `${chunk.page.file}#${chunk.id}`, kind: 'code' });
+    }
+  }
+
+  // Files are put together in the page, from the pieces; the list says which pieces in which order.
+  files() {
+    const { code } = this.book, page = { file: 'files.html' };
+    const names = [...this.book.byName.keys()].filter(isFile).sort();
+    const rows = names.map(name => `<li id="${fileId(name)}"><a href="file.html#${escape(name)}"><code>${escape(name)}</code></a> <small>${
+      this.book.byName.get(name).map(c => `<a href="${code.address(c, page)}">${escape(c.number)}</a>`).join(' ')}</small></li>`);
+    const crumbs = '<nav class="crumbs" aria-label="where this is"><a href="contents.html">Contents</a></nav>';
+    this.frame({ title: 'Files', description: 'All files of the program, each with the pieces that it is made of.', file: 'files.html', zone: 'back', crumbs,
+                 body: { heading: 'Files', html: `<ul class="index">${rows.join('\n')}</ul>` } });
+    this.frame({ title: 'A whole file', description: 'A whole file of the program, put together from its pieces; each leads to where it is explained.', file: 'file.html', zone: 'back', crumbs,
+                 body: { heading: 'A whole file', html: '<p class="note" id="whole">The whole of a file is put together here by a script. Without scripts see the <a href="files.html">list of files</a>, which says of what pieces each is made.</p>' } });
+  }
+
+  // ---- Lists at the back
+  bibliography() {
+    const bbl = fs.readFileSync(`${this.book.build}/book.bbl`, 'utf8'), items = [];
+    for (const m of bbl.matchAll(/\\bibitem\{([^}]*)\}\n([^]*?)(?=\n\n)/g)) items.push({ key: m[1], tex: m[2].replace(/\\newblock/g, '').replace(/\{\\em /g, '\\emph{') });
+    const blocks = this.pandoc('\\documentclass{book}\\begin{document}' + items.map(i => `${i.tex}\n\n`).join('') + '\\end{document}');
+    const render = new Render(this.book, { file: 'bibliography.html', formulas: new Set() });
+    const html = `<ol class="bibliography">${items.map((item, i) => `<li id="${escape(item.key)}">${render.block(blocks[i]).replace(/^<p>|<\/p>$/g, '')}</li>`).join('\n')}</ol>`;
+    this.frame({ title: 'Bibliography', description: 'The papers and programs that the book cites.', file: 'bibliography.html', zone: 'back', body: { heading: 'Bibliography', html } });
+  }
+
+  indexes() {
+    const page = { file: 'index-of-names.html' }, { names, code } = this.book;
+    const entries = [...names.global.values()].sort((a, b) => a.name.localeCompare(b.name));
+    const rows = entries.map(e => {
+      const uses = [...(code.uses.get(e) || [])].filter(c => c !== e.chunk && c !== e.body);
+      const target = e.body || e.chunk;
+      return `<li><a class="id" href="${code.address(target, page)}"><code>${escape(e.name)}</code></a> <small>${e.kind}` +
+        `${uses.length ? `; in ${uses.slice(0, 9).map(c => `<a href="${code.address(c, page)}">${escape(c.number)}</a>`).join(', ')}` : ''}</small></li>`;
+    });
+    this.frame({ title: 'Index of names', description: 'Functions, types, macros and constants: where each is defined and used.', file: page.file, zone: 'back',
+                 body: { heading: 'Index of names', html: `<ul class="index">${rows.join('\n')}</ul>` } });
+    const pieces = { file: 'index-of-pieces.html' };
+    const list = [...this.book.byName.entries()].sort((a, b) => a[0].localeCompare(b[0]))
+      .map(([name, parts]) => `<li>⟨${escape(name)}⟩ ${parts.map(c => `<a href="${code.address(c, pieces)}">${escape(c.number)}</a>`).join(', ')}</li>`);
+    this.frame({ title: 'Index of pieces', description: 'All named pieces of code, and where their parts stand.', file: pieces.file, zone: 'back',
+                 body: { heading: 'Index of pieces', html: `<ul class="index">${list.join('\n')}</ul>` } });
+  }
+
+  contents() {
+    const list = this.book.parts.map(part => `<h2>${escape(part.number ? `Part ${part.number}: ${part.title}` : part.title)}</h2><ul class="contents" data-zone="${part.zone}">` +
+      part.chapters.map(c => `<li><a href="${c.file}"><span class="number">${escape(c.number)}</span> ${this.book.titleHtml(c)}</a>${c.sections.length ? `<ul>${c.sections.map(s =>
+        `<li><a href="${s.file}"><span class="number">${escape(s.number)}</span> ${this.book.titleHtml(s)}</a></li>`).join('')}</ul>` : ''}</li>`).join('') + '</ul>').join('\n');
+    const more = ['<h2>Lists</h2><ul class="contents">', ...this.lists().map(([f, t]) => `<li><a href="${f}">${t}</a></li>`), '</ul>'].join('');
+    this.frame({ title: 'Contents', description: 'All chapters and sections of Sight Reading.', file: 'contents.html', zone: 'front', body: { heading: 'Contents', html: list + more } });
+  }
+
+  lists() {
+    return [['bibliography.html', 'Bibliography'], ['index-of-names.html', 'Index of names'], ['index-of-pieces.html', 'Index of pieces'], ['files.html', 'Files']];
+  }
+
+  front() {
+    const first = this.book.pages[0], tour = this.book.pages.find(p => p.number === '0');
+    const { src, width, height } = this.book.picture('runs/patches/patches');
+    const html = `<p class="lead">Vision encoders as a literate C program: ViT, CLIP, MAE, EVA and SigLIP, explained, derived, written in C and trained on a laptop.</p>
+<p><img class="title" src="${src}" width="${width}" height="${height}" alt="A drawn landscape, cut into patches as a Vision Transformer cuts it."></p>
+<p class="start"><a href="${first.file}">Begin with the preface</a> <a href="${tour.file}">The quick tour</a> <a href="contents.html">Contents</a></p>
+<p class="note">Prose and figures: CC BY 4.0. Code: MIT licence. Keys: <kbd>←</kbd> <kbd>→</kbd> turn pages, <kbd>/</kbd> searches.</p>`;
+    this.frame({ title: 'A book that is a program', description: 'Vision encoders as a literate C program: ViT, CLIP, MAE, EVA and SigLIP.', file: 'index.html', zone: 'front',
+                 body: { heading: 'Sight Reading', html }, next: first });
+  }
+
+  // ---- What scripts need
+  data() {
+    const { book } = this;
+    // The tree of contents, for the side.
+    const tree = book.parts.map(part => ({ title: part.number ? `${part.number}. ${part.title}` : part.title, zone: part.zone,
+      chapters: part.chapters.map(c => [c.file, c.number, c.title, c.sections.map(s => [s.file, s.number, s.title])]) }));
+    this.put('data/contents.js', `SR.contents(${JSON.stringify({ tree, lists: this.lists() })});`);
+    // Names and their contracts.
+    const names = {};
+    const page = { file: '' };
+    const add = (key, e) => {
+      const target = e.body || e.chunk, contract = e.contract || e;
+      names[key] = [e.kind, contract.text.length > 700 ? contract.text.slice(0, 700) + ' …' : contract.text, contract.comment.replace(/^\/\*\s?|\s*\*\/$/g, '').replace(/\n {3}/g, '\n'), book.code.address(target, page)];
+    };
+    for (const [name, e] of book.names.global) add(name, e);
+    for (const [e] of book.code.uses) if (!e.contract && /^static/.test(e.text)) add(`${e.chunk.roots[0]}:${e.name}`, e);
+    this.pack('names', names);
+    // Pieces of code, to be unfolded in place and put together: by the chapter they stand in. A piece is
+    // [name, number, address, html, labels of the pieces that it uses].
+    const byChapter = new Map(), where = {}, parts = {};
+    for (const chunk of book.code.chunks) {
+      const key = (chunk.page.chapter || chunk.page).slug;
+      if (!byChapter.has(key)) byChapter.set(key, {});
+      where[chunk.label] = key;
+      byChapter.get(key)[chunk.label] = [chunk.name, chunk.number, book.code.address(chunk, page), book.code.body(chunk, page, false)];
+      (parts[chunk.first] = parts[chunk.first] || []).push(chunk.label);
+    }
+    const files = {};
+    for (const [name, list] of book.byName) if (isFile(name)) files[name] = list[0].first;
+    for (const [key, pieces] of byChapter) this.pack(`pieces-${key}`, pieces);
+    this.pack('pieces', { where, parts, files });
+    // The search index.
+    const index = new MiniSearch({ ...searchOptions, idField: 'id' });
+    index.addAll(this.documents.map((d, id) => ({ id, ...d })));
+    this.pack('search', JSON.parse(JSON.stringify(index)));
+  }
+
+  assets() {
+    const here = path.join(__dirname, '..'), modules = path.join(here, 'node_modules');
+    for (const name of ['site.css', 'site.js', 'live.js']) this.copy(path.join(here, name), name);
+    this.copy(path.join(modules, 'minisearch/dist/umd/index.js'), 'data/minisearch.js');
+    this.pack('live', fs.readFileSync(`${this.book.build}/web/live.wasm`));
+    for (const [name, bytes] of Object.entries(liveFiles(this.book.build, path.join(this.book.build, '../data')))) this.pack(name, bytes);
+    // Only the fonts that every browser of today takes.
+    const css = fs.readFileSync(path.join(modules, 'katex/dist/katex.min.css'), 'utf8')
+      .replace(/,url\(fonts\/[^)]*\.(?:woff|ttf)\) format\("[^"]*"\)/g, '').replace(/@font-face\{[^}]*KaTeX_(?:Fraktur|Script|Typewriter)[^}]*\}/g, '').replace(/font-display:block/g, 'font-display:swap');
+    this.put('katex/katex.min.css', css);
+    for (const font of fs.readdirSync(path.join(modules, 'katex/dist/fonts'))) {
+      if (/^KaTeX_(Main|Math|Size|AMS|Caligraphic|SansSerif).*woff2$/.test(font)) this.copy(path.join(modules, 'katex/dist/fonts', font), `katex/fonts/${font}`);
+    }
+    for (const [src, { from, vector }] of this.book.pictures) {
+      if (vector) this.put(src, slim(from));
+      else this.copy(from, src);
+    }
+  }
+
+  write() {
+    fs.rmSync(this.out, { recursive: true, force: true });
+    this.book.pages.forEach((page, i) => this.section(page, i));
+    this.front();
+    this.names();
+    this.chunks();
+    this.files();
+    this.bibliography();
+    this.indexes();
+    this.contents();
+    this.data();
+    this.assets();
+  }
+}
+
+// A drawing with the digits and the marks that a screen needs; made again only when it has changed.
+function slim(file) {
+  const kept = `${file}.slim`;
+  const newest = Math.max(fs.statSync(file).mtimeMs, fs.statSync(__filename).mtimeMs);
+  if (!fs.existsSync(kept) || fs.statSync(kept).mtimeMs < newest) {
+    fs.writeFileSync(kept, optimize(fs.readFileSync(file, 'utf8'), { floatPrecision: 1 }).data);
+  }
+  return fs.readFileSync(kept, 'utf8');
+}
+
+// The words of a page, for the search.
+function textOf(html) {
+  return html.replace(/<div class="chunk"[^]*?<div class="foot">[^]*?<\/div><\/div>/g, ' ')
+    .replace(/<annotation[^]*?<\/annotation>/g, ' ').replace(/<span class="katex-html"[^]*?<\/span><\/span><\/span>/g, ' ').replace(/<math[^]*?<\/math>/g, ' ')
+    .replace(/<[^>]*>/g, ' ').replace(/&amp;/g, '&').replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"').replace(/\s+/g, ' ').trim();
+}
+
+module.exports = { Site };

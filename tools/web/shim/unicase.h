@@ -1,0 +1,3 @@
+#pragma once
+#include "unistr.h"
+ucs4_t uc_tolower(ucs4_t c);
