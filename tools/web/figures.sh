@@ -19,8 +19,10 @@ cd build
     cat web/drawings.tex
     printf '%s\n' '\end{document}'
 } >web/figures.tex
+cp book.aux web/figures.aux # numbers of chapters and sections
 pdflatex -interaction=nonstopmode -halt-on-error -output-directory web web/figures.tex >web/figures.txt 2>&1 ||
     { grep -aE -A3 '^!' web/figures.txt >&2; echo "figures: the drawings cannot be typeset" >&2; exit 1; }
+if grep -a 'LaTeX Warning: Reference' web/figures.txt >&2; then echo 'figures: the drawings refer to what is not there' >&2; exit 1; fi
 mkdir -p web/svg
 page=0
 for name in $names $(grep -c '^.onepage' web/drawings.tex | awk '{ for (i = 1; i <= $1; i++) print "drawings/inline-" i }'); do

@@ -116,9 +116,12 @@
   function row(children) { return make('div', { 'class': 'row' }, children); }
   function drag(c, move) { // calls move(x, y, event) in pixels of the canvas
     var down = false;
+    c.style.touchAction = 'none';
     var at = function (e) { var r = c.getBoundingClientRect(); move((e.clientX - r.left) / r.width * c.width, (e.clientY - r.top) / r.height * c.height, e); };
     c.addEventListener('pointerdown', function (e) { down = true; c.setPointerCapture(e.pointerId); at(e); e.preventDefault(); });
-    c.addEventListener('pointermove', function (e) { if (down) at(e); });
+    c.addEventListener('pointermove', function (e) {
+      if (down) (e.getCoalescedEvents && e.getCoalescedEvents().length ? e.getCoalescedEvents() : [e]).forEach(at);
+    });
     c.addEventListener('pointerup', function () { down = false; });
   }
   var timed = function (f) { var t = performance.now(); f(); return (performance.now() - t).toFixed(1); };
@@ -159,11 +162,18 @@
         maps(m, 0, looks);
         note.textContent = 'Answer: ' + best + ', in ' + ms + ' ms, by the weights of the MNIST run (' + Math.round(d.size / 1000) + ' kB). The maps: where CLS looks.';
       };
-      drag(page, function (x, y) {
-        for (var v = 0; v < 28; v++) for (var u = 0; u < 28; u++) {
-          var r = Math.hypot(u + .5 - x, v + .5 - y);
-          if (r < 2) pixels[28 * v + u] = Math.max(pixels[28 * v + u], Math.min(255, 255 * (2 - r)));
+      var last = null;
+      drag(page, function (x, y, e) { // ink along the way from the last point
+        if (e.type === 'pointerdown') last = [x, y];
+        var steps = Math.ceil(2 * Math.hypot(x - last[0], y - last[1])) || 1;
+        for (var s = 1; s <= steps; s++) {
+          var cx = last[0] + (x - last[0]) * s / steps, cy = last[1] + (y - last[1]) * s / steps;
+          for (var v = 0; v < 28; v++) for (var u = 0; u < 28; u++) {
+            var r = Math.hypot(u + .5 - cx, v + .5 - cy);
+            if (r < 2) pixels[28 * v + u] = Math.max(pixels[28 * v + u], Math.min(255, 255 * (2 - r)));
+          }
         }
+        last = [x, y];
         see();
       });
       var samples = '0123456789'.split('').map(function (name, i) {
@@ -222,7 +232,9 @@
       m.need(m.c.pair_open(0)); m.need(m.c.pair_open(1));
       var page = canvas(32, 32, 7, 'the scene'), figures = [{ kind: 0, colour: 0, x: 10, y: 12, r: 6 }, { kind: 6, colour: 2, x: 23, y: 22, r: 6 }], chosen = 0, count = 2;
       var texts = ['a red circle', 'a blue star', 'a red circle and a blue star', 'a green square'].map(function (t) { return make('input', { type: 'text', value: t, 'aria-label': 'caption', maxlength: 80 }); });
-      var table = make('table'), note = make('p', { 'class': 'said' });
+      var cells = texts.map(function () { return [make('td'), make('td'), make('td')]; });
+      var table = make('table', {}, [make('tr', {}, ['caption', 'CLIP', 'SigLIP', 'tokens'].map(function (h) { return make('th', { scope: 'col', text: h }); }))].concat(
+        texts.map(function (t, i) { return make('tr', {}, [make('td', {}, [t]), cells[i][1], cells[i][2], cells[i][0]]); }))), note = make('p', { 'class': 'said' });
       var select = function (names, change) {
         var s = make('select', { 'aria-label': names[0] }, names.map(function (n, i) { return make('option', { value: i, text: n }); }));
         s.onchange = function () { change(+s.value); draw(); };
@@ -233,12 +245,10 @@
           var logits = [0, 1].map(function (w) { return texts.map(function (t) { var l = m.c.pair_logit(w, m.text(t.value)); return [l, m.c.pair_cosine()]; }); });
           var most = Math.max.apply(null, logits[0].map(function (l) { return l[0]; })), sum = 0;
           logits[0].forEach(function (l) { sum += Math.exp(l[0] - most); });
-          table.textContent = '';
-          table.appendChild(make('tr', {}, ['caption', 'tokens', 'CLIP', 'SigLIP'].map(function (h) { return make('th', { text: h }); })));
           texts.forEach(function (t, i) {
-            table.appendChild(make('tr', {}, [make('td', {}, [t]), make('td', { text: m.string(m.c.pair_tokens(0, m.text(t.value))) }),
-              make('td', { text: (Math.exp(logits[0][i][0] - most) / sum).toFixed(3) + ' (cos ' + logits[0][i][1].toFixed(2) + ')' }),
-              make('td', { text: (1 / (1 + Math.exp(-logits[1][i][0]))).toFixed(4) + ' (cos ' + logits[1][i][1].toFixed(2) + ')' })]));
+            cells[i][0].textContent = m.string(m.c.pair_tokens(0, m.text(t.value))).replace(/<\/w>/g, '');
+            cells[i][1].textContent = (Math.exp(logits[0][i][0] - most) / sum).toFixed(3) + ' (cos ' + logits[0][i][1].toFixed(2) + ')';
+            cells[i][2].textContent = (1 / (1 + Math.exp(-logits[1][i][0]))).toFixed(4) + ' (cos ' + logits[1][i][1].toFixed(2) + ')';
           });
         });
         note.textContent = 'Two encoders of ' + sizes.map(function (s) { return Math.round(s / 1000) + ' kB'; }).join(' and ') + ', ' + ms + ' ms. CLIP: which of these captions? They share one. SigLIP: is it true, yes or no? Each by itself.';
@@ -263,8 +273,6 @@
       var one = make('input', { type: 'checkbox', checked: '' });
       one.onchange = function () { count = one.checked ? 2 : 1; draw(); };
       texts.forEach(function (t) { t.oninput = score; });
-      // The inputs keep their place while the table around them is made anew.
-      var kept = score; score = function () { var at = document.activeElement; kept(); if (texts.indexOf(at) >= 0) at.focus(); };
       box.appendChild(row([page, make('div', {}, controls.concat([make('label', {}, [one, document.createTextNode('two figures')])]))]));
       box.appendChild(make('div', { 'class': 'wide' }, [table]));
       box.appendChild(note);
@@ -289,7 +297,8 @@
         paint(views[0], masked, 3); paint(views[1], m.bytes(m.c.fill_answer(), 3072), 3); paint(views[2], photo, 3);
         note.textContent = n + ' of 64 patches hidden, filled in ' + ms + ' ms by the MAE of the CIFAR-10 run (' + Math.round(got[0] / 1000) + ' kB). A hidden patch is shown with its own mean and contrast; what MAE says is the pattern.';
       };
-      var chance = function (ratio) {
+      var ratio = .75, chance = function (wanted) {
+        ratio = wanted;
         var order = []; hidden.fill(0);
         for (var i = 0; i < 64; i++) order.push(i);
         for (i = 0; i < Math.min(63, Math.round(64 * ratio)); i++) { var k = i + Math.floor(Math.random() * (64 - i)), t = order[i]; order[i] = order[k]; order[k] = t; hidden[order[i]] = 1; }
@@ -301,7 +310,7 @@
         if (hidden[at] !== brush) { hidden[at] = brush; see(); }
       });
       box.appendChild(row(views.map(function (v) { return make('div', {}, [v, make('div', { text: v.getAttribute('aria-label') })]); })));
-      box.appendChild(row([slider('ratio', 0, .95, .05, .75, chance), button('other patches', function () { chance(.75); }), button('next photograph', function () { which = (which + 1) % 8; see(); })]));
+      box.appendChild(row([slider('ratio', 0, .95, .05, .75, chance), button('other patches', function () { chance(ratio); }), button('next photograph', function () { which = (which + 1) % 8; see(); })]));
       box.appendChild(note);
       box.filled = function () { return Array.from(m.bytes(m.c.fill_answer(), 3072)); };
       chance(.75);
@@ -387,6 +396,7 @@
       var end = performance.now() + 30, going = true;
       while (going && performance.now() < end) going = step();
       draw();
+      note.textContent = 'Step ' + losses.length + ' of ' + steps + ', loss ' + losses[losses.length - 1].toFixed(4);
       if (going) setTimeout(turn, 0); else { running = false; go.textContent = 'train again'; began = false; look(); }
     };
     var go = button('train', function () {

@@ -32,11 +32,20 @@
   // ---- What data scripts call
   var SR = window.SR = { load: load, make: make, here: here };
   SR.contents = function (data) { SR.tree = data; };
-  // Packed data, data/NAME.js: base64 of gzipped JSON. `need` unpacks each once.
+  // Packed data, data/NAME.js: gzipped JSON in base91 (lib/base91.js). `need` unpacks each once.
   var packs = {}, texts = {};
-  SR.packed = function (name, base64) { texts[name] = base64; };
-  function unpack(base64) {
-    var bytes = Uint8Array.from(atob(base64), function (c) { return c.charCodeAt(0); });
+  SR.packed = function (name, text) { texts[name] = text; };
+  function unpack(text) {
+    var value = new Int16Array(128).fill(-1), bytes = new Uint8Array(Math.ceil(text.length * .875)), n = 0, queue = 0, bits = 0;
+    for (var c = 33, k = 0; c < 127; c++) if (c !== 39 && c !== 92 && c !== 60) value[c] = k++;
+    for (var i = 0; i < text.length; i += 2) {
+      var one = value[text.charCodeAt(i)], more = i + 1 < text.length;
+      var pair = more ? one + 91 * value[text.charCodeAt(i + 1)] : one;
+      queue |= pair << bits;
+      bits += !more ? 7 : (pair & 8191) > 88 ? 13 : 14;
+      for (; bits > 7; bits -= 8, queue >>= 8) bytes[n++] = queue & 255;
+    }
+    bytes = bytes.subarray(0, n);
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')));
   }
   SR.unpack = unpack;
@@ -66,7 +75,7 @@
   // ---- The bar: what needs a script is made by one
   var bar = $('.bar');
   var burger = make('button', { type: 'button', 'class': 'burger', 'aria-expanded': 'false', 'aria-controls': 'contents', text: 'Contents' });
-  var query = make('input', { id: 'query', type: 'search', placeholder: 'Search  ( / )', autocomplete: 'off', spellcheck: 'false' });
+  var query = make('input', { id: 'query', type: 'search', placeholder: innerWidth < 480 ? 'Search' : 'Search  ( / )', autocomplete: 'off', spellcheck: 'false' });
   var form = make('form', { role: 'search', 'class': 'search' }, [make('label', { 'class': 'hidden', 'for': 'query', text: 'Search the book' }), query]);
   var mode = make('button', { type: 'button', 'class': 'mode', 'aria-label': 'light or dark', text: '◐' });
   var hits = make('div', { id: 'hits', role: 'region', 'aria-label': 'what was found', 'aria-live': 'polite', hidden: '' });
@@ -115,14 +124,24 @@
     box.appendChild(make('h2', { text: 'Lists' }));
     box.appendChild(make('ul', {}, SR.tree.lists.map(function (l) { return make('li', {}, [link(l[0], '', l[1])]); })));
     side.appendChild(box);
-    var at = $('a.here', side);
-    if (at) side.scrollTop = at.getBoundingClientRect().top - side.getBoundingClientRect().top - 120;
+    toHere();
   });
   burger.onclick = function () {
     var open = side.classList.toggle('open');
     burger.setAttribute('aria-expanded', open ? 'true' : 'false');
-    if (open) { var a = $('a', side); if (a) a.focus(); }
+    if (open) toHere().focus();
   };
+  // Scroll the contents to where one is.
+  function toHere() {
+    var at = $('a.here', side);
+    if (at) side.scrollTop += at.getBoundingClientRect().top - side.getBoundingClientRect().top - 120;
+    return at || $('a', side);
+  }
+  document.addEventListener('click', function (event) {
+    if (event.target.closest('#contents, .burger')) return;
+    side.classList.remove('open');
+    burger.setAttribute('aria-expanded', 'false');
+  });
 
   // ---- Keys
   document.addEventListener('keydown', function (event) {
@@ -148,7 +167,9 @@
   all('.chunk .head').forEach(function (head) {
     var button = make('button', { type: 'button', 'class': 'copy', text: 'copy' });
     button.onclick = function () {
-      var text = $('pre', head.parentElement).innerText;
+      var code = $('pre', head.parentElement).cloneNode(true);
+      all('.unfold, .unfolded', code).forEach(function (e) { e.remove(); });
+      var text = code.textContent;
       if (navigator.clipboard) navigator.clipboard.writeText(text).then(function () { button.textContent = 'copied'; });
       else {
         var area = make('textarea', {}); area.value = text; document.body.appendChild(area); area.select();
@@ -177,6 +198,7 @@
   }
   // The file that the chunk around an element ends up in.
   function fileOf(element) {
+    if (element.closest('pre.file')) return decodeURIComponent(location.hash.slice(1));
     var chunk = element.closest('.chunk'), link = chunk && $('.foot a[href^="file.html#"]', chunk);
     return link ? link.textContent : '';
   }
@@ -190,7 +212,8 @@
         var parts = text.data.split(/([A-Za-z_]\w*)/), found = false, list = document.createDocumentFragment();
         parts.forEach(function (part, i) {
           var entry = i % 2 && (names[file + ':' + part] || Object.prototype.hasOwnProperty.call(names, part) && names[part]);
-          if (entry && (entry[0] !== 'function' || /^\(/.test(parts[i + 1] || '') || part.indexOf('_') >= 0)) {
+          var member = /(?:->|\.)$/.test(parts[i - 1] || '') && !/\.\.\.$/.test(parts[i - 1]);
+          if (entry && !member && (entry[0] !== 'function' || /^\(/.test(parts[i + 1] || '') || part.indexOf('_') >= 0)) {
             found = true;
             list.appendChild(make('a', { href: entry[3], text: part }));
           } else list.appendChild(document.createTextNode(part));
@@ -201,16 +224,16 @@
   }
   unfoldable(document);
   document.addEventListener('mouseover', function (event) {
-    var code = event.target.closest && event.target.closest('.chunk code');
+    var code = event.target.closest && event.target.closest('.chunk code, pre.file code');
     if (code && !code.linked) { code.linked = true; linkNames(code); }
   });
 
-  var contract = null, named = 'a.id, .chunk code a:not(.use)';
+  var contract = null, named = 'a.id, .chunk code a:not(.use), pre.file code a:not(.origin)';
   function hide() { if (contract) contract.remove(); contract = null; }
-  function show(link) {
+  function show(link, anyway) {
     need('names').then(function (names) {
       var name = link.textContent, entry = names[fileOf(link) + ':' + name] || names[name];
-      if (!entry || (!link.matches(':hover') && document.activeElement !== link)) return;
+      if (!entry || (!anyway && !link.matches(':hover') && document.activeElement !== link)) return;
       hide();
       contract = make('div', { id: 'contract', role: 'tooltip' }, [make('pre', { text: entry[1] }), make('p', { text: entry[2] })]);
       var box = link.getBoundingClientRect();
@@ -223,12 +246,24 @@
     var link = event.target.closest && event.target.closest(named);
     if (link) show(link); else if (!(event.target.closest && event.target.closest('#contract'))) hide();
   });
+  // On a touch the first tap shows, the second follows.
+  var touched = null;
+  document.addEventListener('pointerdown', function (event) { touched = event.pointerType === 'touch' ? touched : false; if (event.pointerType === 'touch' && touched === false) touched = null; });
+  document.addEventListener('click', function (event) {
+    var link = event.target.closest && event.target.closest(named);
+    if (link && event.pointerType === 'touch' && touched !== link) { event.preventDefault(); touched = link; show(link, true); }
+  }, true);
   document.addEventListener('focusin', function (event) { if (event.target.matches(named)) show(event.target); else hide(); });
 
   // ---- Search
   var index = null, chosen = -1;
-  var processTerm = function (term) { return /^[\d._]+$/.test(term) || term.length < 2 ? null : term.toLowerCase(); };
-  var options = { processTerm: processTerm, fields: ['title', 'text'], storeFields: ['title', 'href', 'kind', 'text'] };
+  var tokenize = function (text) { // as when the index was made
+    var words = [];
+    (text.match(/[A-Za-z_]\w*|\d+(?:\.\d+)*/g) || []).forEach(function (w) { words = words.concat(/\w_\w/.test(w) ? [w].concat(w.split('_')) : [w]); });
+    return words;
+  };
+  var processTerm = function (term) { return term.length < 2 || /^\d{1,2}$/.test(term) || /^0\./.test(term) ? null : term.toLowerCase(); };
+  var options = { tokenize: tokenize, processTerm: processTerm, fields: ['title', 'words'], storeFields: ['title', 'href', 'kind', 'text'] };
   function snippet(text, terms) {
     var low = text.toLowerCase(), at = -1;
     terms.forEach(function (t) { var i = low.indexOf(t); if (i >= 0 && (at < 0 || i < at)) at = i; });
@@ -242,7 +277,7 @@
     chosen = -1;
     if (!words) { hits.hidden = true; return; }
     var found = index.search(words, { prefix: true, fuzzy: words.length > 5 ? 0.15 : false, combineWith: 'AND', boost: { title: 5 },
-      boostDocument: function (id, term, fields) { return fields.kind === 'code' ? 1 : 1.3; } }).slice(0, 14);
+      boostDocument: function (id, term, fields) { return fields.kind === 'name' ? 2 : fields.kind === 'code' ? 1 : 1.3; } }).slice(0, 14);
     hits.textContent = '';
     found.forEach(function (f) {
       hits.appendChild(make('a', { href: f.href }, [make('b', { text: f.title }), snippet(f.text, f.terms)]));
@@ -265,7 +300,14 @@
       chosen = (chosen + (event.key === 'ArrowDown' ? 1 : -1) + links.length) % links.length;
       links.forEach(function (l, i) { l.className = i === chosen ? 'chosen' : ''; if (i === chosen) l.scrollIntoView({ block: 'nearest' }); });
     }
-    if (event.key === 'Enter') { event.preventDefault(); var link = links[Math.max(0, chosen)]; if (link) location.href = link.href; }
+    if (event.key === 'Enter') {
+      event.preventDefault();
+      ready().then(function () {
+        if (hits.hidden) search();
+        var link = all('a', hits)[Math.max(0, chosen)];
+        if (link) location.href = link.href;
+      });
+    }
   };
   form.onsubmit = function () { return false; };
   document.addEventListener('click', function (event) { if (!event.target.closest('#hits, .search')) hits.hidden = true; });

@@ -89,7 +89,7 @@ class Plain {
     return text.replace(/,?\s*(?:on\s+)?pages?~\\pageref\{[^}]*\}/g, '')
       .replace(/\\(setlength|renewcommand)\{[^}]*\}\{[^}]*\}/g, '')
       .replace(/\\raisebox\{[^{}]*\}\{(\\includegraphics(?:\[[^\]]*\])?\{[^}]*\})\}/g, '$1')
-      .replace(/\\(hfill|sloppy|noindent|centering|raggedright|footnotesize|scriptsize|small|allowbreak|clearpage|par)(?![a-zA-Z])/g, '')
+      .replace(/\\(firmlist|hfill|sloppy|noindent|centering|raggedright|footnotesize|scriptsize|small|allowbreak|clearpage|par)(?![a-zA-Z])/g, '')
       .replace(/\\char(\d+)\{\}/g, (m, code) => `\\symbol{${code}}`)
       .replace(/\\symbol\{(\d+)\}/g, (m, code) => ({ 92: '\\textbackslash{}', 94: '\\textasciicircum{}', 126: '\\textasciitilde{}' })[code])
       .replace(/\\\\\[[^\]]*\]/g, '\\\\')

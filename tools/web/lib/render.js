@@ -3,9 +3,11 @@
 const katex = require('katex');
 const { escape } = require('./code');
 
-const plainText = x => Array.isArray(x) ? x.map(plainText).join('') : !x || typeof x !== 'object' ? '' :
-  x.t === 'Str' ? x.c : x.t === 'Space' || x.t === 'SoftBreak' || x.t === 'LineBreak' ? ' ' :
-  x.t === 'Code' ? x.c[1] : x.t === 'Math' ? x.c[1] : x.t === 'RawInline' || x.t === 'RawBlock' ? '' :
+// pandoc leaves TeX's quotes as they are.
+const quoted = text => text.replace(/``/g, '“').replace(/''/g, '”').replace(/`/g, '‘');
+const plainText = x => Array.isArray(x) ? x.map(plainText).join(x[0] && /^(Para|Plain|Div|Header|CodeBlock)$/.test(x[0].t) ? ' ' : '') : !x || typeof x !== 'object' ? '' :
+  x.t === 'Str' ? quoted(x.c) : x.t === 'Space' || x.t === 'SoftBreak' || x.t === 'LineBreak' ? ' ' :
+  x.t === 'Code' || x.t === 'CodeBlock' || x.t === 'Math' ? x.c[1] : x.t === 'RawInline' || x.t === 'RawBlock' ? '' :
   x.t === 'Quoted' || x.t === 'Cite' ? plainText(x.c[1]) : plainText(x.c);
 
 const slug = text => text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
@@ -27,7 +29,18 @@ class Render {
 
   id(name) { return this.copy || !name ? '' : ` id="${escape(name)}"`; }
 
-  inlines(list) { return list.map(x => this.inline(x)).join(''); }
+  // A short formula stays on the line of the comma or bracket beside it.
+  inlines(list) {
+    let html = '';
+    for (let i = 0; i < list.length; i++) {
+      const x = list[i], next = list[i + 1], mark = next && next.t === 'Str' && /^[,.;:)]+/.exec(next.c);
+      if (x.t === 'Math' && x.c[0].t === 'InlineMath' && x.c[1].length < 40 && mark) {
+        html += `<span class="whole">${this.inline(x)}${mark[0]}</span>${this.inline({ t: 'Str', c: next.c.slice(mark[0].length) })}`;
+        i++;
+      } else html += this.inline(x);
+    }
+    return html;
+  }
 
   math(tex, display) {
     const symbol = !display && /^[A-Za-z]$/.exec(tex);
@@ -44,7 +57,7 @@ class Render {
 
   inline(x) {
     switch (x.t) {
-      case 'Str': return escape(x.c);
+      case 'Str': return escape(quoted(x.c));
       case 'Space': return ' ';
       case 'SoftBreak': return '\n';
       case 'LineBreak': return '<br>';
@@ -88,7 +101,7 @@ class Render {
     const { src, vector, width, height } = this.book.picture(name);
     const size = width ? ` width="${width}" height="${height}"` : '';
     const image = `<img src="${src}" alt="${escape(alt)}"${size} class="${vector ? this.shaded ? 'plate' : 'vector' : 'pixels'}" loading="lazy">`;
-    return vector ? image : `<a class="truesize" href="${src}" title="at its true size">${image}</a>`;
+    return `<a class="truesize" href="${src}" title="${vector ? 'alone, to be enlarged' : 'at its true size'}">${image}</a>`;
   }
 
   blocks(list) { return list.map(x => this.block(x)).join('\n'); }
@@ -123,7 +136,10 @@ class Render {
     const mark = /^@@CHUNK (\d+)@@$/.exec(text.trim());
     if (!mark) return `<pre class="plain" tabindex="0">${escape(text)}</pre>`;
     const chunk = this.book.code.chunks[mark[1]];
-    if (this.copy) return `<p class="elsewhere">Its test: <a href="${this.book.code.address(chunk, this.page)}">⟨${escape(chunk.name)}⟩</a></p>`;
+    if (this.copy) {
+      return `<pre class="plain" tabindex="0"><code>${this.book.code.body(chunk, this.page)}</code></pre>` +
+             `<p class="elsewhere">In <a href="${this.book.code.address(chunk, this.page)}">the answers</a>, ${escape(chunk.number)}.</p>`;
+    }
     return this.book.chunkHtml(chunk, this.page);
   }
 
@@ -157,6 +173,7 @@ class Render {
     if (kind === 'float') return this.float(x);
     if (kind === 'exercise') return this.exercise(x);
     if (kind === 'live') return this.book.live(plainText(x.c[1]).trim(), this.page);
+    if (kind === 'description') throw new Error('render: a description without its terms');
     if (kind === 'elsewhere') return `<div class="elsewhere">${this.blocks(x.c[1])}</div>`;
     return this.blocks(x.c[1]);
   }

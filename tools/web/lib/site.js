@@ -6,12 +6,16 @@ const zlib = require('zlib');
 const { optimize } = require('svgo');
 const MiniSearch = require('minisearch');
 const { isFile, fileId } = require('./book');
-const { Render } = require('./render');
+const { Render, plainText } = require('./render');
 const { escape } = require('./code');
+const { encode } = require('./base91');
 const { liveFiles } = require('./models');
 
-const processTerm = term => (/^[\d._]+$/.test(term) || term.length < 2 ? null : term.toLowerCase());
-const searchOptions = { processTerm, fields: ['title', 'text'], storeFields: ['title', 'href', 'kind', 'text'] };
+// Names are one word, and their parts are words too; of numbers those of sections count, and long ones.
+const tokenize = text => (text.match(/[A-Za-z_]\w*|\d+(?:\.\d+)*/g) || []).flatMap(w => (/\w_\w/.test(w) ? [w, ...w.split('_')] : [w]));
+const processTerm = term => (term.length < 2 || /^\d{1,2}$/.test(term) || /^0\./.test(term) ? null : term.toLowerCase());
+const extractField = (d, field) => (field !== 'words' ? d[field] : d.kind === 'code' ? d.text.replace(/\d+/g, ' ') : d.text);
+const searchOptions = { tokenize, processTerm, extractField, fields: ['title', 'words'], storeFields: ['title', 'href', 'kind', 'text'] };
 
 class Site {
   constructor(book, out, pandoc) {
@@ -30,10 +34,10 @@ class Site {
     this.put(name, bytes);
   }
 
-  // Data as a script (a page that is opened from a folder may fetch nothing), small by gzip.
+  // Data as a script (a page that is opened from a folder may fetch nothing), small by gzip and base91.
   pack(name, value) {
     const bytes = Buffer.isBuffer(value) ? value : JSON.stringify(value);
-    this.put(`data/${name}.js`, `SR.packed('${name}','${zlib.gzipSync(bytes, { level: 9 }).toString('base64')}');`);
+    this.put(`data/${name}.js`, `SR.packed('${name}','${encode(zlib.gzipSync(bytes, { level: 9 }))}');`);
   }
 
   // ---- The frame around every page
@@ -83,9 +87,13 @@ ${body.html}
       html += `\n<nav class="sections" aria-label="sections of this chapter"><ol>${page.sections.map(s =>
         `<li><a href="${s.file}"><span class="number">${escape(s.number)}</span> ${this.book.titleHtml(s)}</a></li>`).join('')}</ol></nav>`;
     }
-    const text = textOf(html);
-    const chapter = page.chapter || page;
-    this.documents.push({ title: `${page.number} ${page.title}`.trim(), text, href: page.file, kind: 'section' });
+    const text = this.textOf(page.blocks), chapter = page.chapter || page;
+    const answers = chapter.title.startsWith('Answers') && page !== chapter;
+    this.documents.push({ title: `${page.number}${answers ? 'Answers:' : ''} ${page.title}`.trim(), text, href: page.file, kind: 'section' });
+    for (const m of html.matchAll(/<(?:figure|section)[^>]* id="([^"]*)"[^>]*>/g)) {
+      const number = this.book.numbers.labels.get(m[1]), kind = { fig: 'Figure', tab: 'Table', ex: 'Exercise' }[m[1].split(':')[0]];
+      if (kind && number) this.documents.push({ title: `${kind} ${number}`, text: `${kind} ${number} in ${page.number} ${page.title}`, href: `${page.file}#${m[1]}`, kind: 'name' });
+    }
     const where = page.chapter ? `${page.title}: section ${page.number || 'of'} ${page.number ? 'of' : ''} ${chapter.title}`.replace(/\s+/g, ' ') : `${page.title}, a chapter of Sight Reading`;
     const title = page.chapter ? `${`${page.number} ${page.title}`.trim()} · ${chapter.title}` : `${page.number} ${page.title}`.trim();
     this.frame({ title, description: `${where}. ${text.slice(0, 110)}…`, body: { heading: this.book.titleHtml(page), html },
@@ -107,7 +115,7 @@ ${body.html}
       // Of tests only what they are called and say.
       const source = this.book.code.highlighted(chunk).source.replace(/[\uE100-\uF8FF]/g, ' ');
       const text = chunk.page.zone === 'proof' ? (source.match(/\/\*[^]*?\*\/|START_TEST\(\w+\)|^static [^=;]*\(/gm) || []).join('\n') : source;
-      this.documents.push({ title: `⟨${chunk.name}⟩`, text,
+      this.documents.push({ title: `⟨${chunk.name}⟩ ${chunk.number}`, text,
                             href: `${chunk.page.file}#${chunk.id}`, kind: 'code' });
     }
   }
@@ -123,6 +131,11 @@ ${body.html}
                  body: { heading: 'Files', html: `<ul class="index">${rows.join('\n')}</ul>` } });
     this.frame({ title: 'A whole file', description: 'A whole file of the program, put together from its pieces; each leads to where it is explained.', file: 'file.html', zone: 'back', crumbs,
                  body: { heading: 'A whole file', html: '<p class="note" id="whole">The whole of a file is put together here by a script. Without scripts see the <a href="files.html">list of files</a>, which says of what pieces each is made.</p>' } });
+  }
+
+  // The words of a page, for the search: code has documents of its own.
+  textOf(blocks) {
+    return plainText(blocks).replace(/@@(?:CHUNK|FLOAT|EXERCISE) \d+@@/g, ' ').replace(/@@QUOTE (\d+)@@/g, (m, n) => this.book.quotes[n]).replace(/\\[a-zA-Z]+|[{}^&]/g, ' ').replace(/\s+/g, ' ').trim();
   }
 
   // ---- Lists at the back
@@ -255,13 +268,6 @@ function slim(file) {
     fs.writeFileSync(kept, optimize(fs.readFileSync(file, 'utf8'), { floatPrecision: 1 }).data);
   }
   return fs.readFileSync(kept, 'utf8');
-}
-
-// The words of a page, for the search.
-function textOf(html) {
-  return html.replace(/<div class="chunk"[^]*?<div class="foot">[^]*?<\/div><\/div>/g, ' ')
-    .replace(/<annotation[^]*?<\/annotation>/g, ' ').replace(/<span class="katex-html"[^]*?<\/span><\/span><\/span>/g, ' ').replace(/<math[^]*?<\/math>/g, ' ')
-    .replace(/<[^>]*>/g, ' ').replace(/&amp;/g, '&').replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"').replace(/\s+/g, ' ').trim();
 }
 
 module.exports = { Site };
