@@ -1,6 +1,7 @@
 // The book as pages: one for each section, with the numbers of the PDF.
 'use strict';
 const fs = require('fs');
+const path = require('path');
 const { Code, escape } = require('./code');
 const { Render, plainText, slug } = require('./render');
 const { rootsOf, collectNames, isFile } = require('./names');
@@ -190,9 +191,10 @@ class Book {
   live(name) {
     const still = stills[name];
     if (!still) throw new Error(`live figure ${name}: expected one of ${Object.keys(stills).join(', ')}`);
-    const { src, width, height } = this.picture(still[0]);
-    return `<div class="live" data-live="${name}"><p class="said">${still[1]} This figure answers where scripts run; without them, this is a picture of it.</p>` +
-      `<img src="${src}" alt="${escape(still[1])}" width="${width}" height="${height}" class="pixels" loading="lazy"></div>`;
+    const from = path.join(__dirname, '../stills', `${name}.png`), src = `pictures/live-${name}.png`, size = sizeOf(from, false);
+    this.pictures.set(src, { from, vector: false, ...size });
+    return `<div class="live" data-live="${name}"><p class="said">${still} This figure answers where scripts run; here it is as it was once.</p>` +
+      `<img src="${src}" alt="${escape(still)}" width="${size.width}" height="${size.height}" class="pixels" loading="lazy"></div>`;
   }
 
   chunkName(chunk, from) {
@@ -235,14 +237,15 @@ class Book {
   titleHtml(page) { return new Render(this, page).inlines(page.header.c[2]).replace(/<\/?a\b[^>]*>/g, ''); }
 }
 
-// What stands in the place of a live figure without scripts: a picture of the same run, and what it shows.
+// What stands in the place of a live figure without scripts: a picture of it as it was once, stills/NAME.png, and
+// what it shows.
 const stills = {
-  digit: ['runs/vit-mnist/attention', 'Test digits, and where the CLS token looks in each block.'],
-  attention: ['runs/vit-mnist/positions', 'How alike the position vectors of patches are.'],
-  captions: ['runs/clip-shapes/answer-0', 'A caption, and the pictures that CLIP finds for it.'],
-  fill: ['runs/mae-cifar/filled-last', 'Photographs, their visible patches, and what MAE fills in.'],
-  losses: ['runs/captions/scenes', 'Scenes whose captions both losses compare.'],
-  train: ['runs/vit-shapes/examples', 'The drawn shapes that the network learns.'],
+  digit: 'A digit, the probabilities that the network gives the ten classes, and where CLS looks in each block and head.',
+  attention: 'A digit cut into patches, one of them chosen, and where it looks in each block and head.',
+  captions: 'A red circle and a blue star, four captions, and what CLIP and SigLIP make of them.',
+  fill: 'A photograph with three quarters of its patches hidden, filled in by MAE, and whole.',
+  losses: 'Four pictures and four texts as vectors in the plane, their cosines, and the gradients of both losses.',
+  train: 'The loss of a training in the page, and six test pictures with what the network says.',
 };
 // The first words of a title, 24 letters of them at most.
 const brief = words => words.length <= 24 ? words : words.slice(0, 25).replace(/-[^-]*$/, '');
