@@ -93,7 +93,7 @@ class Book {
           this.parts.push(part);
         }
         chapter = page = add(2, block, true);
-        if (chapter.number === '0') { part = { title: 'The quick tour', number: '', zone: 'path', chapters: [], alone: true }; this.parts.push(part); }
+        if (chapter.number === '0') { part = { title: 'The quick tour', number: '', zone: 'path', chapters: [] }; this.parts.push(part); }
         chapter.part = part;
         part.chapters.push(chapter);
         this.pages.push(chapter);

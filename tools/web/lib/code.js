@@ -1,7 +1,6 @@
 // Chunks of code as HTML: highlighted, with links from names to what they stand for.
 'use strict';
 const hljs = require('highlight.js');
-const { isFile } = require('./names');
 
 const escape = text => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
 const HOLE = 0xE100; // a private character stands for a chunk that is used
@@ -57,6 +56,7 @@ class Code {
 
   linked(chunk, from) {
     const { html } = this.highlighted(chunk);
+    if (chunk.page.zone !== 'path') return html; // elsewhere by script alone
     const depth = [], linked = new Set(); // the first of each name; the rest are linked by script
     const pieces = html.split(/(<[^>]*>)/);
     return pieces.map((piece, i) => {
@@ -65,9 +65,9 @@ class Code {
         else depth.push(piece);
         return piece;
       }
-      if (chunk.page.zone !== 'path' || depth.some(d => /"[cs]"/.test(d))) return piece; // elsewhere by script alone
+      if (depth.some(d => /"[cs]"/.test(d))) return piece; // a comment or a string
       return piece.replace(/[A-Za-z_]\w*/g, (word, at) => {
-        if (at && /[&\w.#]/.test(piece[at - 1]) && (piece[at - 1] !== '.' )) return word; // an entity such as &lt;
+        if (at && /[&\w#]/.test(piece[at - 1])) return word; // an entity such as &lt;
         if (at && (piece[at - 1] === '.' || piece.slice(at - 5, at) === '-&gt;')) return word; // a member
         const next = piece[at + word.length] || (pieces.slice(i + 1).find(p => p && p[0] !== '<') || '')[0];
         if (linked.has(word)) return word;

@@ -124,4 +124,4 @@ class Plain {
   }
 }
 
-module.exports = { Plain, braces };
+module.exports = { Plain };

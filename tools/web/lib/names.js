@@ -129,4 +129,4 @@ function collectNames(chunks) {
   };
 }
 
-module.exports = { rootsOf, collectNames, sourceOf, isFile };
+module.exports = { rootsOf, collectNames, isFile };

@@ -172,7 +172,7 @@ class Render {
     const kind = x.c[0][1][0];
     if (kind === 'float') return this.float(x);
     if (kind === 'exercise') return this.exercise(x);
-    if (kind === 'live') return this.book.live(plainText(x.c[1]).trim(), this.page);
+    if (kind === 'live') return this.book.live(plainText(x.c[1]).trim());
     if (kind === 'description') throw new Error('render: a description without its terms');
     if (kind === 'elsewhere') return `<div class="elsewhere">${this.blocks(x.c[1])}</div>`;
     return this.blocks(x.c[1]);

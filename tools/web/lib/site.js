@@ -207,7 +207,7 @@ ${body.html}
     for (const [e] of book.code.uses) if (!e.contract && /^static/.test(e.text)) add(`${e.chunk.roots[0]}:${e.name}`, e);
     this.pack('names', names);
     // Pieces of code, to be unfolded in place and put together: by the chapter they stand in. A piece is
-    // [name, number, address, html, labels of the pieces that it uses].
+    // [name, number, address, html].
     const byChapter = new Map(), where = {}, parts = {};
     for (const chunk of book.code.chunks) {
       const key = (chunk.page.chapter || chunk.page).slug;
