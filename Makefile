@@ -65,13 +65,17 @@ endif
 kernels_of = $(patsubst %,src/kernels/%.c,gemm common $(if $(filter debug,$(1)),naive,$(KERNELS)))
 NAIVE := $(patsubst %,src/kernels/%.c,gemm common naive)
 
-# No -ffast-math. -ffp-contract=fast allows a*b+c in one instruction; -fno-math-errno lets sqrt be one,
-# -fno-trapping-math lets both sides of a choice be computed; 512-bit vectors where there are any.
+# No -ffast-math. -fno-math-errno lets sqrt be one instruction, -fno-trapping-math lets both sides of a
+# choice be computed; 512-bit vectors where there are any. a*b+c may be one instruction, with one rounding,
+# only in the kernels: their sums have an order of their own, so that the same ones are joined whatever the
+# width of vectors. Elsewhere the compiler would join some and not others.
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wvla
 WIDE := $(shell $(CC) -mprefer-vector-width=512 -E -x c /dev/null >/dev/null 2>&1 && echo -mprefer-vector-width=512)
-COMMON := -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L $(WARNINGS)
-MATHS := -ffp-contract=fast -fno-math-errno -fno-trapping-math -fopenmp
+JOINED = $(filter src/kernels/% src/app/peak.c src/programs/matmul_steps.c src/programs/vector_error.c \
+         tests/naive_kernels.c tests/fast_kernels.c tests/test_vector.c,$(patsubst build/debug/tangled/%,%,$<))
+COMMON = -ffp-contract=$(if $(JOINED),fast,off) -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L $(WARNINGS)
+MATHS := -fno-math-errno -fno-trapping-math -fopenmp
 FLAGS_release := -O3 -march=native $(WIDE) $(MATHS)
 FLAGS_double := -DREAL_DOUBLE -O2 -march=native $(MATHS)
 SANITIZED := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -86,8 +90,14 @@ FLAGS_tsan := -O1 -g -fopenmp -fsanitize=thread
 CC_tsan := clang
 CC_fuzz := clang
 FLAGS_fuzz := -Wno-unknown-pragmas -fsanitize=fuzzer-no-link $(SANITIZED)
-# The same bits on every x86-64 machine with AVX2 and FMA: builds for AVX-512 sum in another order.
-FLAGS_bits := -O3 -march=x86-64-v3 $(MATHS)
+# Other widths of vectors than this machine's: `make bench KERNEL_WIDTH=avx2`, and the same bits.
+FLAGS_avx2 := -O3 -march=x86-64-v3 $(MATHS)
+FLAGS_sse := -O3 -march=x86-64-v2 $(MATHS)
+KERNEL_WIDTH := native
+ifeq ($(filter $(KERNEL_WIDTH),native avx2 sse),)
+$(error KERNEL_WIDTH: expected native, avx2 or sse, found $(KERNEL_WIDTH))
+endif
+WIDTH_BUILD := $(patsubst native,release,$(KERNEL_WIDTH))
 LIBS := -ljansson -lz -lunistring -lm
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck -lsubunit -lm -lrt -lpthread)
 build/kernels.chosen: FORCE
@@ -116,7 +126,7 @@ $$(PROGRAMS:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(1)/src/prog
 	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
 -include $$(wildcard build/$(1)/src/*/*.d build/$(1)/tests/*.d build/$(1)/tests/fuzz/*.d)
 endef
-$(foreach build,release double asan asan-double fuzz valgrind tsan bits,$(eval $(call BUILD,$(build),)))
+$(foreach build,release double asan asan-double fuzz valgrind tsan avx2 sse,$(eval $(call BUILD,$(build),)))
 $(eval $(call BUILD,debug,build/debug/tangled/))
 # Programs with the naive kernels, to compare with.
 NAIVELY := $(patsubst %.c,build/release/%.o,$(NAIVE)) build/release/libapp.a build/release/libsight.a
@@ -156,9 +166,11 @@ check:
 	+$(MAKE) $(SIDE_BY_SIDE) same-bits
 	+$(MAKE) check-float
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
-# A little of every training, every bit of it as committed.
-same-bits: $(addprefix build/bits/programs/,train_vit train_clip train_siglip train_mae train_eva) tools/same-bits
-	tools/same-bits
+# A little of every training, every bit of it as committed, with vectors of two widths.
+TRAINED := train_vit train_clip train_siglip train_mae train_eva
+same-bits: $(TRAINED:%=build/release/programs/%) $(TRAINED:%=build/avx2/programs/%) tools/same-bits
+	tools/same-bits build/release
+	tools/same-bits build/avx2
 check-asan: build/naive/train-vit build/asan/libsight.a $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) \
         $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \

@@ -213,9 +213,9 @@ check-html: $(filter html,$(MAKECMDGOALS)) build/release/libapp.a build/release/
 # What the issues and the book promise of the runs, after make book.
 numbers:
 	@tools/numbers
-bench: build/bench
+bench: build/$(WIDTH_BUILD)/programs/bench
 	@mkdir -p build/runs
-	flock build/runs/lock build/bench --out build/bench.tsv
+	flock build/runs/lock $< --out build/bench.tsv
 bench-peers: build/bench build/peers/sgemm_onednn.so
 	@mkdir -p build/runs
 	flock build/runs/lock tools/bench-peers

@@ -3,6 +3,7 @@
 
 #include "testing.h"
 
+#include "kernels/dot.h"
 #include "kernels/vector.h"
 
 // The float and its neighbours
@@ -101,10 +102,24 @@ START_TEST(coefficients_are_those_of_the_fit) {
 }
 END_TEST
 
-START_TEST(lanes_are_added_and_compared) {
-  real lane[LANES], sum = 0;
-  for (int i = 0; i < LANES; i++) sum += lane[i] = (real)(i * i);
-  ck_assert(sum_of_lanes(load(lane)) == sum);
+START_TEST(sums_have_one_order) {
+  enum { MOST = 131 };
+  real x[MOST], one[MOST];
+  for (int i = 0; i < MOST; i++) {
+    x[i] = (real)(sin(i + 1.0) * pow(10, i % 7));
+    one[i] = 1;
+  }
+  for (int n = 1; n <= MOST; n++) {
+    real s[16] = {0};
+    for (int i = 0; i < n; i++) s[i % 16] += x[i];
+    for (int apart = 8; apart; apart /= 2)
+      for (int i = 0; i < apart; i++) s[i] += s[i + apart];
+    ck_assert(dot(x, one, n) == s[0]);
+  }
+}
+END_TEST
+START_TEST(lanes_are_compared) {
+  real lane[LANES];
   for (int at = 0; at < LANES; at++) {
     for (int i = 0; i < LANES; i++) lane[i] = (real)(-1 - (i + at) % LANES);
     ck_assert(largest_of_lanes(load(lane)) == -1);
@@ -113,4 +128,4 @@ START_TEST(lanes_are_added_and_compared) {
 END_TEST
 
 TEST_MAIN("vector", floats_keep_their_accuracy, edges_of_the_exponential,
-          coefficients_are_those_of_the_fit, lanes_are_added_and_compared)
+          coefficients_are_those_of_the_fit, lanes_are_compared, sums_have_one_order)

@@ -41,13 +41,11 @@ void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, i
 // Fast row by row
 static void layernorm_row(real *y, real *mean, real *rstd, const real *x,
                           const real *gain, const real *bias, real eps, int C) {
-  real sum = 0, squares = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int c = 0; c < C; c++) sum += x[c];
-  const real mu = sum / (real)C;
-#pragma omp simd reduction(+ : squares)
-  for (int c = 0; c < C; c++) squares += (x[c] - mu) * (x[c] - mu);
-  const real scale = 1 / sqrt(squares / (real)C + eps);
+  real sum[PARTS] = {0}, squares[PARTS] = {0};
+  IN_PARTS(c, C, sum[part] += x[c]);
+  const real mu = sum_of_parts(sum) / (real)C;
+  IN_PARTS(c, C, squares[part] += (x[c] - mu) * (x[c] - mu));
+  const real scale = 1 / sqrt(sum_of_parts(squares) / (real)C + eps);
 #pragma omp simd
   for (int c = 0; c < C; c++) y[c] = (x[c] - mu) * scale * gain[c] + bias[c];
   *mean = mu;
@@ -63,14 +61,13 @@ void layernorm_forward(real *y, real *mean, real *rstd, const real *x, const rea
 }
 static void layernorm_row_backward(real *dx, const real *dy, const real *x,
                                    const real *gain, real mu, real scale, int C) {
-  real along_ones = 0, along_x = 0;
-#pragma omp simd reduction(+ : along_ones, along_x)
-  for (int c = 0; c < C; c++) {
-    along_ones += dy[c] * gain[c];
-    along_x += dy[c] * gain[c] * (x[c] - mu);
-  }
-  along_ones /= (real)C;
-  along_x *= scale * scale / (real)C;
+  real ones[PARTS] = {0}, centred[PARTS] = {0};
+  IN_PARTS(c, C, {
+    ones[part] += dy[c] * gain[c];
+    centred[part] += dy[c] * gain[c] * (x[c] - mu);
+  });
+  const real along_ones = sum_of_parts(ones) / (real)C;
+  const real along_x = sum_of_parts(centred) * scale * scale / (real)C;
 #pragma omp simd
   for (int c = 0; c < C; c++)
     dx[c] += scale * (dy[c] * gain[c] - along_ones - (x[c] - mu) * along_x);
@@ -111,10 +108,9 @@ static real largest_of(const real *x, int n) {
 
 /* p = exp(scale x - shift); the sum of p */
 static real exp_row(real *p, const real *x, real scale, real shift, int n) {
-  real sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int i = 0; i < n; i++) sum += p[i] = fast_exp(scale * x[i] - shift);
-  return sum;
+  real sum[PARTS] = {0};
+  IN_PARTS(i, n, sum[part] += p[i] = fast_exp(scale * x[i] - shift));
+  return sum_of_parts(sum);
 }
 
 void softmax_forward(real *p, const real *x, int rows, int n) {
@@ -131,9 +127,7 @@ void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) 
 #pragma omp parallel for if ((double)rows * n > 100000)
   for (int r = 0; r < rows; r++) {
     const real *slope = dp + (size_t)r * n, *weight = p + (size_t)r * n;
-    real average = 0;
-#pragma omp simd reduction(+ : average)
-    for (int i = 0; i < n; i++) average += slope[i] * weight[i];
+    const real average = dot(slope, weight, n);
     for (int i = 0; i < n; i++)
       dx[(size_t)r * n + i] += weight[i] * (slope[i] - average);
   }
@@ -145,13 +139,12 @@ void cross_entropy_forward(real *losses, real *p, const real *logits, const int 
 #pragma omp parallel for if ((double)rows * n > 100000)
   for (int r = 0; r < rows; r++) {
     const real *x = logits + (size_t)r * n;
-    real *weight = p + (size_t)r * n, mean = 0;
+    real *weight = p + (size_t)r * n, above[PARTS] = {0};
     const real largest = largest_of(x, n);
     const real sum = exp_row(weight, x, 1, largest, n);
-#pragma omp simd reduction(+ : mean)
-    for (int i = 0; i < n; i++) mean += x[i] - largest;
+    IN_PARTS(i, n, above[part] += x[i] - largest);
     losses[r] = log(sum) - (1 - smoothing) * (x[labels[r]] - largest) -
-                smoothing * mean / (real)n;
+                smoothing * sum_of_parts(above) / (real)n;
     for (int i = 0; i < n; i++) weight[i] /= sum;
   }
 }
@@ -255,7 +248,7 @@ static void scores_of(real *scores, int row, const Head *a, int q0, int queries,
               (MatrixView){a->q + (size_t)q0 * stride, stride, 1},
               (MatrixView){a->k + (size_t)k0 * stride, 1, stride}, queries, keys, a->D);
 }
-/* The largest of the first `seen` scores of a row of n, a multiple of LANES. */
+/* The largest of the first `seen` scores of a row of n, a multiple of PARTS. */
 static real largest_seen(const real *score, int n, int seen) {
   real largest[LANES];
   for (int l = 0; l < LANES; l++) largest[l] = -INFINITY;
@@ -270,22 +263,19 @@ static real largest_seen(const real *score, int n, int seen) {
 
 /* A row of scores to exp(scale s - shift), or 0 from `seen` on; their sum. */
 static real weights_of_row(real *p, int n, int seen, real scale, real shift) {
-  real sum[LANES] = {0};
-  for (int j = 0; j < n; j += LANES)
-#pragma omp simd
-    for (int l = 0; l < LANES; l++) {
-      const real power = fast_exp(scale * p[j + l] - shift);
-      p[j + l] = j + l < seen ? power : 0;
-      sum[l] += p[j + l];
-    }
-  return sum_of_lanes(load(sum));
+  real sum[PARTS] = {0};
+  IN_PARTS(j, n, {
+    const real power = fast_exp(scale * p[j] - shift);
+    sum[part] += p[j] = j < seen ? power : 0;
+  });
+  return sum_of_parts(sum);
 }
 static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
   static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
   real largest[QUERIES], sum[QUERIES];
   const int stride = 3 * a->width;
   for (int k0 = 0; k0 < (a->causal ? q0 + queries : a->T); k0 += KEYS) {
-    const int keys = least(KEYS, a->T - k0), row = round_up(keys, LANES);
+    const int keys = least(KEYS, a->T - k0), row = round_up(keys, PARTS);
     scores_of(p, row, a, q0, queries, k0, keys);
     // Turn the scores of each query into weights
     for (int t = 0; t < queries; t++) {
@@ -341,7 +331,7 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
                             int k0, int keys) {
   static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
   static _Thread_local real ds[QUERIES * KEYS] __attribute__((aligned(64)));
-  const int stride = 3 * a->width, row = round_up(keys, LANES), D = a->D;
+  const int stride = 3 * a->width, row = round_up(keys, PARTS), D = a->D;
   real *dq = dqkv + (size_t)q0 * stride;
   real *dk = dqkv + (size_t)k0 * stride + a->width, *dv = dk + a->width;
   const MatrixView slope = {dy, a->width, 1}, by_key = {p, 1, row};

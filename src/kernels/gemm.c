@@ -4,44 +4,56 @@
 #include <assert.h>
 #include <omp.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernels/vector.h"
 
-enum { PANEL = 2 * LANES };
-enum { BLOCK_ROWS = 8 * TILE_ROWS, BLOCK_K = 384, BLOCK_COLUMNS = 256 };
+enum { PANEL = 2 * LANES, LINE = 64 / sizeof(real) };
+enum { BLOCK_ROWS = 8 * TILE_ROWS, BLOCK_COLUMNS = 256, MOST_DEPTH = 384 };
 
 // A tile in registers
 static inline __attribute__((always_inline)) void
-tile(const int rows, const int vectors, MatrixOut c, MatrixView a, const real *panel,
-     int K) {
+tile(const int rows, const int vectors, const bool by_columns, const bool keep,
+     MatrixOut c, MatrixView a, MatrixView b, real *panel, int K) {
+  const ptrdiff_t row = by_columns ? 1 : a.row;
   Vector sum[TILE_ROWS][2];
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int v = 0; v < vectors; v++) {
-      __builtin_prefetch(c.at + i * c.row + v * LANES, 1);
-      sum[i][v] = load(c.bias + v * LANES);
+      __builtin_prefetch(c.at + (i + rows) * c.row + v * LANES, 1);
+      sum[i][v] = load((c.add ? c.at + i * c.row : c.bias) + v * LANES);
     }
-  const real *left = a.at;
-  for (int k = 0; k < K; k++, panel += vectors * LANES, left += a.column) {
-    Vector b[2];
-    UNROLL for (int v = 0; v < vectors; v++) b[v] = load(panel + v * LANES);
+  for (int k = 0; k < K; k++, a.at += a.column, b.at += b.row) {
+    Vector right[2];
+    UNROLL for (int v = 0; v < vectors; v++) right[v] = load(b.at + v * LANES);
+    if (keep)
+      UNROLL for (int v = 0; v < vectors; v++, panel += LANES) store(panel, right[v]);
+    if (by_columns) __builtin_prefetch(a.at + K * a.column, 0, 2);
+    else if (k % LINE == 0)
+      UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(a.at + (i + rows) * row);
     UNROLL for (int i = 0; i < rows; i++)
-      UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += left[i * a.row] * b[v];
+      UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += a.at[i * row] * right[v];
   }
   UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int v = 0; v < vectors; v++) {
-      real *to = c.at + i * c.row + v * LANES;
-      if (c.add) sum[i][v] += load(to);
-      store(to, sum[i][v]);
-    }
+    UNROLL for (int v = 0; v < vectors; v++)
+      store(c.at + i * c.row + v * LANES, sum[i][v]);
 }
-static void any_tile(int rows, int vectors, MatrixOut c, MatrixView a, const real *panel,
-                     int K) {
-#define TILE(n)                                              \
-  case 2 * n: tile(n, 2, c, a, panel, K); break;             \
-  case 2 * n - 1: tile(n, 1, c, a, panel, K); break;
-  switch (2 * rows - (vectors == 1)) {
+static void full_tile(MatrixOut c, MatrixView a, MatrixView b, real *panel, int K) {
+  const bool keep = b.at != panel;
+  if (a.row == 1 && keep) tile(TILE_ROWS, 2, true, true, c, a, b, panel, K);
+  else if (a.row == 1) tile(TILE_ROWS, 2, true, false, c, a, b, NULL, K);
+  else if (keep) tile(TILE_ROWS, 2, false, true, c, a, b, panel, K);
+  else tile(TILE_ROWS, 2, false, false, c, a, b, NULL, K);
+}
+static void part_tile(int rows, int vectors, MatrixOut c, MatrixView a, MatrixView b,
+                      int K) {
+#define TILE(n)                                                              \
+  case 4 * n: tile(n, 2, true, false, c, a, b, NULL, K); break;              \
+  case 4 * n + 1: tile(n, 2, false, false, c, a, b, NULL, K); break;         \
+  case 4 * n + 2: tile(n, 1, true, false, c, a, b, NULL, K); break;          \
+  case 4 * n + 3: tile(n, 1, false, false, c, a, b, NULL, K); break;
+  switch (4 * rows + 2 * (vectors == 1) + (a.row != 1)) {
     TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
-#if defined __AVX512F__
+#if defined __AVX512F__ || defined __aarch64__
     TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
 #endif
   }
@@ -90,55 +102,73 @@ static void pack(real *to, MatrixView b, int K, int columns) {
     pack_columns(LANES, to, b, K, columns);
 }
 // Tiles at the edge
-static void edge_tile(int rows, int columns, int vectors, MatrixOut c, MatrixView a,
-                      const real *panel, int K) {
-  real whole[TILE_ROWS * PANEL];
-  any_tile(rows, vectors, (MatrixOut){whole, PANEL, false, c.bias}, a, panel, K);
+static void edge_tile(int rows, int columns, MatrixOut c, MatrixView a, MatrixView b,
+                      int K) {
+  real whole[TILE_ROWS * PANEL] = {0};
+  if (c.add)
+    for (int i = 0; i < rows; i++)
+      for (int j = 0; j < columns; j++) whole[i * PANEL + j] = c.at[i * c.row + j];
+  part_tile(rows, columns > LANES ? 2 : 1, (MatrixOut){whole, PANEL, c.add, c.bias}, a, b,
+            K);
   for (int i = 0; i < rows; i++)
-    for (int j = 0; j < columns; j++) {
-      real *to = c.at + i * c.row + j;
-      *to = whole[i * PANEL + j] + (c.add ? *to : 0);
-    }
+    for (int j = 0; j < columns; j++) c.at[i * c.row + j] = whole[i * PANEL + j];
 }
 // A product by one thread
-/* One panel's columns of one block of rows. */
-static void strip(MatrixOut c, MatrixView a, const real *panel, int M, int columns,
-                  int K) {
-  const int vectors = columns > LANES ? 2 : 1;
-  int i = 0;
-  if (columns == PANEL)
-    for (; i + TILE_ROWS <= M; i += TILE_ROWS)
-      tile(TILE_ROWS, 2, (MatrixOut){c.at + i * c.row, c.row, c.add, c.bias},
-           (MatrixView){a.at + i * a.row, a.row, a.column}, panel, K);
-  for (; i < M; i += TILE_ROWS) {
-    const int rows = least(M - i, TILE_ROWS);
-    const MatrixView part = {a.at + i * a.row, a.row, a.column};
-    const MatrixOut to = {c.at + i * c.row, c.row, c.add, c.bias};
-    if (columns == vectors * LANES)
-      any_tile(rows, vectors, to, part, panel, K);
-    else
-      edge_tile(rows, columns, vectors, to, part, panel, K);
+/* One panel's columns of one block of rows. b is the factor itself, from which the
+   panel is then filled, or the panel. */
+static void strip(MatrixOut c, MatrixView a, MatrixView b, real *panel, int M,
+                  int columns, int K) {
+  const int vectors = columns > LANES ? 2 : 1, width = vectors * LANES;
+  const int tiles = (M + TILE_ROWS - 1) / TILE_ROWS;
+  const MatrixView packed = {panel, width, 1};
+  for (int t = 0; t < tiles; t++) {
+    const int first = M * t / tiles, rows = M * (t + 1) / tiles - first;
+    const MatrixView part = {a.at + first * a.row, a.row, a.column};
+    const MatrixOut to = {c.at + first * c.row, c.row, c.add, c.bias};
+    const bool full = rows == TILE_ROWS && columns == PANEL;
+    if (full) full_tile(to, part, b, panel, K);
+    else if (b.at != panel) pack(panel, b, K, columns);
+    if (!full && columns == width) part_tile(rows, vectors, to, part, packed, K);
+    else if (!full) edge_tile(rows, columns, to, part, packed, K);
+    b = packed;
   }
 }
 
 static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
-  static _Thread_local real panels[BLOCK_K * BLOCK_COLUMNS] __attribute__((aligned(64)));
-  for (int j = 0; j < N; j += PANEL) {
-    const int columns = least(N - j, PANEL);
-    pack(panels + j * K, (MatrixView){b.at + j * b.column, b.row, b.column}, K, columns);
-  }
+  static _Thread_local real panels[MOST_DEPTH * BLOCK_COLUMNS] __attribute__((aligned(64)));
   real bias[BLOCK_COLUMNS] = {0};
   if (c.bias) memcpy(bias, c.bias, (size_t)N * sizeof(real));
   for (int i = 0; i < M; i += BLOCK_ROWS)
-    for (int j = 0; j < N; j += PANEL)
+    for (int j = 0; j < N; j += PANEL) {
+      const int columns = least(N - j, PANEL);
+      const MatrixView packed = {panels + j * K, columns > LANES ? PANEL : LANES, 1};
+      MatrixView from = {b.at + j * b.column, b.row, b.column};
+      if (i == 0 && b.column != 1) pack(panels + j * K, from, K, columns);
+      if (i > 0 || b.column != 1) from = packed;
       strip((MatrixOut){c.at + i * c.row + j, c.row, c.add, bias + j},
-            (MatrixView){a.at + i * a.row, a.row, a.column}, panels + j * K,
-            least(M - i, BLOCK_ROWS), least(N - j, PANEL), K);
+            (MatrixView){a.at + i * a.row, a.row, a.column}, from, panels + j * K,
+            least(M - i, BLOCK_ROWS), columns, K);
+    }
+}
+
+/* How deep a panel may be, so that it takes half of the first cache. */
+static int most_depth(void) {
+  static int depth;
+  int found;
+#pragma omp atomic read
+  found = depth;
+  if (found) return found;
+  const long cache = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+  found = (int)((cache > 0 ? cache : 32768) / 2 / (PANEL * (long)sizeof(real)));
+  found = least(found / LANES * LANES, MOST_DEPTH);
+#pragma omp atomic write
+  depth = found;
+  return found;
 }
 
 void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
-  assert(K > 0);
-  const int blocks = (K + BLOCK_K - 1) / BLOCK_K;
+  assert(K > 0 && !(c.add && c.bias));
+  const int blocks = (K + most_depth() - 1) / most_depth();
   const int depth = round_up((K + blocks - 1) / blocks, LANES);
   for (int j = 0; j < N; j += BLOCK_COLUMNS)
     for (int k = 0; k < K; k += depth)

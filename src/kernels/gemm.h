@@ -12,17 +12,18 @@ typedef struct MatrixView {
 } MatrixView;
 
 /* The matrix in which a product ends, rows of `row` numbers. With `add` the
-   product is added to what is there. bias[N], unless NULL, is added to each
-   row. */
+   product is added to what is there; otherwise bias[N], unless NULL, is added to
+   each row. */
 typedef struct MatrixOut {
   real *at;
   ptrdiff_t row;
   bool add;
   const real *bias;
 } MatrixOut;
-/* c[M][N] = a[M][K] b[K][N] for K > 0; c overlaps neither. Each element is
-   summed by one thread, in an order that depends on K alone. `gemm` uses all
-   threads, `gemm_serial` only the calling one. */
+/* c[M][N] = a[M][K] b[K][N] for K > 0; c overlaps neither. Each element begins
+   as its bias, as what is there (add) or as 0, and a[i][k] b[k][j] is added for
+   k = 0, 1, 2 ..., one after the other. `gemm` uses all threads, `gemm_serial`
+   only the calling one. */
 void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 

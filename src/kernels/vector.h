@@ -9,6 +9,8 @@
 // A vector of the machine
 #if defined __AVX512F__
 enum { VECTOR_BYTES = 64, TILE_ROWS = 12 };
+#elif defined __aarch64__
+enum { VECTOR_BYTES = 16, TILE_ROWS = 12 };
 #elif defined __AVX__
 enum { VECTOR_BYTES = 32, TILE_ROWS = 6 };
 #else
@@ -50,11 +52,6 @@ static inline Indices lane_numbers(void) {
   return lane;
 }
 
-static inline real sum_of_lanes(Vector v) {
-  UNROLL for (int half = LANES / 2; half; half /= 2)
-    v += pick(v, v, lane_numbers() ^ half);
-  return v[0];
-}
 static inline real largest_of_lanes(Vector v) {
   UNROLL for (int half = LANES / 2; half; half /= 2) {
     const Vector other = pick(v, v, lane_numbers() ^ half);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernels/dot.h"
 #include "kernels/kernels.h"
 
 Optimizer optimizer_new(OptimizerKind kind, Params *params, double beta2, double decay) {
@@ -88,11 +89,11 @@ void lamb_update(Optimizer *o, double lr) {
 }
 // Measure and clip gradients
 static double sum_of_squares(const Tensor *tensor) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (size_t i = 0; i < tensor_size(tensor); i++)
-    sum += (double)tensor->grad[i] * (double)tensor->grad[i];
-  return sum;
+  double sum[PARTS] = {0}, all = 0;
+  IN_PARTS(i, (int)tensor_size(tensor),
+           sum[part] += (double)tensor->grad[i] * (double)tensor->grad[i]);
+  for (int part = 0; part < PARTS; part++) all += sum[part];
+  return all;
 }
 
 double gradient_norm(const Tensor *tensor) { return sqrt(sum_of_squares(tensor)); }
