@@ -135,7 +135,8 @@ static void strip(MatrixOut c, MatrixView a, MatrixView b, real *panel, int M,
 }
 
 static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
-  static _Thread_local real panels[MOST_DEPTH * BLOCK_COLUMNS] __attribute__((aligned(64)));
+  static _Thread_local real panels[MOST_DEPTH * BLOCK_COLUMNS]
+      __attribute__((aligned(64)));
   real bias[BLOCK_COLUMNS] = {0};
   if (c.bias) memcpy(bias, c.bias, (size_t)N * sizeof(real));
   for (int i = 0; i < M; i += BLOCK_ROWS)
