@@ -6,15 +6,15 @@
 typedef struct Kernels {
 // One pointer for each kernel
   void (*linear_forward)(real *, const real *, const real *, const real *, int, int, int);
-  void (*linear_backward_input)(real *, const real *, const real *, int, int, int);
+  void (*linear_backward_input)(real *, const real *, const real *, int, int, int, bool);
   void (*linear_backward_weight)(real *, real *, const real *, const real *, int, int,
                                  int);
   void (*layernorm_forward)(real *, real *, real *, const real *, const real *,
                             const real *, real, int, int);
   void (*layernorm_backward)(real *, real *, real *, const real *, const real *,
-                             const real *, const real *, const real *, int, int);
+                             const real *, const real *, const real *, int, int, bool);
   void (*gelu_forward)(real *, const real *, GeluKind, size_t);
-  void (*gelu_backward)(real *, const real *, const real *, GeluKind, size_t);
+  void (*gelu_backward)(real *, const real *, const real *, GeluKind, size_t, bool);
   void (*softmax_forward)(real *, const real *, int, int);
   void (*softmax_backward)(real *, const real *, const real *, int, int);
   void (*cross_entropy_forward)(real *, real *, const real *, const int *, real, int,
@@ -23,7 +23,7 @@ typedef struct Kernels {
   void (*attention_forward)(real *, real *, real *, const real *, int, int, int, int,
                             bool);
   void (*attention_backward)(real *, const real *, const real *, const real *,
-                             const real *, int, int, int, int, bool);
+                             const real *, int, int, int, int, bool, bool);
   void (*adamw_step)(real *, real *, real *, const real *, AdamWStep, size_t);
 } Kernels;
 

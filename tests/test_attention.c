@@ -95,7 +95,7 @@ START_TEST(weights_need_not_be_kept) {
   plain_forward(y, a, q, k, v);
   plain_backward(dq, dk, dv, dy, a, q, k, v);
   attention_forward(*out, log_sum, *weights, **qkv, 1, TOKENS, 1, SIZE, false);
-  attention_backward(**dqkv, *dy, *out, log_sum, **qkv, 1, TOKENS, 1, SIZE, false);
+  attention_backward(**dqkv, *dy, *out, log_sum, **qkv, 1, TOKENS, 1, SIZE, false, true);
   ck_assert_double_lt(relative_error(*out, *y, TOKENS * SIZE), 10 * ROUNDING);
   ck_assert_double_lt(relative_error(*weights, *a, TOKENS * TOKENS), 10 * ROUNDING);
   for (int i = 0; i < TOKENS * SIZE; i++) {

@@ -151,7 +151,7 @@ START_TEST(a_flat_row_through_layernorm) {
   const real dy[4] = {1, 0, 0, 0};
   real y[4], dx[4] = {0}, mean, rstd;
   layernorm_forward(y, &mean, &rstd, x, gain, bias, (real)1e-6, 1, 4);
-  layernorm_backward(dx, NULL, NULL, dy, x, gain, &mean, &rstd, 1, 4);
+  layernorm_backward(dx, NULL, NULL, dy, x, gain, &mean, &rstd, 1, 4, true);
   for (int i = 0; i < 4; i++) ck_assert(y[i] == bias[i]);
   ck_assert_double_eq_tol(dx[0], 750, 0.01);
   ck_assert_double_eq_tol(dx[1], -250, 0.01);

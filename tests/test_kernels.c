@@ -48,9 +48,12 @@ static void assert_products(int rows, int in, int out) {
     fast_kernels.linear_forward(fast[0], a, b, bias ? c : NULL, rows, in, out);
     assert_agree(0, y, "forward", rows, in, out);
   }
-  naive_kernels.linear_backward_input(naive[1], c, b, rows, in, out);
-  fast_kernels.linear_backward_input(fast[1], c, b, rows, in, out);
-  assert_agree(1, x, "gradient of input", rows, in, out);
+  for (int add = 0; add < 2; add++) {
+    naive_kernels.linear_backward_input(naive[1], c, b, rows, in, out, add);
+    fast_kernels.linear_backward_input(fast[1], c, b, rows, in, out, add);
+    assert_agree(1, x, add ? "gradient of input, added" : "gradient of input", rows, in,
+                 out);
+  }
   naive_kernels.linear_backward_weight(naive[2], naive[3], c, a, rows, in, out);
   fast_kernels.linear_backward_weight(fast[2], fast[3], c, a, rows, in, out);
   assert_agree(2, w, "gradient of weight", rows, in, out);
@@ -93,9 +96,11 @@ static void assert_rows(int rows, int n) {
     const Kernels *kernels = k ? &fast_kernels : &naive_kernels;
     real **got = k ? fast : naive;
     kernels->layernorm_forward(got[0], got[1], got[2], a, b, c, (real)0.1, rows, n);
-    kernels->layernorm_backward(NULL, NULL, NULL, d, a, b, got[1], got[2], rows, n);
+    kernels->layernorm_backward(NULL, NULL, NULL, d, a, b, got[1], got[2], rows, n, true);
+    kernels->layernorm_backward(got[3], NULL, NULL, d, a, b, got[1], got[2], rows, n,
+                                rows == 13);
     kernels->layernorm_backward(got[3], got[3] + all, got[3] + all + n, d, a, b, got[1],
-                                got[2], rows, n);
+                                got[2], rows, n, true);
   }
   assert_agree(0, all, "layernorm", rows, n, 0);
   assert_agree(1, (size_t)rows, "its mean", rows, n, 0);
@@ -135,9 +140,11 @@ START_TEST(elements_agree) {
       naive_kernels.gelu_forward(naive[0], a, kind, n);
       fast_kernels.gelu_forward(fast[0], a, kind, n);
       assert_agree(0, n, "gelu", kind, (int)n, 0);
-      naive_kernels.gelu_backward(naive[1], b, a, kind, n);
-      fast_kernels.gelu_backward(fast[1], b, a, kind, n);
-      assert_agree(1, n, "its gradient", kind, (int)n, 0);
+      for (int add = 0; add < 2; add++) {
+        naive_kernels.gelu_backward(naive[1], b, a, kind, n, add);
+        fast_kernels.gelu_backward(fast[1], b, a, kind, n, add);
+        assert_agree(1, n, add ? "its gradient, added" : "its gradient", kind, (int)n, 0);
+      }
     }
     // Compare AdamW
     make_positive(naive[3], n);
@@ -163,10 +170,13 @@ static void assert_attention(int B, int T, int H, int D, bool causal, double spr
   memcpy(c, fast[0], n * sizeof *c);
   fast_kernels.attention_forward(fast[0], fast[1], NULL, a, B, T, H, D, causal);
   ck_assert(memcmp(c, fast[0], n * sizeof *c) == 0); /* unseen weights change nothing */
-  naive_kernels.attention_backward(naive[3], b, naive[0], naive[1], a, B, T, H, D,
-                                   causal);
-  fast_kernels.attention_backward(fast[3], b, fast[0], fast[1], a, B, T, H, D, causal);
-  assert_agree(3, 3 * n, "its gradient", T, H, D);
+  for (int add = 0; add < 2; add++) {
+    naive_kernels.attention_backward(naive[3], b, naive[0], naive[1], a, B, T, H, D,
+                                     causal, add);
+    fast_kernels.attention_backward(fast[3], b, fast[0], fast[1], a, B, T, H, D, causal,
+                                    add);
+    assert_agree(3, 3 * n, add ? "its gradient, added" : "its gradient", T, H, D);
+  }
 }
 
 START_TEST(attention_agrees) {
@@ -194,22 +204,22 @@ static void run_all(real **got, int threads) {
   const Kernels *k = &fast_kernels;
   omp_set_num_threads(threads);
   k->linear_forward(got[0], a, b, c, rows, n, 150);
-  k->linear_backward_input(got[1], a, b, rows, 150, n);
+  k->linear_backward_input(got[1], a, b, rows, 150, n, true);
   k->linear_backward_weight(got[2], got[3], a, b, rows, 150, n);
   // Run the kernels that go by rows or by numbers
   real *at = got[0] + 40000;
   k->layernorm_forward(at, at + 110000, at + 111000, a, b, c, (real)0.1, rows, n);
   k->layernorm_backward(got[1] + 40000, got[2] + 80000, got[3] + 40000, d, a, b,
-                        at + 110000, at + 111000, rows, n);
+                        at + 110000, at + 111000, rows, n, true);
   k->gelu_forward(got[0] + 160000, a, GELU_ERF, 40001);
-  k->gelu_backward(got[1] + 160000, a, b, GELU_ERF, 40001);
+  k->gelu_backward(got[1] + 160000, a, b, GELU_ERF, 40001, true);
   k->softmax_forward(got[0] + 210000, a, rows, n);
   k->softmax_backward(got[1] + 210000, b, got[0] + 210000, rows, n);
   k->cross_entropy_forward(got[2] + 100000, got[3] + 100000, a, labels, 0, rows, n);
   k->cross_entropy_backward(got[2] + 110000, got[3] + 100000, labels, 0, 1, rows, n);
   k->attention_forward(got[0] + 320000, got[1] + 320000, NULL, a, B, T, H, D, true);
   k->attention_backward(got[2] + 320000, b, got[0] + 320000, got[1] + 320000, a, B, T,
-                        H, D, true);
+                        H, D, true, true);
   k->adamw_step(got[0] + 340000, got[1] + 340000, d, a, step, 40001);
 }
 START_TEST(threads_do_not_change_a_bit) {

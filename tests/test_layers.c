@@ -25,7 +25,7 @@ START_TEST(linear_example) {
   expect(linear(tape, x, w, NULL), 2, (double[]){17, 39}, 0);
   ck_assert(tape->macs == 8);
   real dx[2] = {0}, dw[4] = {0}, db[2] = {0}, dy[2] = {1, 2};
-  linear_backward_input(dx, dy, w->value, 1, 2, 2);
+  linear_backward_input(dx, dy, w->value, 1, 2, 2, true);
   linear_backward_weight(dw, db, dy, x->value, 1, 2, 2);
   ck_assert(dx[0] == 7 && dx[1] == 10 && db[0] == 1 && db[1] == 2);
   ck_assert(dw[0] == 5 && dw[1] == 6 && dw[2] == 10 && dw[3] == 12);
@@ -124,7 +124,7 @@ START_TEST(layernorm_gradient_has_no_part_along_ones_or_x) {
     gain[i] = (real)random_normal(random_key(2, "gain"), (uint64_t)i);
   }
   layernorm_forward(y, &mean, &rstd, x, gain, bias, 0, 1, C);
-  layernorm_backward(dx, NULL, NULL, dy, x, gain, &mean, &rstd, 1, C);
+  layernorm_backward(dx, NULL, NULL, dy, x, gain, &mean, &rstd, 1, C, true);
   for (int i = 0; i < C; i++) {
     ones += (double)dx[i];
     along += (double)(dx[i] * (x[i] - mean));

@@ -118,14 +118,6 @@ START_TEST(sums_have_one_order) {
   }
 }
 END_TEST
-START_TEST(lanes_are_compared) {
-  real lane[LANES];
-  for (int at = 0; at < LANES; at++) {
-    for (int i = 0; i < LANES; i++) lane[i] = (real)(-1 - (i + at) % LANES);
-    ck_assert(largest_of_lanes(load(lane)) == -1);
-  }
-}
-END_TEST
 
 TEST_MAIN("vector", floats_keep_their_accuracy, edges_of_the_exponential,
-          coefficients_are_those_of_the_fit, lanes_are_compared, sums_have_one_order)
+          coefficients_are_those_of_the_fit, sums_have_one_order)

@@ -9,13 +9,13 @@
 // Fast linear layers
 void linear_forward(real *y, const real *x, const real *w, const real *b, int rows,
                     int in, int out) {
-  gemm((MatrixOut){y, out, false, b}, (MatrixView){x, in, 1}, (MatrixView){w, 1, in},
+  gemm((MatrixOut){y, out, false, false, b}, (MatrixView){x, in, 1}, (MatrixView){w, 1, in},
        rows, out, in);
 }
 
 void linear_backward_input(real *dx, const real *dy, const real *w, int rows, int in,
-                           int out) {
-  gemm((MatrixOut){dx, in, true, NULL}, (MatrixView){dy, out, 1}, (MatrixView){w, in, 1},
+                           int out, bool add) {
+  gemm((MatrixOut){.at = dx, .row = in, .add = add}, (MatrixView){dy, out, 1}, (MatrixView){w, in, 1},
        rows, in, out);
 }
 
@@ -33,7 +33,7 @@ static void add_column_sums(real *sum, const real *x, int rows, int C) {
 void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, int rows,
                             int in, int out) {
   if (dw && rows > 0)
-    gemm((MatrixOut){dw, in, true, NULL}, (MatrixView){dy, 1, out},
+    gemm((MatrixOut){.at = dw, .row = in, .add = true}, (MatrixView){dy, 1, out},
          (MatrixView){x, in, 1}, out, in, rows);
   if (db) add_column_sums(db, dy, rows, out);
 }
@@ -60,7 +60,8 @@ void layernorm_forward(real *y, real *mean, real *rstd, const real *x, const rea
                   eps, C);
 }
 static void layernorm_row_backward(real *dx, const real *dy, const real *x,
-                                   const real *gain, real mu, real scale, int C) {
+                                   const real *gain, real mu, real scale, int C,
+                                   bool add) {
   real ones[PARTS] = {0}, centred[PARTS] = {0};
   IN_PARTS(c, C, {
     ones[part] += dy[c] * gain[c];
@@ -69,8 +70,10 @@ static void layernorm_row_backward(real *dx, const real *dy, const real *x,
   const real along_ones = sum_of_parts(ones) / (real)C;
   const real along_x = sum_of_parts(centred) * scale * scale / (real)C;
 #pragma omp simd
-  for (int c = 0; c < C; c++)
-    dx[c] += scale * (dy[c] * gain[c] - along_ones - (x[c] - mu) * along_x);
+  for (int c = 0; c < C; c++) {
+    const real slope = dy[c] * gain[c] - along_ones - (x[c] - mu) * along_x;
+    dx[c] = scale * slope + (add ? dx[c] : 0);
+  }
 }
 // The fast gradient of a gain
 static void layernorm_gain_backward(real *dgain, const real *dy, const real *x,
@@ -90,12 +93,12 @@ static void layernorm_gain_backward(real *dgain, const real *dy, const real *x,
 
 void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
                         const real *x, const real *gain, const real *mean,
-                        const real *rstd, int rows, int C) {
+                        const real *rstd, int rows, int C, bool add) {
   if (dx)
 #pragma omp parallel for if ((double)rows * C > 100000)
     for (int r = 0; r < rows; r++)
       layernorm_row_backward(dx + (size_t)r * C, dy + (size_t)r * C, x + (size_t)r * C,
-                             gain, mean[r], rstd[r], C);
+                             gain, mean[r], rstd[r], C, add);
   if (dgain) layernorm_gain_backward(dgain, dy, x, mean, rstd, rows, C);
   if (dbias) add_column_sums(dbias, dy, rows, C);
 }
@@ -196,13 +199,17 @@ void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
     FOR_EACH_I y[i] = x[i] * gate_quick(x[i]).value;
 }
 
-void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n) {
-  if (kind == GELU_ERF)
-    FOR_EACH_I dx[i] += dy[i] * gate_erf(x[i]).slope;
-  else if (kind == GELU_TANH)
-    FOR_EACH_I dx[i] += dy[i] * gate_tanh(x[i]).slope;
-  else
-    FOR_EACH_I dx[i] += dy[i] * gate_quick(x[i]).slope;
+#define SLOPES(gate)                                              \
+  do {                                                            \
+    if (add) FOR_EACH_I dx[i] += dy[i] * gate(x[i]).slope;        \
+    else FOR_EACH_I dx[i] = dy[i] * gate(x[i]).slope;             \
+  } while (0)
+
+void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n,
+                   bool add) {
+  if (kind == GELU_ERF) SLOPES(gate_erf);
+  else if (kind == GELU_TANH) SLOPES(gate_tanh);
+  else SLOPES(gate_quick);
 }
 
 // Fast AdamW
@@ -244,21 +251,21 @@ static int keys_seen(const Head *a, int t, int k0, int keys) {
 static void scores_of(real *scores, int row, const Head *a, int q0, int queries, int k0,
                       int keys) {
   const int stride = 3 * a->width;
-  gemm_serial((MatrixOut){.at = scores, .row = row},
+  const bool padded = row >= round_up(keys, LANES);
+  gemm_serial((MatrixOut){.at = scores, .row = row, .padded = padded},
               (MatrixView){a->q + (size_t)q0 * stride, stride, 1},
               (MatrixView){a->k + (size_t)k0 * stride, 1, stride}, queries, keys, a->D);
 }
-/* The largest of the first `seen` scores of a row of n, a multiple of PARTS. */
-static real largest_seen(const real *score, int n, int seen) {
-  real largest[LANES];
-  for (int l = 0; l < LANES; l++) largest[l] = -INFINITY;
-  for (int j = 0; j < n; j += LANES)
-#pragma omp simd
-    for (int l = 0; l < LANES; l++) {
-      const real s = j + l < seen ? score[j + l] : -INFINITY;
-      largest[l] = s > largest[l] ? s : largest[l];
-    }
-  return largest_of_lanes(load(largest));
+static inline real larger(real a, real b) { return a > b ? a : b; }
+
+/* The largest of n scores. */
+static real largest_score(const real *score, int n) {
+  real most[PARTS];
+  for (int part = 0; part < PARTS; part++) most[part] = -INFINITY;
+  IN_PARTS(j, n, most[part] = larger(score[j], most[part]));
+  for (int apart = PARTS / 2; apart; apart /= 2)
+    for (int i = 0; i < apart; i++) most[i] = larger(most[i], most[i + apart]);
+  return most[0];
 }
 
 /* A row of scores to exp(scale s - shift), or 0 from `seen` on; their sum. */
@@ -272,25 +279,27 @@ static real weights_of_row(real *p, int n, int seen, real scale, real shift) {
 }
 static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
   static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
-  real largest[QUERIES], sum[QUERIES];
+  real top[QUERIES], largest[QUERIES], sum[QUERIES];
   const int stride = 3 * a->width;
   for (int k0 = 0; k0 < (a->causal ? q0 + queries : a->T); k0 += KEYS) {
     const int keys = least(KEYS, a->T - k0), row = round_up(keys, PARTS);
     scores_of(p, row, a, q0, queries, k0, keys);
     // Turn the scores of each query into weights
+    for (int t = 0; t < queries; t++)
+      top[t] = a->scale * largest_score(p + t * row, keys_seen(a, q0 + t, k0, keys));
     for (int t = 0; t < queries; t++) {
       const int seen = keys_seen(a, q0 + t, k0, keys);
       if (k0 == 0) largest[t] = -INFINITY, sum[t] = 0;
       const real old = largest[t];
-      const real top = a->scale * largest_seen(p + t * row, row, seen);
-      largest[t] = top > old ? top : old;
+      largest[t] = larger(top[t], old);
       const real shrink = k0 == 0 ? 0 : exp(old - largest[t]);
       sum[t] = sum[t] * shrink +
                weights_of_row(p + t * row, row, seen, a->scale, largest[t]);
       if (k0 > 0)
         for (int d = 0; d < a->D; d++) y[t * a->width + d] *= shrink;
     }
-    gemm_serial((MatrixOut){y, a->width, k0 > 0, NULL}, (MatrixView){p, row, 1},
+    gemm_serial((MatrixOut){.at = y, .row = a->width, .add = k0 > 0},
+                (MatrixView){p, row, 1},
                 (MatrixView){a->v + (size_t)k0 * stride, stride, 1}, queries, a->D, keys);
   }
   for (int t = 0; t < queries; t++) {
@@ -328,7 +337,7 @@ void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, i
 
 static void attend_backward(real *dqkv, const real *dy, const real *y,
                             const real *log_sum, const Head *a, int q0, int queries,
-                            int k0, int keys) {
+                            int k0, int keys, bool add) {
   static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
   static _Thread_local real ds[QUERIES * KEYS] __attribute__((aligned(64)));
   const int stride = 3 * a->width, row = round_up(keys, PARTS), D = a->D;
@@ -337,7 +346,7 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
   const MatrixView slope = {dy, a->width, 1}, by_key = {p, 1, row};
   const size_t from_q = (size_t)q0 * stride, from_k = (size_t)k0 * stride;
   scores_of(p, row, a, q0, queries, k0, keys);
-  gemm_serial((MatrixOut){.at = ds, .row = row}, slope,
+  gemm_serial((MatrixOut){.at = ds, .row = row, .padded = true}, slope,
               (MatrixView){a->v + from_k, 1, stride}, queries, keys, D);
   for (int t = 0; t < queries; t++) {
     real *weight = p + t * row, *score_slope = ds + t * row;
@@ -348,14 +357,18 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
       score_slope[j] = a->scale * weight[j] * (score_slope[j] - average);
   }
   // Add to the gradients of values, queries and keys
-  gemm_serial((MatrixOut){dv, stride, true, NULL}, by_key, slope, keys, D, queries);
-  gemm_serial((MatrixOut){dq, stride, true, NULL}, (MatrixView){ds, row, 1},
+  const bool more_keys = add || k0 > 0;
+  const bool more_queries = add || q0 > (a->causal ? k0 / QUERIES * QUERIES : 0);
+  gemm_serial((MatrixOut){.at = dv, .row = stride, .add = more_queries}, by_key, slope, keys,
+              D, queries);
+  gemm_serial((MatrixOut){.at = dq, .row = stride, .add = more_keys}, (MatrixView){ds, row, 1},
               (MatrixView){a->k + from_k, stride, 1}, queries, D, keys);
-  gemm_serial((MatrixOut){dk, stride, true, NULL}, (MatrixView){ds, 1, row},
+  gemm_serial((MatrixOut){.at = dk, .row = stride, .add = more_queries}, (MatrixView){ds, 1, row},
               (MatrixView){a->q + from_q, stride, 1}, keys, D, queries);
 }
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
-                        const real *qkv, int B, int T, int H, int D, bool causal) {
+                        const real *qkv, int B, int T, int H, int D, bool causal,
+                        bool add) {
 #pragma omp parallel for collapse(2)
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {
@@ -364,7 +377,7 @@ void attention_backward(real *dqkv, const real *dy, const real *y, const real *l
       real *slope = dqkv + 3 * image * b + h * D;
       if (h == 0) {
         fetch(qkv + 3 * image * b, 3 * image);
-        fetch(dqkv + 3 * image * b, 3 * image);
+        if (add) fetch(dqkv + 3 * image * b, 3 * image);
         fetch(dy + image * b, image);
         fetch(y + image * b, image);
       }
@@ -373,7 +386,7 @@ void attention_backward(real *dqkv, const real *dy, const real *y, const real *l
         const int queries = least(QUERIES, T - t);
         for (int k = 0; k < (causal ? t + queries : T); k += KEYS)
           attend_backward(slope, dy + at, y + at, log_sum + ((size_t)b * H + h) * T + t,
-                          &a, t, queries, k, least(KEYS, T - k));
+                          &a, t, queries, k, least(KEYS, T - k), add);
       }
     }
 }

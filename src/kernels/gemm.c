@@ -8,7 +8,7 @@
 
 #include "kernels/vector.h"
 
-enum { PANEL = 2 * LANES, LINE = 64 / sizeof(real) };
+enum { PANEL = 2 * LANES, LINE = 64 / sizeof(real), AHEAD = 48 };
 enum { BLOCK_ROWS = 8 * TILE_ROWS, BLOCK_COLUMNS = 256, MOST_DEPTH = 384 };
 
 // A tile in registers
@@ -26,7 +26,10 @@ tile(const int rows, const int vectors, const bool by_columns, const bool keep,
     Vector right[2];
     UNROLL for (int v = 0; v < vectors; v++) right[v] = load(b.at + v * LANES);
     if (keep)
-      UNROLL for (int v = 0; v < vectors; v++, panel += LANES) store(panel, right[v]);
+      UNROLL for (int v = 0; v < vectors; v++, panel += LANES) {
+        store(panel, right[v]);
+        __builtin_prefetch(b.at + AHEAD * b.row + v * LANES);
+      }
     if (by_columns) __builtin_prefetch(a.at + K * a.column, 0, 2);
     else if (k % LINE == 0)
       UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(a.at + (i + rows) * row);
@@ -108,8 +111,8 @@ static void edge_tile(int rows, int columns, MatrixOut c, MatrixView a, MatrixVi
   if (c.add)
     for (int i = 0; i < rows; i++)
       for (int j = 0; j < columns; j++) whole[i * PANEL + j] = c.at[i * c.row + j];
-  part_tile(rows, columns > LANES ? 2 : 1, (MatrixOut){whole, PANEL, c.add, c.bias}, a, b,
-            K);
+  part_tile(rows, columns > LANES ? 2 : 1,
+            (MatrixOut){whole, PANEL, c.add, false, c.bias}, a, b, K);
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < columns; j++) c.at[i * c.row + j] = whole[i * PANEL + j];
 }
@@ -119,16 +122,17 @@ static void edge_tile(int rows, int columns, MatrixOut c, MatrixView a, MatrixVi
 static void strip(MatrixOut c, MatrixView a, MatrixView b, real *panel, int M,
                   int columns, int K) {
   const int vectors = columns > LANES ? 2 : 1, width = vectors * LANES;
-  const int tiles = (M + TILE_ROWS - 1) / TILE_ROWS;
   const MatrixView packed = {panel, width, 1};
-  for (int t = 0; t < tiles; t++) {
-    const int first = M * t / tiles, rows = M * (t + 1) / tiles - first;
-    const MatrixView part = {a.at + first * a.row, a.row, a.column};
-    const MatrixOut to = {c.at + first * c.row, c.row, c.add, c.bias};
+  for (int i = 0, rows; i < M; i += rows) {
+    rows = least(M - i, TILE_ROWS);
+    if (rows < M - i && M - i < TILE_ROWS * 3 / 2) rows = (M - i + 1) / 2;
+    const MatrixView part = {a.at + i * a.row, a.row, a.column};
+    const MatrixOut to = {c.at + i * c.row, c.row, c.add, false, c.bias};
     const bool full = rows == TILE_ROWS && columns == PANEL;
+    const bool room = columns == width || c.padded;
     if (full) full_tile(to, part, b, panel, K);
     else if (b.at != panel) pack(panel, b, K, columns);
-    if (!full && columns == width) part_tile(rows, vectors, to, part, packed, K);
+    if (!full && room) part_tile(rows, vectors, to, part, packed, K);
     else if (!full) edge_tile(rows, columns, to, part, packed, K);
     b = packed;
   }
@@ -146,7 +150,7 @@ static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) 
       MatrixView from = {b.at + j * b.column, b.row, b.column};
       if (i == 0 && b.column != 1) pack(panels + j * K, from, K, columns);
       if (i > 0 || b.column != 1) from = packed;
-      strip((MatrixOut){c.at + i * c.row + j, c.row, c.add, bias + j},
+      strip((MatrixOut){c.at + i * c.row + j, c.row, c.add, c.padded, bias + j},
             (MatrixView){a.at + i * a.row, a.row, a.column}, from, panels + j * K,
             least(M - i, BLOCK_ROWS), columns, K);
     }
@@ -173,7 +177,8 @@ void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
   const int depth = round_up((K + blocks - 1) / blocks, LANES);
   for (int j = 0; j < N; j += BLOCK_COLUMNS)
     for (int k = 0; k < K; k += depth)
-      block((MatrixOut){c.at + j, c.row, c.add || k, c.bias && !k ? c.bias + j : NULL},
+      block((MatrixOut){c.at + j, c.row, c.add || k, c.padded,
+                        c.bias && !k ? c.bias + j : NULL},
             (MatrixView){a.at + k * a.column, a.row, a.column},
             (MatrixView){b.at + k * b.row + j * b.column, b.row, b.column}, M,
             least(N - j, BLOCK_COLUMNS), least(K - k, depth));
@@ -197,12 +202,13 @@ void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
     int first, last;
     if (M > N) {
       thread_range(M, TILE_ROWS, &first, &last);
-      gemm_serial((MatrixOut){c.at + first * c.row, c.row, c.add, c.bias},
+      gemm_serial((MatrixOut){c.at + first * c.row, c.row, c.add, c.padded, c.bias},
                   (MatrixView){a.at + first * a.row, a.row, a.column}, b, last - first, N,
                   K);
     } else {
       thread_range(N, PANEL, &first, &last);
-      gemm_serial((MatrixOut){c.at + first, c.row, c.add, c.bias ? c.bias + first : NULL},
+      gemm_serial((MatrixOut){c.at + first, c.row, c.add, c.padded,
+                              c.bias ? c.bias + first : NULL},
                   a, (MatrixView){b.at + first * b.column, b.row, b.column}, M,
                   last - first, K);
     }

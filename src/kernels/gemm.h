@@ -13,11 +13,12 @@ typedef struct MatrixView {
 
 /* The matrix in which a product ends, rows of `row` numbers. With `add` the
    product is added to what is there; otherwise bias[N], unless NULL, is added to
-   each row. */
+   each row. With `padded` there is room for whole vectors at the end of each row,
+   where zeros are put, or added. */
 typedef struct MatrixOut {
   real *at;
   ptrdiff_t row;
-  bool add;
+  bool add, padded;
   const real *bias;
 } MatrixOut;
 /* c[M][N] = a[M][K] b[K][N] for K > 0; c overlaps neither. Each element begins

@@ -6,8 +6,9 @@
 #include "base/real.h"
 
 /* Functions on bare arrays, row-major. They never allocate. Outputs come
-   first: `forward` kernels overwrite them, `backward` kernels add to them. The
-   prefix d is for gradients. NULL is allowed only where a comment says so, and
+   first: `forward` kernels overwrite them, `backward` kernels add to them; where
+   one is told whether to `add`, it overwrites dx if not. The prefix d is for
+   gradients. NULL is allowed only where a comment says so, and
    then means: not there, or not wanted. Arrays must not overlap. */
 
 // Kernel declarations
@@ -16,7 +17,7 @@ void linear_forward(real *y, const real *x, const real *w, const real *b, int ro
                     int in, int out);
 /* dx[rows][in] += dy[rows][out] w[out][in] */
 void linear_backward_input(real *dx, const real *dy, const real *w, int rows,
-                           int in, int out);
+                           int in, int out, bool add);
 /* dw[out][in] += dy^T x, db[out] += sum of the rows of dy; each may be NULL */
 void linear_backward_weight(real *dw, real *db, const real *dy, const real *x,
                             int rows, int in, int out);
@@ -28,13 +29,14 @@ void layernorm_forward(real *y, real *mean, real *rstd, const real *x,
 /* dx[rows][C], dgain[C], dbias[C]; each may be NULL */
 void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
                         const real *x, const real *gain, const real *mean,
-                        const real *rstd, int rows, int C);
+                        const real *rstd, int rows, int C, bool add);
 
 typedef enum { GELU_ERF, GELU_TANH, GELU_QUICK } GeluKind;
 
 /* n values; y = x Phi(x) exactly or by one of the two approximations */
 void gelu_forward(real *y, const real *x, GeluKind kind, size_t n);
-void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n);
+void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n,
+                   bool add);
 
 /* Each row of x[rows][n] to weights that sum to one. */
 void softmax_forward(real *p, const real *x, int rows, int n);
@@ -64,7 +66,8 @@ void gather_backward(real *dx, real *dfill, const real *dy, const int *index,
 void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
                        int T, int H, int D, bool causal);
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
-                        const real *qkv, int B, int T, int H, int D, bool causal);
+                        const real *qkv, int B, int T, int H, int D, bool causal,
+                        bool add);
 
 /* One AdamW step for n weights. `correction1` and `correction2` are
    1 - beta^k. Updates w, m and v; g is read. */

@@ -1,4 +1,5 @@
 /* Tangled from chapters/03-layers.nw: edit that, not this. */
+#include <string.h>
 #include <tgmath.h>
 
 #include "kernels/dot.h"
@@ -19,7 +20,8 @@ void linear_forward(real *y, const real *x, const real *w, const real *b, int ro
 }
 
 void linear_backward_input(real *dx, const real *dy, const real *w, int rows,
-                           int in, int out) {
+                           int in, int out, bool add) {
+  if (!add) memset(dx, 0, (size_t)rows * in * sizeof *dx);
 #pragma omp parallel for
   for (int r = 0; r < rows; r++)
     for (int o = 0; o < out; o++) {
@@ -78,7 +80,8 @@ static void layernorm_row_backward(real *dx, const real *dy, const real *x,
 
 void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
                         const real *x, const real *gain, const real *mean,
-                        const real *rstd, int rows, int C) {
+                        const real *rstd, int rows, int C, bool add) {
+  if (dx && !add) memset(dx, 0, (size_t)rows * C * sizeof *dx);
   if (dx)
 #pragma omp parallel for
     for (int r = 0; r < rows; r++)
@@ -121,7 +124,9 @@ void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
   for (size_t i = 0; i < n; i++) y[i] = gelu(x[i], kind);
 }
 
-void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n) {
+void gelu_backward(real *dx, const real *dy, const real *x, GeluKind kind, size_t n,
+                   bool add) {
+  if (!add) memset(dx, 0, n * sizeof *dx);
 #pragma omp parallel for
   for (size_t i = 0; i < n; i++) dx[i] += dy[i] * gelu_slope(x[i], kind);
 }
@@ -247,7 +252,9 @@ static void head_backward(real *dqkv, const real *dy, const real *y,
 }
 
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
-                        const real *qkv, int B, int T, int H, int D, bool causal) {
+                        const real *qkv, int B, int T, int H, int D, bool causal,
+                        bool add) {
+  if (!add) memset(dqkv, 0, (size_t)B * T * 3 * H * D * sizeof *dqkv);
 #pragma omp parallel for collapse(2)
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {

@@ -52,14 +52,6 @@ static inline Indices lane_numbers(void) {
   return lane;
 }
 
-static inline real largest_of_lanes(Vector v) {
-  UNROLL for (int half = LANES / 2; half; half /= 2) {
-    const Vector other = pick(v, v, lane_numbers() ^ half);
-    const Indices more = v > other;
-    v = (Vector)((more & (Indices)v) | (~more & (Indices)other));
-  }
-  return v[0];
-}
 // Exponential, sigmoid and the normal distribution
 #ifndef REAL_DOUBLE
 static inline float fast_exp(float x) {

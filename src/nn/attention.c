@@ -18,7 +18,7 @@ static void attention_op_backward(const Entry *e) {
   const AttentionSaved *s = e->saved;
   attention_backward(qkv->grad, y->grad, y->value, s->log_sum, qkv->value,
                      y->shape.size[0], y->shape.size[1], s->heads,
-                     y->shape.size[2] / s->heads, s->causal);
+                     y->shape.size[2] / s->heads, s->causal, adds_grad(qkv));
 }
 
 Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal, Tensor **weights) {
@@ -33,7 +33,7 @@ Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal, Tensor **weig
   attention_forward(y->value, s->log_sum, weights ? (*weights)->value : NULL,
                     qkv->value, B, T, heads, C / heads, causal);
   tape->macs += 2.0 * B * T * T * C;
-  tape_record(tape, y, attention_op_backward, s, qkv, NULL, NULL);
+  tape_record_writing(tape, 1, y, attention_op_backward, s, qkv, NULL, NULL);
   return y;
 }
 

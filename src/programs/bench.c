@@ -92,16 +92,16 @@ static real *x, *y, *w, *dx, *dy, *dw; /* each with room for ROWS x HIDDEN numbe
 static int some_labels[ROWS];
 #define KERNEL(NAME, CALL) static void NAME(void *kind) { (void)kind, CALL; }
 KERNEL(run_forward, linear_forward(y, x, w, w, ROWS, WIDTH, HIDDEN))
-KERNEL(run_input, linear_backward_input(dx, dy, w, ROWS, WIDTH, HIDDEN))
+KERNEL(run_input, linear_backward_input(dx, dy, w, ROWS, WIDTH, HIDDEN, false))
 KERNEL(run_weight,
        linear_backward_weight(dw, dw + WIDTH * HIDDEN, dy, x, ROWS, WIDTH, HIDDEN))
 KERNEL(run_layernorm,
        layernorm_forward(y, dw, dw + ROWS, x, w, w, (real)1e-6, ROWS, WIDTH))
 KERNEL(run_layernorm_back,
        layernorm_backward(dx, dx + ROWS * WIDTH, dx + ROWS * WIDTH + WIDTH, dy, x, w,
-                          dw, dw + ROWS, ROWS, WIDTH))
+                          dw, dw + ROWS, ROWS, WIDTH, true))
 KERNEL(run_gelu, gelu_forward(y, x, *(GeluKind *)kind, ROWS * HIDDEN))
-KERNEL(run_gelu_back, gelu_backward(dx, dy, x, *(GeluKind *)kind, ROWS * HIDDEN))
+KERNEL(run_gelu_back, gelu_backward(dx, dy, x, *(GeluKind *)kind, ROWS * HIDDEN, false))
 KERNEL(run_softmax, softmax_forward(y, x, ROWS, HIDDEN))
 KERNEL(run_softmax_back, softmax_backward(dx, dy, x, ROWS, HIDDEN))
 KERNEL(run_loss, cross_entropy_forward(y, dw, x, some_labels, 0, ROWS, CLASSES))
@@ -109,7 +109,8 @@ KERNEL(run_loss_back, cross_entropy_backward(dx, x, some_labels, 0, 1, ROWS, CLA
 KERNEL(run_attention,
        attention_forward(y, dw, NULL, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false))
 KERNEL(run_attention_back,
-       attention_backward(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false))
+       attention_backward(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false,
+                          false))
 KERNEL(run_normalize, normalize_forward(y, dw, x, (real)1e-8, ROWS, WIDTH))
 KERNEL(run_normalize_back, normalize_backward(dx, dy, x, dw, (real)1e-8, ROWS, WIDTH))
 KERNEL(run_gather, gather_forward(y, x, NULL, some_labels, ROWS, WIDTH))
@@ -234,7 +235,7 @@ static void product_free(Product *p) { free(p->x), free(p->y), free(p->w); }
 static double product_flops(const Product *p) { return 2.0 * p->rows * p->in * p->out; }
 
 /* y = x w^T, dx = dy w, dw = dy^T x, all overwritten by the peers; ours adds
-   to the last two, which is a little more work. */
+   to the last, which is a little more work. */
 static void multiply(void *state) {
   const Product *p = state;
   const bool ta = p->form == WEIGHT, tb = p->form == FORWARD;
@@ -249,7 +250,7 @@ static void multiply(void *state) {
     dnnl(ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, 1, A, lda, B, p->in, 0, C, N);
   else if (tb) linear_forward(p->y, p->x, p->w, NULL, p->rows, p->in, p->out);
   else if (ta) linear_backward_weight(p->w, NULL, p->y, p->x, p->rows, p->in, p->out);
-  else linear_backward_input(p->x, p->y, p->w, p->rows, p->in, p->out);
+  else linear_backward_input(p->x, p->y, p->w, p->rows, p->in, p->out, false);
 }
 static void measure_products(void) {
   for (int form = 0; form < FORMS; form++) {

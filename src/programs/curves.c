@@ -33,8 +33,8 @@ static void print_gelu(void) {
       printf("\t%.6f", (double)y);
     }
     for (int kind = 0; kind < 3; kind++) {
-      real slope = 0;
-      gelu_backward(&slope, &one, &x, (GeluKind)kind, 1);
+      real slope;
+      gelu_backward(&slope, &one, &x, (GeluKind)kind, 1, false);
       printf("\t%.6f", (double)slope);
     }
     printf("\n");

@@ -2,6 +2,7 @@
 #include "tensor/arithmetic.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { WORTH_THREADS = 1 << 15 };
 
@@ -11,10 +12,16 @@ static void accumulate(real *y, const real *x, size_t n) {
   for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+/* The output's gradient as it is, to an input of the same size. */
+static void pass_on(const Entry *e, Tensor *input) {
+  const size_t n = tensor_size(input);
+  if (!input->requires_grad) return;
+  if (adds_grad(input)) accumulate(input->grad, e->output->grad, n);
+  else memcpy(input->grad, e->output->grad, n * sizeof(real));
+}
+
 static void add_backward(const Entry *e) {
-  for (int k = 0; k < 2; k++)
-    if (e->input[k]->requires_grad)
-      accumulate(e->input[k]->grad, e->output->grad, tensor_size(e->output));
+  for (int k = 0; k < 2; k++) pass_on(e, e->input[k]);
 }
 
 Tensor *add(Tape *tape, Tensor *a, Tensor *b) {
@@ -23,22 +30,19 @@ Tensor *add(Tape *tape, Tensor *a, Tensor *b) {
   size_t n = tensor_size(y);
 #pragma omp parallel for simd if (n > WORTH_THREADS)
   for (size_t i = 0; i < n; i++) y->value[i] = a->value[i] + b->value[i];
-  tape_record(tape, y, add_backward, NULL, a, b, NULL);
+  tape_record_writing(tape, 2, y, add_backward, NULL, a, b, NULL);
   return y;
 }
 
 // Sum in place
-static void add_in_place_backward(const Entry *e) {
-  if (e->input[0]->requires_grad)
-    accumulate(e->input[0]->grad, e->output->grad, tensor_size(e->output));
-}
+static void add_in_place_backward(const Entry *e) { pass_on(e, e->input[0]); }
 
 Tensor *add_in_place(Tape *tape, Tensor *x, Tensor *branch) {
   assert(shape_equal(x->shape, branch->shape) && x != branch);
   Tensor *y = tape_memory(tape, sizeof *y);
   *y = (Tensor){.name = "add", .shape = x->shape, .value = branch->value};
   accumulate(y->value, x->value, tensor_size(x));
-  tape_record(tape, y, add_in_place_backward, NULL, x, branch, NULL);
+  tape_record_writing(tape, 1, y, add_in_place_backward, NULL, x, branch, NULL);
   if (y->requires_grad && branch->requires_grad) tape->last->gradient_alias = branch;
   return y;
 }

@@ -16,7 +16,7 @@ static void linear_backward(const Entry *e) {
   Tensor *x = e->input[0], *w = e->input[1], *b = e->input[2], *y = e->output;
   int rows = tensor_rows(x), in = tensor_last(x), out = tensor_last(y);
   if (x->requires_grad)
-    linear_backward_input(x->grad, y->grad, w->value, rows, in, out);
+    linear_backward_input(x->grad, y->grad, w->value, rows, in, out, adds_grad(x));
   real *db = b && b->requires_grad ? b->grad : NULL;
   if (w->requires_grad || db)
     linear_backward_weight(w->requires_grad ? w->grad : NULL, db, y->grad, x->value, rows,
@@ -30,7 +30,7 @@ Tensor *linear(Tape *tape, Tensor *x, Tensor *w, Tensor *b) {
   Tensor *y = tape_tensor(tape, "linear", with_last(x->shape, out));
   linear_forward(y->value, x->value, w->value, b ? b->value : NULL, rows, in, out);
   tape->macs += (double)rows * in * out;
-  tape_record(tape, y, linear_backward, NULL, x, w, b);
+  tape_record_writing(tape, 1, y, linear_backward, NULL, x, w, b);
   return y;
 }
 
@@ -45,7 +45,7 @@ static void layernorm_op_backward(const Entry *e) {
   const LayernormSaved *s = e->saved;
   layernorm_backward(grad_if_needed(x), grad_if_needed(gain), grad_if_needed(bias),
                      e->output->grad, x->value, gain->value, s->mean, s->rstd,
-                     tensor_rows(x), tensor_last(x));
+                     tensor_rows(x), tensor_last(x), adds_grad(x));
 }
 
 Tensor *layernorm(Tape *tape, Tensor *x, Tensor *gain, Tensor *bias, double eps) {
@@ -57,13 +57,14 @@ Tensor *layernorm(Tape *tape, Tensor *x, Tensor *gain, Tensor *bias, double eps)
   s->rstd = tape_memory(tape, (size_t)rows * sizeof(real));
   layernorm_forward(y->value, s->mean, s->rstd, x->value, gain->value, bias->value,
                     (real)eps, rows, C);
-  tape_record(tape, y, layernorm_op_backward, s, x, gain, bias);
+  tape_record_writing(tape, 1, y, layernorm_op_backward, s, x, gain, bias);
   return y;
 }
 
 static void gelu_op_backward(const Entry *e) {
   gelu_backward(e->input[0]->grad, e->output->grad, e->input[0]->value,
-                *(const GeluKind *)e->saved, tensor_size(e->output));
+                *(const GeluKind *)e->saved, tensor_size(e->output),
+                adds_grad(e->input[0]));
 }
 
 Tensor *gelu(Tape *tape, Tensor *x, GeluKind kind) {
@@ -71,7 +72,7 @@ Tensor *gelu(Tape *tape, Tensor *x, GeluKind kind) {
   GeluKind *saved = tape_memory(tape, sizeof *saved);
   *saved = kind;
   gelu_forward(y->value, x->value, kind, tensor_size(x));
-  tape_record(tape, y, gelu_op_backward, saved, x, NULL, NULL);
+  tape_record_writing(tape, 1, y, gelu_op_backward, saved, x, NULL, NULL);
   return y;
 }
 

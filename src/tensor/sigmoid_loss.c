@@ -218,7 +218,7 @@ Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
     if (correct) tally_add(&tally, logits, positives, c.first, c.count);
     sum += chunk_loss(&c, logits, s->numbers);
     if (tape->recording) {
-      linear_backward_input(s->du, logits, texts, N, E, c.count);
+      linear_backward_input(s->du, logits, texts, N, E, c.count, true);
       linear_backward_weight(s->dv + (size_t)c.first * E, NULL, logits, u->value, N, E,
                              c.count);
     }

@@ -121,11 +121,26 @@ void tape_record(Tape *tape, Tensor *output, void (*backward)(const Entry *),
       !(requires_grad(a) || requires_grad(b) || requires_grad(c))) return;
   output->requires_grad = true;
   Entry *entry = tape_memory(tape, sizeof *entry);
-  *entry = (Entry){backward, output, {a, b, c}, saved, NULL, tape->last};
+  *entry = (Entry){backward, output, {a, b, c}, saved, NULL, 0, tape->last};
   tape->last = entry;
   // Send this entry's gradients elsewhere, and note the time
   for (int i = 0; i < 3; i++) entry->input[i] = redirected(tape, entry->input[i]);
   if (tape->profile) record_time(tape->profile, output->name, false);
+}
+
+// Note an operation that writes gradients
+void tape_record_writing(Tape *tape, int writes, Tensor *output,
+                         void (*backward)(const Entry *), void *saved, Tensor *a,
+                         Tensor *b, Tensor *c) {
+  const Entry *before = tape->last;
+  tape_record(tape, output, backward, saved, a, b, c);
+  if (tape->last != before) tape->last->writes = writes;
+}
+
+bool adds_grad(Tensor *t) {
+  const bool first = t->unwritten;
+  t->unwritten = false;
+  return !first;
 }
 
 // Play the tape backwards
@@ -152,10 +167,12 @@ static void recycle_grad(Tape *tape, Tensor *t) {
   t->grad = NULL;
 }
 
-static void ensure_grad(Tape *tape, Tensor *t) {
+static void ensure_grad(Tape *tape, Tensor *t, bool writes) {
   if (!requires_grad(t) || t->grad) return;
   size_t size = tensor_size(t) * sizeof(real);
-  t->grad = memset(gradient_memory(tape, size), 0, size);
+  t->grad = gradient_memory(tape, size);
+  t->unwritten = writes;
+  if (!writes) memset(t->grad, 0, size);
 }
 
 // Seed the gradients
@@ -165,7 +182,7 @@ static void seed_gradients(Tape *tape, Tensor *const *outputs, const real *const
   for (int k = 0; k < count; k++) {
     if (!requires_grad(outputs[k])) continue;
     any = true;
-    ensure_grad(tape, outputs[k]);
+    ensure_grad(tape, outputs[k], false);
     for (size_t i = 0; i < tensor_size(outputs[k]); i++)
       outputs[k]->grad[i] += grads[k][i];
   }
@@ -185,7 +202,8 @@ void tape_backward_outputs(Tape *tape, Tensor *const *outputs, const real *const
   for (Entry *entry = tape->last; entry; entry = entry->previous) {
     if (!entry->output->grad) continue;
     for (int i = 0; i < 3; i++)
-      if (entry->input[i] != entry->gradient_alias) ensure_grad(tape, entry->input[i]);
+      if (entry->input[i] != entry->gradient_alias)
+        ensure_grad(tape, entry->input[i], i < entry->writes);
     entry->backward(entry);
     // Watch the gradients, and note the time
     if (tape->watch) watch_gradients(tape->watch, entry);

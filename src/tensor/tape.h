@@ -12,6 +12,7 @@ typedef struct Entry {
   Tensor *input[3];
   void *saved; /* what the rule needs besides values: sizes, statistics */
   Tensor *gradient_alias; /* the input that gets the output's gradient whole, or NULL */
+  int writes; /* of so many inputs the rule writes a first gradient, else it adds to 0 */
   struct Entry *previous;
 } Entry;
 
@@ -82,6 +83,13 @@ void tape_backward_outputs(Tape *tape, Tensor *const *outputs, const real *const
 /* From now on gradients that would be added to shared[size] are added to own.
    For tapes that run side by side on the same parameters. */
 void tape_redirect(Tape *tape, const real *shared, real *own, size_t size);
+
+/* As tape_record, for a rule that writes the first gradient of each of its first
+   `writes` inputs, where others add to zeros. Before it does so it asks adds_grad. */
+void tape_record_writing(Tape *tape, int writes, Tensor *output,
+                         void (*backward)(const Entry *), void *saved, Tensor *a,
+                         Tensor *b, Tensor *c);
+bool adds_grad(Tensor *t); /* false: write t->grad, all of it; asked once an entry */
 
 /* A fresh random key: differs for each call and each step, repeatable. */
 RandomKey tape_key(Tape *tape);

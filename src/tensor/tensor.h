@@ -12,6 +12,7 @@ typedef struct Tensor {
   real *grad;      /* d loss / d value. Of a parameter: there from params_fill.
                       Of a result: NULL until something flows back. */
   bool requires_grad; /* false for inputs, fixed tables, frozen models */
+  bool unwritten;     /* grad is memory that nothing was written to yet */
 } Tensor;
 
 size_t tensor_size(const Tensor *t);
