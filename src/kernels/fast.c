@@ -9,14 +9,14 @@
 // Fast linear layers
 void linear_forward(real *y, const real *x, const real *w, const real *b, int rows,
                     int in, int out) {
-  gemm((MatrixOut){y, out, false, false, b}, (MatrixView){x, in, 1}, (MatrixView){w, 1, in},
-       rows, out, in);
+  gemm((MatrixOut){y, out, false, false, b}, (MatrixView){x, in, 1},
+       (MatrixView){w, 1, in}, rows, out, in);
 }
 
 void linear_backward_input(real *dx, const real *dy, const real *w, int rows, int in,
                            int out, bool add) {
-  gemm((MatrixOut){.at = dx, .row = in, .add = add}, (MatrixView){dy, out, 1}, (MatrixView){w, in, 1},
-       rows, in, out);
+  gemm((MatrixOut){.at = dx, .row = in, .add = add}, (MatrixView){dy, out, 1},
+       (MatrixView){w, in, 1}, rows, in, out);
 }
 
 static void add_column_sums(real *sum, const real *x, int rows, int C) {
@@ -359,12 +359,13 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
   // Add to the gradients of values, queries and keys
   const bool more_keys = add || k0 > 0;
   const bool more_queries = add || q0 > (a->causal ? k0 / QUERIES * QUERIES : 0);
-  gemm_serial((MatrixOut){.at = dv, .row = stride, .add = more_queries}, by_key, slope, keys,
-              D, queries);
-  gemm_serial((MatrixOut){.at = dq, .row = stride, .add = more_keys}, (MatrixView){ds, row, 1},
-              (MatrixView){a->k + from_k, stride, 1}, queries, D, keys);
-  gemm_serial((MatrixOut){.at = dk, .row = stride, .add = more_queries}, (MatrixView){ds, 1, row},
-              (MatrixView){a->q + from_q, stride, 1}, keys, D, queries);
+  const MatrixView k = {a->k + from_k, stride, 1}, q = {a->q + from_q, stride, 1};
+  gemm_serial((MatrixOut){.at = dv, .row = stride, .add = more_queries}, by_key, slope,
+              keys, D, queries);
+  gemm_serial((MatrixOut){.at = dq, .row = stride, .add = more_keys},
+              (MatrixView){ds, row, 1}, k, queries, D, keys);
+  gemm_serial((MatrixOut){.at = dk, .row = stride, .add = more_queries},
+              (MatrixView){ds, 1, row}, q, keys, D, queries);
 }
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
                         const real *qkv, int B, int T, int H, int D, bool causal,
