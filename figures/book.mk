@@ -40,7 +40,7 @@ FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv bu
                build/runs/mae-ratios.tsv build/runs/starts.tsv build/runs/budgets.tsv build/runs/layers.tsv \
                build/runs/logit.tsv build/runs/pair-memory.tsv build/runs/sweep.tsv build/runs/biases.tsv build/runs/evolution.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
-          build/runs/peers.tex build/runs/peer-products.tex build/runs/fuzzing.tex \
+          build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex build/runs/fuzzing.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
           build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
@@ -48,7 +48,7 @@ TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations
           build/runs/mae-cifar/early.png build/runs/mae-cifar/late.png \
           build/runs/siglip-emoji/answers.tex
 
-.PHONY: runs book book-full sketch pdf bench bench-peers numbers
+.PHONY: runs book book-full sketch pdf bench bench-busy bench-peers numbers
 build/runs/%.options: FORCE
 	@mkdir -p build/runs
 	@echo '$(OPTIONS_$*) $(BRIEF)' | cmp -s - $@ || echo '$(OPTIONS_$*) $(BRIEF)' >$@
@@ -163,7 +163,7 @@ build/runs/macros.tex: $(SUMMARIES) tools/tables
 build/runs/modules.tex: $(TANGLED) tools/tables
 	@mkdir -p $(@D)
 	$(call into,tools/tables modules)
-build/runs/peers.tex build/runs/peer-products.tex: build/runs/%.tex: figures/peers-steps.tsv figures/peers-products.tsv tools/tables
+build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex: build/runs/%.tex: figures/peers-steps.tsv figures/peers-products.tsv figures/busy.tsv tools/tables
 	@mkdir -p $(@D)
 	$(call into,tools/tables $*)
 build/runs/fuzzing.tex: figures/fuzzing.tsv tools/tables
@@ -209,16 +209,19 @@ check-html: $(filter html,$(MAKECMDGOALS)) build/release/libapp.a build/release/
 
 # ---- Speed ------------------------------------------------------------------------------------
 # Neither is part of the book's runs: an idle machine is needed, and for the peers more packages.
-.PHONY: bench bench-peers numbers
+.PHONY: bench bench-busy bench-peers numbers
 # What the issues and the book promise of the runs, after make book.
 numbers:
 	@tools/numbers
 bench: build/$(WIDTH_BUILD)/programs/bench
 	@mkdir -p build/runs
 	flock build/runs/lock $< --out build/bench.tsv
-bench-peers: build/bench build/peers/sgemm_onednn.so
+bench-busy: $(foreach p,bench train-vit train-clip probe zeroshot,build/$(p))
 	@mkdir -p build/runs
-	flock build/runs/lock tools/bench-peers
+	flock build/runs/lock tools/bench-busy
+bench-peers: build/$(WIDTH_BUILD)/programs/bench build/bench build/peers/sgemm_onednn.so
+	@mkdir -p build/runs
+	$(if $(filter native,$(KERNEL_WIDTH)),,BENCH=$< ONEDNN_MAX_CPU_ISA=$(if $(filter avx2,$(KERNEL_WIDTH)),AVX2,SSE41)) flock build/runs/lock tools/bench-peers
 build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -shared -fPIC $< -o $@ -l:libdnnl.so.2

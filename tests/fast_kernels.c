@@ -1,5 +1,6 @@
 /* Tangled from chapters/72-proof-three.nw: edit that, not this. */
 #define OTHER(name) fast_##name
+#define WORTH_THREADS 10000
 // Another name for each kernel
 #define linear_forward OTHER(linear_forward)
 #define linear_backward_input OTHER(linear_backward_input)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <omp.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -181,8 +182,22 @@ static struct option *long_options(const Program *p) {
   return table;
 }
 
+static void let_waiting_threads_sleep(char **argv) {
+#ifdef __OPTIMIZE__
+  char path[4096];
+  if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (omp_get_max_threads() < 2 || length < 0) return;
+  path[length] = 0;
+  if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0) execv(path, argv);
+#else
+  (void)argv;
+#endif
+}
+
 int options_parse(Program *p, int argc, char **argv) {
   static struct option *table; /* can be reached where the program ends here */
+  let_waiting_threads_sleep(argv);
   program_begin(p->name);
   free(table);
   table = long_options(p);

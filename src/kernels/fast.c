@@ -6,6 +6,12 @@
 #include "kernels/kernels.h"
 #include "kernels/vector.h"
 
+/* So many numbers are worth waking the threads, who then take them in shares. */
+#ifndef WORTH_THREADS /* tests wake them for less */
+#define WORTH_THREADS (1 << 20)
+#endif
+enum { SHARE = 1 << 15 };
+
 // Fast linear layers
 void linear_forward(real *y, const real *x, const real *w, const real *b, int rows,
                     int in, int out) {
@@ -20,7 +26,7 @@ void linear_backward_input(real *dx, const real *dy, const real *w, int rows, in
 }
 
 static void add_column_sums(real *sum, const real *x, int rows, int C) {
-#pragma omp parallel if ((double)rows * C > 100000)
+#pragma omp parallel if (rows > WORTH_THREADS / C)
   {
     int first, last;
     thread_range(C, LANES, &first, &last);
@@ -54,7 +60,7 @@ static void layernorm_row(real *y, real *mean, real *rstd, const real *x,
 
 void layernorm_forward(real *y, real *mean, real *rstd, const real *x, const real *gain,
                        const real *bias, real eps, int rows, int C) {
-#pragma omp parallel for if ((double)rows * C > 100000)
+#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / C)
   for (int r = 0; r < rows; r++)
     layernorm_row(y + (size_t)r * C, mean + r, rstd + r, x + (size_t)r * C, gain, bias,
                   eps, C);
@@ -78,7 +84,7 @@ static void layernorm_row_backward(real *dx, const real *dy, const real *x,
 // The fast gradient of a gain
 static void layernorm_gain_backward(real *dgain, const real *dy, const real *x,
                                     const real *mean, const real *rstd, int rows, int C) {
-#pragma omp parallel if ((double)rows * C > 100000)
+#pragma omp parallel if (rows > WORTH_THREADS / C)
   {
     int first, last;
     thread_range(C, LANES, &first, &last);
@@ -95,7 +101,7 @@ void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
                         const real *x, const real *gain, const real *mean,
                         const real *rstd, int rows, int C, bool add) {
   if (dx)
-#pragma omp parallel for if ((double)rows * C > 100000)
+#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / C)
     for (int r = 0; r < rows; r++)
       layernorm_row_backward(dx + (size_t)r * C, dy + (size_t)r * C, x + (size_t)r * C,
                              gain, mean[r], rstd[r], C, add);
@@ -117,7 +123,7 @@ static real exp_row(real *p, const real *x, real scale, real shift, int n) {
 }
 
 void softmax_forward(real *p, const real *x, int rows, int n) {
-#pragma omp parallel for if ((double)rows * n > 100000)
+#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / n)
   for (int r = 0; r < rows; r++) {
     const real *from = x + (size_t)r * n;
     real *to = p + (size_t)r * n;
@@ -127,7 +133,7 @@ void softmax_forward(real *p, const real *x, int rows, int n) {
 }
 // The fast backward pass of softmax
 void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) {
-#pragma omp parallel for if ((double)rows * n > 100000)
+#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / n)
   for (int r = 0; r < rows; r++) {
     const real *slope = dp + (size_t)r * n, *weight = p + (size_t)r * n;
     const real average = dot(slope, weight, n);
@@ -139,7 +145,7 @@ void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) 
 // Fast cross-entropy
 void cross_entropy_forward(real *losses, real *p, const real *logits, const int *labels,
                            real smoothing, int rows, int n) {
-#pragma omp parallel for if ((double)rows * n > 100000)
+#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / n)
   for (int r = 0; r < rows; r++) {
     const real *x = logits + (size_t)r * n;
     real *weight = p + (size_t)r * n, above[PARTS] = {0};
@@ -155,7 +161,7 @@ void cross_entropy_forward(real *losses, real *p, const real *logits, const int 
 // The fast backward pass of cross-entropy
 void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
                             real smoothing, real scale, int rows, int n) {
-#pragma omp parallel for if ((double)rows * n > 100000)
+#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / n)
   for (int r = 0; r < rows; r++) {
     real *slope = dlogits + (size_t)r * n;
     for (int i = 0; i < n; i++)
@@ -188,8 +194,11 @@ static inline Gate gate_quick(real x) {
   return (Gate){s, s + steepness * x * s * (1 - s)};
 }
 
-#define FOR_EACH_I /* i < n, both by these names */                    \
-  _Pragma("omp parallel for simd if (n > 8000)") for (size_t i = 0; i < n; i++)
+#define PARALLEL_SIMD omp parallel for simd schedule(dynamic, SHARE) \
+  if (parallel : n > WORTH_THREADS)
+#define AS_PRAGMA(x) _Pragma(#x)
+#define WITH(x) AS_PRAGMA(x)
+#define FOR_EACH_I WITH(PARALLEL_SIMD) for (size_t i = 0; i < n; i++) /* i < n */
 void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
   if (kind == GELU_ERF)
     FOR_EACH_I y[i] = x[i] * gate_erf(x[i]).value;
@@ -370,7 +379,7 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
                         const real *qkv, int B, int T, int H, int D, bool causal,
                         bool add) {
-#pragma omp parallel for collapse(2)
+#pragma omp parallel for collapse(2) schedule(dynamic)
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {
       const Head a = head_of(qkv, b, h, T, H, D, causal);

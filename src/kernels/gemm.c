@@ -193,7 +193,7 @@ void thread_range(int n, int unit, int *first, int *last) {
 
 // Share a product among threads
 void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
-  if ((double)M * N * K < 100000 || omp_in_parallel()) {
+  if ((double)M * N * K < 3e6 || omp_in_parallel()) {
     gemm_serial(c, a, b, M, N, K);
     return;
   }

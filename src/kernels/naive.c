@@ -265,7 +265,7 @@ void attention_backward(real *dqkv, const real *dy, const real *y, const real *l
     }
 }
 void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n) {
-#pragma omp parallel for simd if (n > 100000)
+#pragma omp parallel for simd if (parallel : n > 100000)
   for (size_t i = 0; i < n; i++) {
     m[i] = s.beta1 * m[i] + (1 - s.beta1) * g[i];
     v[i] = s.beta2 * v[i] + (1 - s.beta2) * g[i] * g[i];

@@ -223,11 +223,13 @@ static real *filled(int n) {
   return p;
 }
 
+static Product product_of(int rows, const int shape[2], int form) {
+  return (Product){rows, shape[0], shape[1], form, OURS, filled(rows * shape[0]),
+                   filled(rows * shape[1]), filled(shape[0] * shape[1])};
+}
+
 static Product product_new(int i, int form) {
-  const int rows = row_counts[i / SHAPES], in = shapes[i % SHAPES][0];
-  const int out_size = shapes[i % SHAPES][1];
-  return (Product){rows, in, out_size, form, OURS, filled(rows * in),
-                   filled(rows * out_size), filled(in * out_size)};
+  return product_of(row_counts[i / SHAPES], shapes[i % SHAPES], form);
 }
 
 static void product_free(Product *p) { free(p->x), free(p->y), free(p->w); }
@@ -264,6 +266,43 @@ static void measure_products(void) {
     }
     print_row((Row){"products", form_names[form], seconds, 0, flops, 0});
   }
+}
+enum { SETS = 24 };
+
+typedef struct Turn { /* sets of arrays, one after the other */
+  Product set[SETS];
+  int count, next;
+} Turn;
+
+static void multiply_next(void *state) {
+  Turn *turn = state;
+  multiply(&turn->set[turn->next]);
+  turn->next = (turn->next + 1) % turn->count;
+}
+
+static void measure_block_products(const char *name, int form, int sets) {
+  static const int block[][2] = {{WIDTH, 3 * WIDTH}, {WIDTH, WIDTH}, {WIDTH, HIDDEN},
+                                 {HIDDEN, WIDTH}};
+  double flops = 0, seconds = 0;
+  if (!wanted(PRODUCTS, name)) return;
+  for (int i = 0; i < 4; i++) {
+    Turn turn = {.count = sets};
+    for (int k = 0; k < sets; k++)
+      turn.set[k] = product_of(16 * TOKENS, block[i], form);
+    seconds += median_seconds(multiply_next, &turn, samples, 0.02);
+    flops += product_flops(&turn.set[0]);
+    for (int k = 0; k < sets; k++) product_free(&turn.set[k]);
+  }
+  print_row((Row){"products", name, seconds, 0, flops, 0});
+}
+
+static void measure_near_and_far(void) {
+  static const char *const names[FORMS][2] = {{"forward-near", "forward-far"},
+                                              {"input-near", "input-far"},
+                                              {"weight-near", "weight-far"}};
+  for (int form = 0; form < FORMS; form++)
+    for (int far = 0; far < 2; far++)
+      measure_block_products(names[form][far], form, far ? SETS : 1);
 }
 // The products beside those of peers
 /* Median seconds of each peer; the peers take turns. The pauses let the threads of
@@ -527,6 +566,7 @@ static void measure_all(int team) {
   measure_ceilings(team);
   measure_kernels();
   measure_products();
+  measure_near_and_far();
   for (size_t i = 0; i < sizeof models / sizeof *models; i++)
     if (wanted(STEPS, models[i].name)) vit_step(&models[i], measure_step);
   if (wanted(STEPS, "clip-tiny")) measure_clip_step("clip-tiny", LOSS_HALF);

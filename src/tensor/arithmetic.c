@@ -4,11 +4,11 @@
 #include <assert.h>
 #include <string.h>
 
-enum { WORTH_THREADS = 1 << 15 };
+enum { WORTH_THREADS = 1 << 18 };
 
 // Element-wise sum
 static void accumulate(real *y, const real *x, size_t n) {
-#pragma omp parallel for simd if (n > WORTH_THREADS)
+#pragma omp parallel for simd if (parallel : n > WORTH_THREADS)
   for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
@@ -28,7 +28,7 @@ Tensor *add(Tape *tape, Tensor *a, Tensor *b) {
   assert(shape_equal(a->shape, b->shape));
   Tensor *y = tape_tensor(tape, "add", a->shape);
   size_t n = tensor_size(y);
-#pragma omp parallel for simd if (n > WORTH_THREADS)
+#pragma omp parallel for simd if (parallel : n > WORTH_THREADS)
   for (size_t i = 0; i < n; i++) y->value[i] = a->value[i] + b->value[i];
   tape_record_writing(tape, 2, y, add_backward, NULL, a, b, NULL);
   return y;

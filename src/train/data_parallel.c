@@ -59,12 +59,16 @@ static void run_shard(Shards *shards, int number, LossFunction *loss, void *stat
   }
 }
 void shards_sum(Shards *shards) {
+  enum { PIECE = 4096 };
   real *sum = shards->params->grad;
-  for (int k = 1; k < shards->count; k++) {
-    const real *part = shards->shard[k].grad;
-#pragma omp parallel for simd
-    for (size_t i = 0; i < shards->params->size; i++) sum[i] += part[i];
-  }
+  const size_t size = shards->params->size;
+#pragma omp parallel for if (size > 100000)
+  for (size_t first = 0; first < size; first += PIECE)
+    for (int k = 1; k < shards->count; k++) {
+      const real *part = shards->shard[k].grad;
+      const size_t end = size - first < PIECE ? size : first + PIECE;
+      for (size_t i = first; i < end; i++) sum[i] += part[i];
+    }
 }
 
 double shards_gradient(Shards *shards, LossFunction *loss, void *state, int step,

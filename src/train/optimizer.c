@@ -109,7 +109,7 @@ double gradient_norm_all(const Params *params) {
 double clip_gradients(Params *params, double limit) {
   double norm = gradient_norm_all(params);
   if (limit > 0 && norm > limit)
-#pragma omp parallel for simd
+#pragma omp parallel for simd if (parallel : params->size > 100000)
     for (size_t i = 0; i < params->size; i++)
       params->grad[i] *= (real)(limit / norm);
   return norm;
