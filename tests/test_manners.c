@@ -197,6 +197,22 @@ START_TEST(no_variable_adds_a_run) {
 }
 END_TEST
 
+/* How OpenMP waits in a program that is started with these variables, in its words. */
+static const char *way_of_waiting(const char *variables) {
+  const char *printed;
+  run_command(&printed, "OMP_DISPLAY_ENV=verbose %s %s/train-vit --help 2>&1 | "
+              "sed -n \"s/.*GOMP_SPINCOUNT = '\\(.*\\)'.*/\\1/p\" | tail -n 1",
+              variables, programs_folder());
+  return text_of("%s", printed);
+}
+
+START_TEST(waiting_threads_sleep) {
+  ck_assert_int_eq(atol(way_of_waiting("OMP_NUM_THREADS=2")), 0);
+  ck_assert_int_eq(atol(way_of_waiting("OMP_NUM_THREADS=2 GOMP_SPINCOUNT=77")), 77);
+  ck_assert_int_gt(atol(way_of_waiting("OMP_NUM_THREADS=1")), 0); /* nobody to wait for */
+}
+END_TEST
+
 START_TEST(no_file_takes_a_standard_descriptor) {
   const char *folder = text_of("%s", scratch_folder("closed")), *printed;
   run_command(&printed, "%s/train-vit " FEW "--out %s <&- >&- 2>&-", programs_folder(),
@@ -214,4 +230,4 @@ TEST_MAIN("manners", lost_results_are_noticed, a_refused_command_changes_nothing
           an_old_run_goes_as_a_whole, the_second_program_is_refused,
           a_killed_program_leaves_no_lock, other_data_are_refused,
           long_paths_are_whole, no_file_takes_a_standard_descriptor,
-          scripts_speak_no_language, no_variable_adds_a_run)
+          scripts_speak_no_language, no_variable_adds_a_run, waiting_threads_sleep)

@@ -163,7 +163,10 @@ static int most_depth(void) {
 #pragma omp atomic read
   found = depth;
   if (found) return found;
-  const long cache = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+  long cache = 0;
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+  cache = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+#endif
   found = (int)((cache > 0 ? cache : 32768) / 2 / (PANEL * (long)sizeof(real)));
   found = least(found / LANES * LANES, MOST_DEPTH);
 #pragma omp atomic write
