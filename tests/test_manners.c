@@ -200,7 +200,8 @@ END_TEST
 /* How OpenMP waits in a program that is started with these variables, in its words. */
 static const char *way_of_waiting(const char *variables) {
   const char *printed;
-  run_command(&printed, "OMP_DISPLAY_ENV=verbose %s %s/train-vit --help 2>&1 | "
+  run_command(&printed, "env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT "
+              "OMP_DISPLAY_ENV=verbose %s %s/train-vit --help 2>&1 | "
               "sed -n \"s/.*GOMP_SPINCOUNT = '\\(.*\\)'.*/\\1/p\" | tail -n 1",
               variables, programs_folder());
   return text_of("%s", printed);
