@@ -24,7 +24,7 @@ enum { PARTS = 16 };
 
 /* The sum of all parts: first of those 8 apart, then 4, 2 and 1. */
 static inline real sum_of_parts(const real sum[PARTS]) {
-  real s[PARTS / 2];
+  real s[PARTS / 2] = {0};
   for (int i = 0; i < 8; i++) s[i] = sum[i] + sum[i + 8];
   for (int i = 0; i < 4; i++) s[i] += s[i + 4];
   return (s[0] + s[2]) + (s[1] + s[3]);

@@ -11,6 +11,7 @@
 #define WORTH_THREADS (1 << 20)
 #endif
 enum { SHARE = 1 << 15 };
+static inline bool worth(size_t n) { return n > WORTH_THREADS; }
 
 // Fast linear layers
 void linear_forward(real *y, const real *x, const real *w, const real *b, int rows,
@@ -194,11 +195,9 @@ static inline Gate gate_quick(real x) {
   return (Gate){s, s + steepness * x * s * (1 - s)};
 }
 
-#define PARALLEL_SIMD omp parallel for simd schedule(dynamic, SHARE) \
-  if (parallel : n > WORTH_THREADS)
-#define AS_PRAGMA(x) _Pragma(#x)
-#define WITH(x) AS_PRAGMA(x)
-#define FOR_EACH_I WITH(PARALLEL_SIMD) for (size_t i = 0; i < n; i++) /* i < n */
+#define FOR_EACH_I /* i < n, both by these names */                                   \
+  _Pragma("omp parallel for simd schedule(dynamic, SHARE) if (parallel : worth(n))") \
+  for (size_t i = 0; i < n; i++)
 void gelu_forward(real *y, const real *x, GeluKind kind, size_t n) {
   if (kind == GELU_ERF)
     FOR_EACH_I y[i] = x[i] * gate_erf(x[i]).value;
