@@ -73,7 +73,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-pr
             -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wvla
 WIDE := $(shell $(CC) -mprefer-vector-width=512 -E -x c /dev/null >/dev/null 2>&1 && echo -mprefer-vector-width=512)
 JOINED = $(filter src/kernels/% src/app/peak.c src/programs/matmul_steps.c src/programs/vector_error.c \
-         tests/naive_kernels.c tests/fast_kernels.c tests/test_vector.c,$(patsubst build/debug/tangled/%,%,$<))
+         tests/naive_kernels.c tests/fast_kernels.c tests/test_vector.c,$<)
 COMMON = -ffp-contract=$(if $(JOINED),fast,off) -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L $(WARNINGS)
 MATHS := -fno-math-errno -fno-trapping-math -fopenmp
 FLAGS_release := -O3 -march=native $(WIDE) $(MATHS)

@@ -221,7 +221,7 @@ bench-busy: $(foreach p,bench train-vit train-clip probe zeroshot,build/$(p))
 	flock build/runs/lock tools/bench-busy
 bench-peers: build/$(WIDTH_BUILD)/programs/bench build/bench build/peers/sgemm_onednn.so
 	@mkdir -p build/runs
-	$(if $(filter native,$(KERNEL_WIDTH)),,BENCH=$< KERNEL_WIDTH=$(KERNEL_WIDTH) ONEDNN_MAX_CPU_ISA=$(if $(filter avx2,$(KERNEL_WIDTH)),AVX2,SSE41)) flock build/runs/lock tools/bench-peers
+	KERNEL_WIDTH=$(KERNEL_WIDTH) flock build/runs/lock tools/bench-peers
 build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -shared -fPIC $< -o $@ -l:libdnnl.so.2

@@ -27,7 +27,7 @@ void linear_backward_input(real *dx, const real *dy, const real *w, int rows, in
 }
 
 static void add_column_sums(real *sum, const real *x, int rows, int C) {
-#pragma omp parallel if (rows > WORTH_THREADS / C)
+#pragma omp parallel if (worth((size_t)rows * C))
   {
     int first, last;
     thread_range(C, LANES, &first, &last);
@@ -61,7 +61,7 @@ static void layernorm_row(real *y, real *mean, real *rstd, const real *x,
 
 void layernorm_forward(real *y, real *mean, real *rstd, const real *x, const real *gain,
                        const real *bias, real eps, int rows, int C) {
-#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / C)
+#pragma omp parallel for schedule(dynamic, 64) if (worth((size_t)rows * C))
   for (int r = 0; r < rows; r++)
     layernorm_row(y + (size_t)r * C, mean + r, rstd + r, x + (size_t)r * C, gain, bias,
                   eps, C);
@@ -85,7 +85,7 @@ static void layernorm_row_backward(real *dx, const real *dy, const real *x,
 // The fast gradient of a gain
 static void layernorm_gain_backward(real *dgain, const real *dy, const real *x,
                                     const real *mean, const real *rstd, int rows, int C) {
-#pragma omp parallel if (rows > WORTH_THREADS / C)
+#pragma omp parallel if (worth((size_t)rows * C))
   {
     int first, last;
     thread_range(C, LANES, &first, &last);
@@ -102,18 +102,23 @@ void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy,
                         const real *x, const real *gain, const real *mean,
                         const real *rstd, int rows, int C, bool add) {
   if (dx)
-#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / C)
+#pragma omp parallel for schedule(dynamic, 64) if (worth((size_t)rows * C))
     for (int r = 0; r < rows; r++)
       layernorm_row_backward(dx + (size_t)r * C, dy + (size_t)r * C, x + (size_t)r * C,
                              gain, mean[r], rstd[r], C, add);
   if (dgain) layernorm_gain_backward(dgain, dy, x, mean, rstd, rows, C);
   if (dbias) add_column_sums(dbias, dy, rows, C);
 }
+static inline real larger(real a, real b) { return a > b ? a : b; }
+
+/* The largest of n numbers; minus infinity if there are none. */
 static real largest_of(const real *x, int n) {
-  real largest = x[0];
-#pragma omp simd reduction(max : largest)
-  for (int i = 0; i < n; i++) largest = x[i] > largest ? x[i] : largest;
-  return largest;
+  real most[PARTS];
+  for (int part = 0; part < PARTS; part++) most[part] = -INFINITY;
+  IN_PARTS(i, n, most[part] = larger(x[i], most[part]));
+  for (int apart = PARTS / 2; apart; apart /= 2)
+    for (int i = 0; i < apart; i++) most[i] = larger(most[i], most[i + apart]);
+  return most[0];
 }
 
 /* p = exp(scale x - shift); the sum of p */
@@ -124,7 +129,7 @@ static real exp_row(real *p, const real *x, real scale, real shift, int n) {
 }
 
 void softmax_forward(real *p, const real *x, int rows, int n) {
-#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / n)
+#pragma omp parallel for schedule(dynamic, 64) if (worth((size_t)rows * n))
   for (int r = 0; r < rows; r++) {
     const real *from = x + (size_t)r * n;
     real *to = p + (size_t)r * n;
@@ -134,7 +139,7 @@ void softmax_forward(real *p, const real *x, int rows, int n) {
 }
 // The fast backward pass of softmax
 void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) {
-#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / n)
+#pragma omp parallel for schedule(dynamic, 64) if (worth((size_t)rows * n))
   for (int r = 0; r < rows; r++) {
     const real *slope = dp + (size_t)r * n, *weight = p + (size_t)r * n;
     const real average = dot(slope, weight, n);
@@ -146,7 +151,7 @@ void softmax_backward(real *dx, const real *dp, const real *p, int rows, int n) 
 // Fast cross-entropy
 void cross_entropy_forward(real *losses, real *p, const real *logits, const int *labels,
                            real smoothing, int rows, int n) {
-#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / n)
+#pragma omp parallel for schedule(dynamic, 64) if (worth((size_t)rows * n))
   for (int r = 0; r < rows; r++) {
     const real *x = logits + (size_t)r * n;
     real *weight = p + (size_t)r * n, above[PARTS] = {0};
@@ -162,7 +167,7 @@ void cross_entropy_forward(real *losses, real *p, const real *logits, const int 
 // The fast backward pass of cross-entropy
 void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
                             real smoothing, real scale, int rows, int n) {
-#pragma omp parallel for schedule(dynamic, 64) if (rows > WORTH_THREADS / n)
+#pragma omp parallel for schedule(dynamic, 64) if (worth((size_t)rows * n))
   for (int r = 0; r < rows; r++) {
     real *slope = dlogits + (size_t)r * n;
     for (int i = 0; i < n; i++)
@@ -264,17 +269,6 @@ static void scores_of(real *scores, int row, const Head *a, int q0, int queries,
               (MatrixView){a->q + (size_t)q0 * stride, stride, 1},
               (MatrixView){a->k + (size_t)k0 * stride, 1, stride}, queries, keys, a->D);
 }
-static inline real larger(real a, real b) { return a > b ? a : b; }
-
-/* The largest of n scores. */
-static real largest_score(const real *score, int n) {
-  real most[PARTS];
-  for (int part = 0; part < PARTS; part++) most[part] = -INFINITY;
-  IN_PARTS(j, n, most[part] = larger(score[j], most[part]));
-  for (int apart = PARTS / 2; apart; apart /= 2)
-    for (int i = 0; i < apart; i++) most[i] = larger(most[i], most[i + apart]);
-  return most[0];
-}
 
 /* A row of scores to exp(scale s - shift), or 0 from `seen` on; their sum. */
 static real weights_of_row(real *p, int n, int seen, real scale, real shift) {
@@ -294,7 +288,7 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
     scores_of(p, row, a, q0, queries, k0, keys);
     // Turn the scores of each query into weights
     for (int t = 0; t < queries; t++)
-      top[t] = a->scale * largest_score(p + t * row, keys_seen(a, q0 + t, k0, keys));
+      top[t] = a->scale * largest_of(p + t * row, keys_seen(a, q0 + t, k0, keys));
     for (int t = 0; t < queries; t++) {
       const int seen = keys_seen(a, q0 + t, k0, keys);
       if (k0 == 0) largest[t] = -INFINITY, sum[t] = 0;

@@ -128,12 +128,13 @@ static void strip(MatrixOut c, MatrixView a, MatrixView b, real *panel, int M,
     if (rows < M - i && M - i < TILE_ROWS * 3 / 2) rows = (M - i + 1) / 2;
     const MatrixView part = {a.at + i * a.row, a.row, a.column};
     const MatrixOut to = {c.at + i * c.row, c.row, c.add, false, c.bias};
-    const bool full = rows == TILE_ROWS && columns == PANEL;
-    const bool room = columns == width || c.padded;
-    if (full) full_tile(to, part, b, panel, K);
-    else if (b.at != panel) pack(panel, b, K, columns);
-    if (!full && room) part_tile(rows, vectors, to, part, packed, K);
-    else if (!full) edge_tile(rows, columns, to, part, packed, K);
+    if (rows == TILE_ROWS && columns == PANEL) {
+      full_tile(to, part, b, panel, K);
+    } else {
+      if (b.at != panel) pack(panel, b, K, columns);
+      if (columns == width || c.padded) part_tile(rows, vectors, to, part, packed, K);
+      else edge_tile(rows, columns, to, part, packed, K);
+    }
     b = packed;
   }
 }
@@ -176,7 +177,7 @@ static int most_depth(void) {
 
 void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
   assert(K > 0 && !(c.add && c.bias));
-  const int blocks = (K + most_depth() - 1) / most_depth();
+  const int most = most_depth(), blocks = (K + most - 1) / most;
   const int depth = round_up((K + blocks - 1) / blocks, LANES);
   for (int j = 0; j < N; j += BLOCK_COLUMNS)
     for (int k = 0; k < K; k += depth)

@@ -8,8 +8,8 @@
 /* Functions on bare arrays, row-major. They never allocate. Outputs come
    first: `forward` kernels overwrite them, `backward` kernels add to them; where
    one is told whether to `add`, it overwrites dx if not. The prefix d is for
-   gradients. NULL is allowed only where a comment says so, and
-   then means: not there, or not wanted. Arrays must not overlap. */
+   gradients. NULL is allowed only where a comment says so, and then means: not
+   there, or not wanted. Arrays must not overlap. */
 
 // Kernel declarations
 /* y[rows][out] = x[rows][in] w[out][in]^T + b[out]; b may be NULL */

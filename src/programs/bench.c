@@ -136,23 +136,23 @@ static const struct {
 #define WIDE (1.0 * ROWS * HIDDEN)
 #define LOGITS (1.0 * ROWS * CLASSES)
     {"linear-forward", run_forward, 0, PRODUCT(0)},
-    {"linear-backward-input", run_input, 0, PRODUCT(ROWS * WIDTH)},
+    {"linear-backward-input", run_input, 0, PRODUCT(0)},
     {"linear-backward-weight", run_weight, 0, PRODUCT(WIDTH * HIDDEN)},
     {"layernorm-forward", run_layernorm, 0, 8 * NARROW, 2 * NARROW},
     {"layernorm-backward", run_layernorm_back, 0, 16 * NARROW, 4 * NARROW},
     // Rows for the three GELUs
     {"gelu-erf-forward", run_gelu, GELU_ERF, 54 * WIDE, 2 * WIDE},
-    {"gelu-erf-backward", run_gelu_back, GELU_ERF, 57 * WIDE, 4 * WIDE},
+    {"gelu-erf-backward", run_gelu_back, GELU_ERF, 57 * WIDE, 3 * WIDE},
     {"gelu-tanh-forward", run_gelu, GELU_TANH, 40 * WIDE, 2 * WIDE},
-    {"gelu-tanh-backward", run_gelu_back, GELU_TANH, 48 * WIDE, 4 * WIDE},
+    {"gelu-tanh-backward", run_gelu_back, GELU_TANH, 48 * WIDE, 3 * WIDE},
     {"gelu-quick-forward", run_gelu, GELU_QUICK, 35 * WIDE, 2 * WIDE},
-    {"gelu-quick-backward", run_gelu_back, GELU_QUICK, 40 * WIDE, 4 * WIDE},
+    {"gelu-quick-backward", run_gelu_back, GELU_QUICK, 40 * WIDE, 3 * WIDE},
     {"softmax-forward", run_softmax, 0, 20 * WIDE, 2 * WIDE},
     {"softmax-backward", run_softmax_back, 0, 5 * WIDE, 4 * WIDE},
     {"cross-entropy-forward", run_loss, 0, 20 * LOGITS, 2 * LOGITS},
     {"cross-entropy-backward", run_loss_back, 0, 3 * LOGITS, 3 * LOGITS},
     {"attention-forward", run_attention, 0, 4 * PAIRS, 4 * NARROW},
-    {"attention-backward", run_attention_back, 0, 8 * PAIRS, 11 * NARROW},
+    {"attention-backward", run_attention_back, 0, 8 * PAIRS, 8 * NARROW},
     {"normalize-forward", run_normalize, 0, 3 * NARROW, 2 * NARROW},
     {"normalize-backward", run_normalize_back, 0, 6 * NARROW, 4 * NARROW},
     {"gather-forward", run_gather, 0, 0, 2 * NARROW},
@@ -280,29 +280,37 @@ static void multiply_next(void *state) {
   turn->next = (turn->next + 1) % turn->count;
 }
 
-static void measure_block_products(const char *name, int form, int sets) {
-  static const int block[][2] = {{WIDTH, 3 * WIDTH}, {WIDTH, WIDTH}, {WIDTH, HIDDEN},
-                                 {HIDDEN, WIDTH}};
-  double flops = 0, seconds = 0;
-  if (!wanted(PRODUCTS, name)) return;
-  for (int i = 0; i < 4; i++) {
-    Turn turn = {.count = sets};
-    for (int k = 0; k < sets; k++)
-      turn.set[k] = product_of(16 * TOKENS, block[i], form);
-    seconds += median_seconds(multiply_next, &turn, samples, 0.02);
-    flops += product_flops(&turn.set[0]);
-    for (int k = 0; k < sets; k++) product_free(&turn.set[k]);
-  }
-  print_row((Row){"products", name, seconds, 0, flops, 0});
+static const char *const distances[FORMS][2] = {{"forward-near", "forward-far"},
+                                                {"input-near", "input-far"},
+                                                {"weight-near", "weight-far"}};
+
+/* Adds to the seconds of each row that is wanted; returns the operations. */
+static double time_near_and_far(const int shape[2], double seconds[FORMS][2]) {
+  Turn turn = {.next = 0};
+  for (int k = 0; k < SETS; k++) turn.set[k] = product_of(16 * TOKENS, shape, FORWARD);
+  for (int form = 0; form < FORMS; form++)
+    for (int far = 0; far < 2; far++) {
+      if (!wanted(PRODUCTS, distances[form][far])) continue;
+      for (int k = 0; k < SETS; k++) turn.set[k].form = form;
+      turn.count = far ? SETS : 1, turn.next = 0;
+      seconds[form][far] += median_seconds(multiply_next, &turn, samples, 0.02);
+    }
+  for (int k = 0; k < SETS; k++) product_free(&turn.set[k]);
+  return product_flops(&turn.set[0]);
 }
 
 static void measure_near_and_far(void) {
-  static const char *const names[FORMS][2] = {{"forward-near", "forward-far"},
-                                              {"input-near", "input-far"},
-                                              {"weight-near", "weight-far"}};
+  static const int block[][2] = {{WIDTH, 3 * WIDTH}, {WIDTH, WIDTH}, {WIDTH, HIDDEN},
+                                 {HIDDEN, WIDTH}};
+  double flops = 0, seconds[FORMS][2] = {{0}};
+  bool any = false;
+  for (int i = 0; i < 2 * FORMS; i++) any |= wanted(PRODUCTS, distances[i / 2][i % 2]);
+  for (int i = 0; any && i < 4; i++) flops += time_near_and_far(block[i], seconds);
   for (int form = 0; form < FORMS; form++)
-    for (int far = 0; far < 2; far++)
-      measure_block_products(names[form][far], form, far ? SETS : 1);
+    for (int far = 0; far < 2; far++) {
+      const Row row = {"products", distances[form][far], seconds[form][far], 0, flops, 0};
+      if (row.seconds > 0) print_row(row);
+    }
 }
 // The products beside those of peers
 /* Median seconds of each peer; the peers take turns. The pauses let the threads of

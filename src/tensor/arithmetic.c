@@ -89,7 +89,7 @@ static void add_to_each_backward(const Entry *e) {
   Tensor *x = e->input[0], *table = e->input[1];
   const real *dy = e->output->grad;
   size_t n = tensor_size(table), parts = tensor_size(x) / n;
-  if (x->requires_grad) accumulate(x->grad, dy, n * parts);
+  pass_on(e, x);
   if (table->requires_grad)
     for (size_t part = 0; part < parts; part++)
       accumulate(table->grad, dy + part * n, n);
@@ -103,6 +103,6 @@ Tensor *add_to_each(Tape *tape, Tensor *x, Tensor *table) {
   for (size_t part = 0; part < parts; part++)
     for (size_t i = 0; i < n; i++)
       y->value[part * n + i] = x->value[part * n + i] + table->value[i];
-  tape_record(tape, y, add_to_each_backward, NULL, x, table, NULL);
+  tape_record_writing(tape, 1, y, add_to_each_backward, NULL, x, table, NULL);
   return y;
 }
