@@ -1,6 +1,8 @@
 /* Tangled from chapters/72-proof-three.nw: edit that, not this. */
 #include "app/options.h"
 
+#include <omp.h>
+
 #include "testing.h"
 
 #include "base/error.h"
@@ -64,6 +66,19 @@ START_TEST(a_command_line_is_read) {
 }
 END_TEST
 
+// Words of others
+START_TEST(words_of_others_start_nothing) {
+  char *line[] = {"p", "--count=5", NULL};
+  Program program = {"p", "", "A test.", table, 4};
+  ck_assert_ptr_null(getenv("STARTED_AGAIN"));
+  setenv("STARTED_AGAIN", "yes", 1);
+  unsetenv("OMP_WAIT_POLICY");
+  unsetenv("GOMP_SPINCOUNT");
+  omp_set_num_threads(2);
+  ck_assert_int_eq(options_parse(&program, 2, line), 2);
+}
+END_TEST
+
 // Bounds
 START_TEST(bounds_belong_to_the_range) {
   Option *n = &table[0], *x = &table[1]; /* 1 to 9, 0 to 1 */
@@ -75,4 +90,5 @@ END_TEST
 
 TEST_MAIN("options", bounds_belong_to_the_range,
           values_are_set_and_read_back,
-          bad_values_are_refused_and_change_nothing, a_command_line_is_read)
+          bad_values_are_refused_and_change_nothing, a_command_line_is_read,
+          words_of_others_start_nothing)

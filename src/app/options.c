@@ -1,4 +1,5 @@
 /* Tangled from chapters/60-house.nw: edit that, not this. */
+#define _GNU_SOURCE /* program_invocation_name */
 #include "app/options.h"
 
 #include <errno.h>
@@ -183,8 +184,9 @@ static struct option *long_options(const Program *p) {
 }
 
 static void let_waiting_threads_sleep(char **argv) {
-#ifdef __OPTIMIZE__
+#if defined __OPTIMIZE__ && defined __linux__
   char path[4096];
+  if (argv[0] != program_invocation_name) return;
   if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
   if (omp_get_max_threads() < 2 || length < 0) return;
