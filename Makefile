@@ -62,8 +62,8 @@ KERNELS := fast
 ifeq ($(filter $(KERNELS),fast naive),)
 $(error KERNELS: expected fast or naive, found $(KERNELS))
 endif
-kernels_of = $(patsubst %,src/kernels/%.c,gemm common $(if $(filter debug,$(1)),naive,$(KERNELS)))
-NAIVE := $(patsubst %,src/kernels/%.c,gemm common naive)
+kernels_of = $(patsubst %,src/kernels/%.c,gemm gemm_bf16 common $(if $(filter debug,$(1)),naive,$(KERNELS)))
+NAIVE := $(patsubst %,src/kernels/%.c,gemm gemm_bf16 common naive)
 
 # No -ffast-math. -fno-math-errno lets sqrt be one instruction, -fno-trapping-math lets both sides of a
 # choice be computed; 512-bit vectors where there are any. a*b+c may be one instruction, with one rounding,
@@ -116,7 +116,7 @@ build/$(1)/libsight.a build/$(1)/libapp.a:
 	@ar rcs $$@ $$(filter %.o,$$^)
 build/$(1)/tests/test_%: build/$(1)/tests/test_%.o build/$(1)/tests/testing.o build/$(1)/libapp.a build/$(1)/libsight.a
 	$$(or $$(CC_$(1)),$$(CC)) $$(FLAGS_$(1)) $$(LINK_$(1)) $$(WRAP) $$(filter %.o,$$^) $$(filter %.a,$$^) $$(CHECK_LIBS) $$(LIBS) -o $$@
-build/$(1)/tests/test_kernels: $$(patsubst %,build/$(1)/%.o,tests/naive_kernels tests/fast_kernels src/kernels/gemm)
+build/$(1)/tests/test_kernels build/$(1)/tests/test_bf16: $$(patsubst %,build/$(1)/%.o,tests/naive_kernels tests/fast_kernels src/kernels/gemm src/kernels/gemm_bf16)
 build/$(1)/tests/test_readers: build/$(1)/tests/fuzz/readers.o
 build/$(1)/tests/test_readers: WRAP := -Wl,--wrap=exit
 # A program that comes out as before keeps its date, so that no run is done again for nothing.
@@ -178,7 +178,7 @@ check-asan: build/naive/train-vit build/asan/libsight.a $(TESTS:%=build/asan/tes
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
 # valgrind knows of each bit whether it was set. For any processor, since it does not know the newest
 # instructions; no children, so that what one test leaves behind is seen.
-WATCHED := $(filter-out $(ONCE) test_trainer test_readers test_kernels test_reference test_vector,$(TESTS))
+WATCHED := $(filter-out $(ONCE) test_trainer test_readers test_kernels test_bf16 test_reference test_vector,$(TESTS))
 check-valgrind: $(WATCHED:%=build/valgrind/tests/%)
 	@export CK_FORK=no OMP_NUM_THREADS=1; $(call run_suites,valgrind,$(WATCHED),valgrind --quiet --error-exitcode=3 --leak-check=full \
 	    --errors-for-leak-kinds=definite --show-leak-kinds=definite)

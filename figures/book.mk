@@ -44,7 +44,7 @@ TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
           build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
-          build/runs/truths.tex build/runs/evolution.tex build/runs/sketch/sketch.txt \
+          build/runs/truths.tex build/runs/precision.tex build/runs/evolution.tex build/runs/sketch/sketch.txt \
           build/runs/mae-cifar/early.png build/runs/mae-cifar/late.png \
           build/runs/siglip-emoji/answers.tex
 
@@ -120,6 +120,9 @@ build/runs/sweep.tsv build/runs/biases.tsv: build/runs/%.tsv: $(SWEPT) tools/tab
 	$(call into,tools/tables spread build/runs/sweep $*)
 build/runs/truths.tex: $(SWEPT) tools/tables
 	$(call into,tools/tables truths build/runs/sweep/truths.tsv)
+PRECISION_RUNS := $(filter precision-%,$(RUNS))
+build/runs/precision.tex: $(PRECISION_RUNS:%=build/runs/%/summary.tsv) tools/tables
+	$(call into,tools/tables precision)
 STEADY := clip-half clip-sigmoid
 build/runs/steady/summary.tsv: $(STEADY:%=build/runs/%/summary.tsv) tools/tables
 	@mkdir -p $(@D)

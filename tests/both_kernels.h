@@ -25,6 +25,15 @@ typedef struct Kernels {
   void (*attention_backward)(real *, const real *, const real *, const real *,
                              const real *, int, int, int, int, bool, bool);
   void (*adamw_step)(real *, real *, real *, const real *, AdamWStep, size_t);
+  void (*linear_forward_bf16)(real *, const real *, const real *, const real *, int, int,
+                              int);
+  void (*linear_backward_input_bf16)(real *, const real *, const real *, int, int, int,
+                                     bool);
+  void (*linear_backward_weight_bf16)(real *, real *, const real *, const real *, int,
+                                      int, int);
+  void (*attention_forward_bf16)(real *, real *, const real *, int, int, int, int, bool);
+  void (*attention_backward_bf16)(real *, const real *, const real *, const real *,
+                                  const real *, int, int, int, int, bool, bool);
 } Kernels;
 
 extern const Kernels naive_kernels, fast_kernels;

@@ -16,6 +16,11 @@
 #define attention_forward OTHER(attention_forward)
 #define attention_backward OTHER(attention_backward)
 #define adamw_step OTHER(adamw_step)
+#define linear_forward_bf16 OTHER(linear_forward_bf16)
+#define linear_backward_input_bf16 OTHER(linear_backward_input_bf16)
+#define linear_backward_weight_bf16 OTHER(linear_backward_weight_bf16)
+#define attention_forward_bf16 OTHER(attention_forward_bf16)
+#define attention_backward_bf16 OTHER(attention_backward_bf16)
 #include "both_kernels.h"
 #include "kernels/fast.c"
 
@@ -25,4 +30,6 @@ const Kernels fast_kernels =
      layernorm_forward,      layernorm_backward,     gelu_forward,
      gelu_backward,          softmax_forward,        softmax_backward,
      cross_entropy_forward,  cross_entropy_backward, attention_forward,
-     attention_backward,     adamw_step};
+     attention_backward,     adamw_step,
+     linear_forward_bf16,    linear_backward_input_bf16,
+     linear_backward_weight_bf16, attention_forward_bf16, attention_backward_bf16};

@@ -47,8 +47,11 @@ START_TEST(walks_of_later_chapters) {
        "-ex continue -ex 'ptensor pooled'", "take_token [16, 64]"},
       {"train-siglip --batch 8", "-ex 'break sigmoid_loss' -ex run -ex 'ptensor logits' "
        "-ex finish -ex 'ptensor $' -ex 'ptensor clip->logit_bias'",
-       "logit_bias []\n  value: -10 "}};
-  for (int i = 0; i < 3; i++) {
+       "logit_bias []\n  value: -10 "},
+      {"train-vit --precision bf16", "-ex 'break linear_forward_bf16' -ex run "
+       "-ex 'print x[0]' -ex 'print bf16(x[0])' -ex 'tbreak linear_forward' "
+       "-ex continue -ex 'print x[0]'", "$3 = 0.271484375\n"}};
+  for (int i = 0; i < 4; i++) {
     const char *output;
     run_command(&output, "gdb -batch -nx -x src/tensor/ptensor.py %s --args "
                 "build/debug/%s --patch-size 8 --limit 256 --steps 1 --out %s",

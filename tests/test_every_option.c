@@ -34,7 +34,8 @@ typedef struct Row {
   {"batch", "6", "", 0}, {"lr", "5e-3", "", 0}, {"warmup", "3", "", 0},       \
   {"weight-decay", "0.9", "--lr 0.01", 0}, {"optimizer", "lamb", "", 0},      \
   {"beta2", "0.5", "", 0}, {"clip", "0.01", "--optimizer lamb --lr 0.01", 0}, \
-  {"seed", "2", "", 0}, {"shards", "2", "", ALIKE}
+  {"seed", "2", "", 0}, {"shards", "2", "", ALIKE},               \
+  {"precision", "bf16", "", 0}, {"precision", "pure-bf16", "--precision bf16", 0}
 static const Row vit_rows[] = {
     TRAINING, {"limit", "12", "", 0}, {"test", "2", "", 0}, {"augment", "none", "", 0},
     {"labels", "10", "", 0}, {"init", "random", "--from %s", 0},

@@ -2,6 +2,7 @@
 #include "base/files.h"
 #include "data/image.h"
 #include "data/tokenizer.h"
+#include "kernels/bf16.h"
 #include "kernels/kernels.h"
 #include "models/mae.h"
 #include "models/presets.h"
@@ -337,6 +338,14 @@ START_TEST(log_sum_exp_in_one_pass) {
   ck_assert_double_eq_tol(log_sum_exp_online(small, 3), log(6), 1e-12);
 }
 END_TEST
+START_TEST(ones_in_bfloat16) {
+  real one_by_one = 0, pairs[1024];
+  for (int i = 0; i < 1024; i++) one_by_one = bf16(one_by_one + 1), pairs[i] = 1;
+  for (int n = 512; n; n /= 2)
+    for (int i = 0; i < n; i++) pairs[i] = bf16(pairs[2 * i] + pairs[2 * i + 1]);
+  ck_assert(one_by_one == 256 && pairs[0] == 1024);
+}
+END_TEST
 
 // Answers on text
 START_TEST(dogs_and_frogs) {
@@ -611,7 +620,8 @@ TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start
           two_logits_are_a_logistic, a_flat_row_through_layernorm,
           one_token_attends_to_itself, a_parallel_block, patch_sizes_4_and_7,
           what_moves_at_the_second_step, the_least_smoothed_loss, momentum,
-          square_products_and_tiles, log_sum_exp_in_one_pass, a_number_added_to_a_row,
+          square_products_and_tiles, log_sum_exp_in_one_pass, ones_in_bfloat16,
+          a_number_added_to_a_row,
           a_batch_shown_twice, all_texts_alike, half_of_the_patches_are_flat,
           a_rectangle_hides_its_inside, only_lamb_knows_how_long_a_matrix_is,
           a_true_batch_shown_twice, two_texts_are_one_sigmoid, several_true_texts_a_row,

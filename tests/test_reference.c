@@ -1,5 +1,6 @@
 /* Tangled from chapters/70-proof-one.nw: edit that, not this. */
 #include "io/safetensors.h"
+#include "kernels/bf16.h"
 #include "models/vit.h"
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
@@ -10,18 +11,18 @@
 #include "base/error.h"
 
 // Read what PyTorch computed
-static const double agreement = sizeof(real) == 4 ? 1e-5 : 1e-11;
-
 typedef struct Reference {
   Safetensors *file;
   Params *params; /* its arena holds what is taken from the file */
   Tape *tape;
+  double agreement;
 } Reference;
 
 static Reference reference(const char *name) {
   char path[256];
   snprintf(path, sizeof path, "tests/fixtures/%s.safetensors", name);
-  Reference w = {safetensors_read(path), params_new(), tape_new()};
+  Reference w = {safetensors_read(path), params_new(), tape_new(),
+                 sizeof(real) == 4 ? 1e-5 : 1e-11};
   ck_assert_msg(w.file != NULL, "%s", fail_message());
   return w;
 }
@@ -49,7 +50,7 @@ static void agree(Reference *w, const char *name, Shape shape, const real *ours)
   ck_assert_msg(safetensors_check(w->file, name, shape), "%s", fail_message());
   safetensors_get(w->file, name, theirs);
   double error = relative_error(ours, theirs, tensor_size(&t));
-  ck_assert_msg(error < agreement, "%s: relative error %.2e", name, error);
+  ck_assert_msg(error < w->agreement, "%s: relative error %.2e", name, error);
 }
 
 // One operation against PyTorch
@@ -105,6 +106,23 @@ START_TEST(functions_of_one_input_agree) {
   AGREE_ON(w, "normalize", SHAPE(4, 9), normalize(w.tape, x, 0));
   AGREE_ON(w, "attention", SHAPE(2, 5, 36), attention(w.tape, x, 3, false, NULL));
   AGREE_ON(w, "attention_causal", SHAPE(2, 5, 36), attention(w.tape, x, 3, true, NULL));
+  done(&w);
+}
+END_TEST
+
+START_TEST(bf16_agrees) {
+  Reference w = reference("bf16");
+  Tensor *number = take(&w, "round", "x", SHAPE(64));
+  Tensor *want = take(&w, "round", "y", SHAPE(64));
+  for (int i = 0; i < 64; i++) ck_assert(bf16(number->value[i]) == want->value[i]);
+  w.tape->bf16 = true;
+  Tensor *in = take(&w, "linear", "x", SHAPE(13, 40));
+  Tensor *m = take(&w, "linear", "w", SHAPE(21, 40));
+  Tensor *b = take(&w, "linear", "b", SHAPE(21));
+  check_parts(&w, "linear", linear(w.tape, in, m, b), (Tensor *[]){in, m, b});
+  w.agreement = sizeof(real) == 4 ? 0x1p-8 : 1e-11;
+  tape_reset(w.tape, (RandomKey){0});
+  AGREE_ON(w, "attention", SHAPE(2, 7, 72), attention(w.tape, x, 3, false, NULL));
   done(&w);
 }
 END_TEST
@@ -213,4 +231,4 @@ END_TEST
 
 TEST_MAIN("reference", linear_agrees, layernorm_agrees, functions_of_one_input_agree,
           cross_entropy_agrees, convolution_agrees, embedding_agrees, adamw_agrees,
-          vits_agree)
+          bf16_agrees, vits_agree)

@@ -7,6 +7,7 @@
 
 #include "app/interrupt.h"
 #include "app/settings.h"
+#include "kernels/bf16.h"
 #include "models/vit.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
@@ -398,9 +399,37 @@ START_TEST(checkpoints_hold_what_they_say) {
 }
 END_TEST
 
+// What is rounded in a run
+/* How many of 12 weights are bfloat16 numbers at the end of a run; its last test loss. */
+static int rounded_weights(Precision precision, double *loss) {
+  Points points = points_new();
+  TrainerConfig config = config_of(scratch_folder("precision"));
+  config.precision = precision;
+  const TrainerResult result = train(&points, &config);
+  const real *weight = points.layer.weight->value;
+  int count = 0;
+  ck_assert_int_eq(result.end, TRAINER_DONE);
+  for (int i = 0; i < 12; i++) count += bf16(weight[i]) == weight[i];
+  *loss = result.loss;
+  params_free(points.params);
+  return count;
+}
+
+START_TEST(a_run_rounds_what_it_says) {
+  double loss[3];
+  ck_assert_int_lt(rounded_weights(PRECISION_FP32, &loss[0]), 3);
+  ck_assert_int_lt(rounded_weights(PRECISION_BF16, &loss[1]), 3);
+  ck_assert_int_eq(rounded_weights(PRECISION_PURE_BF16, &loss[2]), 12);
+  for (int i = 1; i < 3; i++) {
+    ck_assert_double_ne(loss[0], loss[i]);
+    ck_assert_double_lt(fabs(loss[i] - loss[0]), 0.05);
+  }
+}
+END_TEST
+
 TEST_MAIN("trainer", a_run_is_the_loop_of_the_book, checkpoints_hold_what_they_say,
           resuming_gives_the_same_bits, rows_beyond_the_checkpoint_go,
           a_signal_stops_and_saves, no_heap_after_the_first_step,
           the_trainer_itself_needs_no_heap,
           options_cannot_change_midway, damaged_checkpoints_are_refused,
-          what_is_not_finite_stops_the_run)
+          what_is_not_finite_stops_the_run, a_run_rounds_what_it_says)

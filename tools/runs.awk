@@ -1,11 +1,13 @@
 # Make rules out of figures/runs.tsv (name, program, runs needed, options). A run is done again when its
-# program or its options changed, not when prose did.
+# program or its options changed, not when prose did. NAME-* stands for three runs, with seeds 1, 2 and 3.
 BEGIN { FS = "\t" }
 /^#/ || NF < 4 { next }
-{
-    name = $1; program = $2; needs = ""; options = $4 == "-" ? "" : $4
+sub(/-\*$/, "", $1) { for (seed = 1; seed <= 3; seed++) rule($1 "-" seed, $2, $3, $4 " --seed " seed); next }
+{ rule($1, $2, $3, $4) }
+function rule(name, program, needed, options,   needs, run, i) {
+    if (options == "-") options = ""
     gsub(/@/, "build/runs/", options)
-    if ($3 != "-") for (i = split($3, run, " "); i > 0; i--) needs = needs " build/runs/" run[i] "/summary.tsv"
+    if (needed != "-") for (i = split(needed, run, " "); i > 0; i--) needs = needs " build/runs/" run[i] "/summary.tsv"
     print "RUNS += " name
     print "OPTIONS_" name " := " options
     print "build/runs/" name "/summary.tsv: build/release/programs/" program " build/runs/" name ".options" needs

@@ -63,6 +63,7 @@ bool settings_plan(const Settings *s, int examples, int passes, int micro_batch,
       .shards = least(s->shards, s->batch), .lr = s->lr, .decay = s->decay,
       .micro_batch = s->micro_batch ? s->micro_batch : micro_batch, .beta2 = s->beta2,
       .clip = s->clip, .optimizer = (OptimizerKind)s->optimizer, .warmup = (int)warm,
+      .precision = (Precision)s->precision,
       .stop_at = s->stop_at, .resume = s->resume != NULL};
   return true;
 }

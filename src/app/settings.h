@@ -7,6 +7,7 @@
 typedef struct Settings {
   int epochs, steps, batch, warmup, seed, shards, micro_batch, threads, stop_at;
   int optimizer; /* an OptimizerKind */
+  int precision; /* a Precision */
   double lr, decay, beta2, clip;
   const char *out, *resume, *data_dir;
   bool overwrite;
@@ -28,6 +29,8 @@ typedef struct Settings {
   NUMBER_OPTION("weight-decay", S.decay, 0, 10, "weight decay"),            \
   CHOICE_OPTION("optimizer", S.optimizer, "adamw|lamb",                     \
                 "whose steps; lamb: for large batches"),                    \
+  CHOICE_OPTION("precision", S.precision, "fp32|bf16|pure-bf16",            \
+                "of products; pure-bf16: of weights too"),                  \
   NUMBER_OPTION("beta2", S.beta2, 0, 0.999999,                              \
                 "decay rate of AdamW's second moment"),                     \
   NUMBER_OPTION("clip", S.clip, 0, 1e9, "largest gradient norm; 0: any"),   \

@@ -4,7 +4,6 @@
 #include "kernels/dot.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
-#include "kernels/vector.h"
 
 /* So many numbers are worth waking the threads, who then take them in shares. */
 #ifndef WORTH_THREADS /* tests wake them for less */
@@ -244,11 +243,14 @@ typedef struct Head { /* one head of one image */
   real scale;
   int T, D, width; /* width: H D; tokens of q, k and v are 3 width apart */
   bool causal;
+  Product *product; /* gemm_serial, or of other numbers */
 } Head;
 
-static Head head_of(const real *qkv, int b, int h, int T, int H, int D, bool causal) {
+static Head head_of(const real *qkv, int b, int h, int T, int H, int D, bool causal,
+                    Product *product) {
   const real *q = qkv + (size_t)b * T * 3 * H * D + h * D;
-  return (Head){q, q + H * D, q + 2 * H * D, 1 / sqrt((real)D), T, D, H * D, causal};
+  return (Head){q, q + H * D, q + 2 * H * D, 1 / sqrt((real)D), T,
+                D, H * D,     causal,        product};
 }
 
 /* Ask for n numbers, so that they are on their way when they are needed. */
@@ -265,9 +267,9 @@ static void scores_of(real *scores, int row, const Head *a, int q0, int queries,
                       int keys) {
   const int stride = 3 * a->width;
   const bool padded = row >= round_up(keys, LANES);
-  gemm_serial((MatrixOut){.at = scores, .row = row, .padded = padded},
-              (MatrixView){a->q + (size_t)q0 * stride, stride, 1},
-              (MatrixView){a->k + (size_t)k0 * stride, 1, stride}, queries, keys, a->D);
+  a->product((MatrixOut){.at = scores, .row = row, .padded = padded},
+             (MatrixView){a->q + (size_t)q0 * stride, stride, 1},
+             (MatrixView){a->k + (size_t)k0 * stride, 1, stride}, queries, keys, a->D);
 }
 
 /* A row of scores to exp(scale s - shift), or 0 from `seen` on; their sum. */
@@ -283,6 +285,17 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
   static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
   real top[QUERIES], largest[QUERIES], sum[QUERIES];
   const int stride = 3 * a->width;
+  for (int t = 0; t < queries; t++) largest[t] = -INFINITY, sum[t] = 0;
+  // Find the largest scores first
+  if (a->product != gemm_serial && a->T > KEYS)
+    for (int k0 = 0; k0 < a->T; k0 += KEYS) {
+      const int keys = least(KEYS, a->T - k0);
+      scores_of(p, KEYS, a, q0, queries, k0, keys);
+      for (int t = 0; t < queries; t++) {
+        const int seen = keys_seen(a, q0 + t, k0, keys);
+        largest[t] = larger(largest[t], a->scale * largest_of(p + t * KEYS, seen));
+      }
+    }
   for (int k0 = 0; k0 < (a->causal ? q0 + queries : a->T); k0 += KEYS) {
     const int keys = least(KEYS, a->T - k0), row = round_up(keys, PARTS);
     scores_of(p, row, a, q0, queries, k0, keys);
@@ -291,7 +304,6 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
       top[t] = a->scale * largest_of(p + t * row, keys_seen(a, q0 + t, k0, keys));
     for (int t = 0; t < queries; t++) {
       const int seen = keys_seen(a, q0 + t, k0, keys);
-      if (k0 == 0) largest[t] = -INFINITY, sum[t] = 0;
       const real old = largest[t];
       largest[t] = larger(top[t], old);
       const real shrink = k0 == 0 ? 0 : exp(old - largest[t]);
@@ -300,9 +312,9 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
       if (k0 > 0)
         for (int d = 0; d < a->D; d++) y[t * a->width + d] *= shrink;
     }
-    gemm_serial((MatrixOut){.at = y, .row = a->width, .add = k0 > 0},
-                (MatrixView){p, row, 1},
-                (MatrixView){a->v + (size_t)k0 * stride, stride, 1}, queries, a->D, keys);
+    a->product((MatrixOut){.at = y, .row = a->width, .add = k0 > 0},
+               (MatrixView){p, row, 1},
+               (MatrixView){a->v + (size_t)k0 * stride, stride, 1}, queries, a->D, keys);
   }
   for (int t = 0; t < queries; t++) {
     const real scale = 1 / sum[t];
@@ -322,12 +334,12 @@ static void write_weights(real *weights, const real *log_sum, const Head *a) {
   }
 }
 
-void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
-                       int T, int H, int D, bool causal) {
+static void heads_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
+                          int T, int H, int D, bool causal, Product *product) {
 #pragma omp parallel for collapse(2)
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {
-      const Head a = head_of(qkv, b, h, T, H, D, causal);
+      const Head a = head_of(qkv, b, h, T, H, D, causal, product);
       const size_t head = (size_t)b * H + h, image = (size_t)T * H * D;
       if (h == 0) fetch(qkv + 3 * image * b, 3 * image);
       for (int t = 0; t < T; t += QUERIES)
@@ -335,6 +347,11 @@ void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, i
                least(QUERIES, T - t));
       if (weights) write_weights(weights + head * T * T, log_sum + head * T, &a);
     }
+}
+
+void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
+                       int T, int H, int D, bool causal) {
+  heads_forward(y, log_sum, weights, qkv, B, T, H, D, causal, gemm_serial);
 }
 
 static void attend_backward(real *dqkv, const real *dy, const real *y,
@@ -348,8 +365,8 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
   const MatrixView slope = {dy, a->width, 1}, by_key = {p, 1, row};
   const size_t from_q = (size_t)q0 * stride, from_k = (size_t)k0 * stride;
   scores_of(p, row, a, q0, queries, k0, keys);
-  gemm_serial((MatrixOut){.at = ds, .row = row, .padded = true}, slope,
-              (MatrixView){a->v + from_k, 1, stride}, queries, keys, D);
+  a->product((MatrixOut){.at = ds, .row = row, .padded = true}, slope,
+             (MatrixView){a->v + from_k, 1, stride}, queries, keys, D);
   for (int t = 0; t < queries; t++) {
     real *weight = p + t * row, *score_slope = ds + t * row;
     const real average = dot(dy + t * a->width, y + t * a->width, D);
@@ -362,20 +379,20 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
   const bool more_keys = add || k0 > 0;
   const bool more_queries = add || q0 > (a->causal ? k0 / QUERIES * QUERIES : 0);
   const MatrixView k = {a->k + from_k, stride, 1}, q = {a->q + from_q, stride, 1};
-  gemm_serial((MatrixOut){.at = dv, .row = stride, .add = more_queries}, by_key, slope,
-              keys, D, queries);
-  gemm_serial((MatrixOut){.at = dq, .row = stride, .add = more_keys},
-              (MatrixView){ds, row, 1}, k, queries, D, keys);
-  gemm_serial((MatrixOut){.at = dk, .row = stride, .add = more_queries},
-              (MatrixView){ds, 1, row}, q, keys, D, queries);
+  a->product((MatrixOut){.at = dv, .row = stride, .add = more_queries}, by_key, slope,
+             keys, D, queries);
+  a->product((MatrixOut){.at = dq, .row = stride, .add = more_keys},
+             (MatrixView){ds, row, 1}, k, queries, D, keys);
+  a->product((MatrixOut){.at = dk, .row = stride, .add = more_queries},
+             (MatrixView){ds, 1, row}, q, keys, D, queries);
 }
-void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
-                        const real *qkv, int B, int T, int H, int D, bool causal,
-                        bool add) {
+static void heads_backward(real *dqkv, const real *dy, const real *y,
+                           const real *log_sum, const real *qkv, int B, int T, int H,
+                           int D, bool causal, bool add, Product *product) {
 #pragma omp parallel for collapse(2) schedule(dynamic)
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {
-      const Head a = head_of(qkv, b, h, T, H, D, causal);
+      const Head a = head_of(qkv, b, h, T, H, D, causal, product);
       const size_t image = (size_t)T * H * D;
       real *slope = dqkv + 3 * image * b + h * D;
       if (h == 0) {
@@ -392,4 +409,41 @@ void attention_backward(real *dqkv, const real *dy, const real *y, const real *l
                           &a, t, queries, k, least(KEYS, T - k), add);
       }
     }
+}
+
+void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
+                        const real *qkv, int B, int T, int H, int D, bool causal,
+                        bool add) {
+  heads_backward(dqkv, dy, y, log_sum, qkv, B, T, H, D, causal, add, gemm_serial);
+}
+// Fast kernels of bfloat16
+void linear_forward_bf16(real *y, const real *x, const real *w, const real *b, int rows,
+                         int in, int out) {
+  gemm_bf16((MatrixOut){y, out, false, false, b}, (MatrixView){x, in, 1},
+            (MatrixView){w, 1, in}, rows, out, in);
+}
+
+void linear_backward_input_bf16(real *dx, const real *dy, const real *w, int rows,
+                                int in, int out, bool add) {
+  gemm_bf16((MatrixOut){.at = dx, .row = in, .add = add}, (MatrixView){dy, out, 1},
+            (MatrixView){w, in, 1}, rows, in, out);
+}
+
+void linear_backward_weight_bf16(real *dw, real *db, const real *dy, const real *x,
+                                 int rows, int in, int out) {
+  if (dw && rows > 0)
+    gemm_bf16((MatrixOut){.at = dw, .row = in, .add = true}, (MatrixView){dy, 1, out},
+              (MatrixView){x, in, 1}, out, in, rows);
+  if (db) add_column_sums(db, dy, rows, out);
+}
+
+void attention_forward_bf16(real *y, real *log_sum, const real *qkv, int B, int T, int H,
+                            int D, bool causal) {
+  heads_forward(y, log_sum, NULL, qkv, B, T, H, D, causal, gemm_bf16_serial);
+}
+
+void attention_backward_bf16(real *dqkv, const real *dy, const real *y,
+                             const real *log_sum, const real *qkv, int B, int T, int H,
+                             int D, bool causal, bool add) {
+  heads_backward(dqkv, dy, y, log_sum, qkv, B, T, H, D, causal, add, gemm_bf16_serial);
 }

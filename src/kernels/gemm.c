@@ -6,10 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kernels/vector.h"
-
-enum { PANEL = 2 * LANES, LINE = 64 / sizeof(real), AHEAD = 48 };
-enum { BLOCK_ROWS = 8 * TILE_ROWS, BLOCK_COLUMNS = 256, MOST_DEPTH = 384 };
+enum { LINE = 64 / sizeof(real), AHEAD = 48 };
 
 // A tile in registers
 static inline __attribute__((always_inline)) void
@@ -63,24 +60,6 @@ static void part_tile(int rows, int vectors, MatrixOut c, MatrixView a, MatrixVi
 #undef TILE
 }
 // A panel of the right factor
-// Turn a square of numbers
-/* LANES rows of LANES numbers to columns. */
-static void transpose(real *to, ptrdiff_t to_row, const real *from, ptrdiff_t row) {
-  Vector r[LANES];
-  const Indices lane = lane_numbers();
-  UNROLL for (int i = 0; i < LANES; i++) r[i] = load(from + i * row);
-  UNROLL for (int half = LANES / 2; half; half /= 2) {
-    const Indices upper = (lane & half) != 0, across = lane ^ half;
-    UNROLL for (int i = 0; i < LANES; i++)
-      if (!(i & half)) {
-        const Vector a = r[i], b = r[i + half];
-        r[i] = pick(a, b, (upper & (across + LANES)) | (~upper & lane));
-        r[i + half] = pick(a, b, (upper & (lane + LANES)) | (~upper & across));
-      }
-  }
-  UNROLL for (int i = 0; i < LANES; i++) store(to + i * to_row, r[i]);
-}
-
 static inline __attribute__((always_inline)) void
 pack_columns(const int width, real *to, MatrixView b, int K, int columns) {
   int done = 0;
@@ -92,8 +71,13 @@ pack_columns(const int width, real *to, MatrixView b, int K, int columns) {
         store(to + done * width + j, load(b.at + done * b.row + j));
   else if (b.row == 1)
     for (; done + LANES <= K; done += LANES)
-      UNROLL for (int j = 0; j < width; j += LANES)
-        transpose(to + done * width + j, width, b.at + done + j * b.column, b.column);
+      UNROLL for (int j = 0; j < width; j += LANES) {
+        Vector r[LANES];
+        const real *from = b.at + done + j * b.column;
+        UNROLL for (int i = 0; i < LANES; i++) r[i] = load(from + i * b.column);
+        transpose(r);
+        UNROLL for (int i = 0; i < LANES; i++) store(to + (done + i) * width + j, r[i]);
+      }
   for (int j = 0; j < columns; j++)
     for (int k = done; k < K; k++) to[k * width + j] = b.at[k * b.row + j * b.column];
 }
@@ -157,8 +141,8 @@ static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) 
     }
 }
 
-/* How deep a panel may be, so that it takes half of the first cache. */
-static int most_depth(void) {
+/* So deep that a panel takes half of the first cache. */
+int panel_depth(void) {
   static int depth;
   int found;
 #pragma omp atomic read
@@ -177,7 +161,7 @@ static int most_depth(void) {
 
 void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
   assert(K > 0 && !(c.add && c.bias));
-  const int most = most_depth(), blocks = (K + most - 1) / most;
+  const int most = panel_depth(), blocks = (K + most - 1) / most;
   const int depth = round_up((K + blocks - 1) / blocks, LANES);
   for (int j = 0; j < N; j += BLOCK_COLUMNS)
     for (int k = 0; k < K; k += depth)
@@ -196,9 +180,10 @@ void thread_range(int n, int unit, int *first, int *last) {
 }
 
 // Share a product among threads
-void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
+void gemm_shared(Product *serial, MatrixOut c, MatrixView a, MatrixView b, int M, int N,
+                 int K) {
   if ((double)M * N * K < 3e6 || omp_in_parallel()) {
-    gemm_serial(c, a, b, M, N, K);
+    serial(c, a, b, M, N, K);
     return;
   }
 #pragma omp parallel
@@ -206,15 +191,18 @@ void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
     int first, last;
     if (M > N) {
       thread_range(M, TILE_ROWS, &first, &last);
-      gemm_serial((MatrixOut){c.at + first * c.row, c.row, c.add, c.padded, c.bias},
-                  (MatrixView){a.at + first * a.row, a.row, a.column}, b, last - first, N,
-                  K);
+      serial((MatrixOut){c.at + first * c.row, c.row, c.add, c.padded, c.bias},
+             (MatrixView){a.at + first * a.row, a.row, a.column}, b, last - first, N, K);
     } else {
       thread_range(N, PANEL, &first, &last);
-      gemm_serial((MatrixOut){c.at + first, c.row, c.add, c.padded,
-                              c.bias ? c.bias + first : NULL},
-                  a, (MatrixView){b.at + first * b.column, b.row, b.column}, M,
-                  last - first, K);
+      serial((MatrixOut){c.at + first, c.row, c.add, c.padded,
+                         c.bias ? c.bias + first : NULL},
+             a, (MatrixView){b.at + first * b.column, b.row, b.column}, M,
+             last - first, K);
     }
   }
+}
+
+void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
+  gemm_shared(gemm_serial, c, a, b, M, N, K);
 }

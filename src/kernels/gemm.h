@@ -3,7 +3,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/real.h"
+#include "kernels/vector.h"
+
+/* Columns of a panel; rows and columns of a block; rows of a panel. */
+enum { PANEL = 2 * LANES, BLOCK_ROWS = 8 * TILE_ROWS, BLOCK_COLUMNS = 256 };
+enum { MOST_DEPTH = 384 };
 
 /* A matrix seen through strides: element (i, k) is at[i * row + k * column]. */
 typedef struct MatrixView {
@@ -27,6 +31,16 @@ typedef struct MatrixOut {
    only the calling one. */
 void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
+
+/* A product by one thread, and the same by all: how gemm is made of gemm_serial. */
+typedef void Product(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
+void gemm_shared(Product *serial, MatrixOut c, MatrixView a, MatrixView b, int M, int N,
+                 int K);
+int panel_depth(void); /* rows of a panel that suit the first cache, or MOST_DEPTH */
+// Declarations of the product of bfloat16
+/* The same products with a[i][k] and b[k][j] rounded to bfloat16. */
+void gemm_bf16(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
+void gemm_bf16_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 
 static inline int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
 

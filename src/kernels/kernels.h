@@ -79,3 +79,18 @@ void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep step, size_t
 void normalize_forward(real *y, real *length, const real *x, real eps, int rows, int n);
 void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
                         real eps, int rows, int n);
+
+/* The same with the factors of products rounded to bfloat16: x, w and dy, and in
+   attention also weights and the slopes of scores. All sums are of reals. Source:
+   Micikevicius et al. 2018; Kalamkar et al. 2019. */
+void linear_forward_bf16(real *y, const real *x, const real *w, const real *b, int rows,
+                         int in, int out);
+void linear_backward_input_bf16(real *dx, const real *dy, const real *w, int rows,
+                                int in, int out, bool add);
+void linear_backward_weight_bf16(real *dw, real *db, const real *dy, const real *x,
+                                 int rows, int in, int out);
+void attention_forward_bf16(real *y, real *log_sum, const real *qkv, int B, int T, int H,
+                            int D, bool causal);
+void attention_backward_bf16(real *dqkv, const real *dy, const real *y,
+                             const real *log_sum, const real *qkv, int B, int T, int H,
+                             int D, bool causal, bool add);

@@ -2,6 +2,8 @@
 #include <string.h>
 #include <tgmath.h>
 
+#include "base/memory.h"
+#include "kernels/bf16.h"
 #include "kernels/dot.h"
 #include "kernels/kernels.h"
 
@@ -272,4 +274,115 @@ void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n)
     real step = m[i] / s.correction1 / (sqrt(v[i] / s.correction2) + s.eps);
     w[i] -= s.lr * (step + s.decay * w[i]);
   }
+}
+/* A copy of `rows` rows of n numbers, `apart` apart, rounded; the caller frees it. */
+static real *rounded(const real *x, int rows, int n, int apart) {
+  real *copy = allocate((size_t)rows * n, sizeof *copy);
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < n; i++)
+      copy[(size_t)r * n + i] = bf16(x[(size_t)r * apart + i]);
+  return copy;
+}
+
+void linear_forward_bf16(real *y, const real *x, const real *w, const real *b, int rows,
+                         int in, int out) {
+  real *x16 = rounded(x, rows, in, in), *w16 = rounded(w, out, in, in);
+  linear_forward(y, x16, w16, b, rows, in, out);
+  free(x16), free(w16);
+}
+
+void linear_backward_input_bf16(real *dx, const real *dy, const real *w, int rows,
+                                int in, int out, bool add) {
+  real *dy16 = rounded(dy, rows, out, out), *w16 = rounded(w, out, in, in);
+  linear_backward_input(dx, dy16, w16, rows, in, out, add);
+  free(dy16), free(w16);
+}
+
+void linear_backward_weight_bf16(real *dw, real *db, const real *dy, const real *x,
+                                 int rows, int in, int out) {
+  real *dy16 = rounded(dy, rows, out, out), *x16 = rounded(x, rows, in, in);
+  if (dw) linear_backward_weight(dw, NULL, dy16, x16, rows, in, out);
+  if (db) linear_backward_weight(NULL, db, dy, x, rows, in, out);
+  free(dy16), free(x16);
+}
+/* p[T][T] = exp(score - shift) of what is seen, else 0; shift NULL: the largest score of
+   each row, and then log_sum becomes the logarithm of the sum of exp(score). */
+static void weights_bf16(real *p, real *log_sum, const real *shift, Head a) {
+  real *q = rounded(a.q, a.T, a.D, a.stride), *k = rounded(a.k, a.T, a.D, a.stride);
+  linear_forward_bf16(p, q, k, NULL, a.T, a.D, a.T);
+  for (int t = 0; t < a.T; t++) {
+    const int seen = a.causal ? t + 1 : a.T;
+    real *row = p + (size_t)t * a.T, largest = -INFINITY, sum = 0;
+    for (int j = 0; j < a.T; j++) row[j] /= sqrt((real)a.D);
+    for (int j = 0; j < seen; j++) largest = fmax(largest, row[j]);
+    for (int j = 0; j < a.T; j++)
+      sum += row[j] = j < seen ? exp(row[j] - (shift ? shift[t] : largest)) : 0;
+    if (!shift) log_sum[t] = largest + log(sum);
+  }
+  free(q), free(k);
+}
+
+static void head_forward_bf16(real *y, real *log_sum, Head a) {
+  const int T = a.T, D = a.D, width = a.stride / 3;
+  real *p = allocate((size_t)T * T, sizeof *p), *out = allocate((size_t)T * D, sizeof *p);
+  real *v = rounded(a.v, T, D, a.stride);
+  weights_bf16(p, log_sum, NULL, a);
+  linear_backward_input_bf16(out, p, v, T, D, T, false);
+  for (int t = 0; t < T; t++) {
+    real sum = 0;
+    for (int j = 0; j < T; j++) sum += p[(size_t)t * T + j];
+    for (int d = 0; d < D; d++) y[(size_t)t * width + d] = out[t * D + d] / sum;
+  }
+  free(p), free(out), free(v);
+}
+
+void attention_forward_bf16(real *y, real *log_sum, const real *qkv, int B, int T, int H,
+                            int D, bool causal) {
+#pragma omp parallel for collapse(2)
+  for (int b = 0; b < B; b++)
+    for (int h = 0; h < H; h++)
+      head_forward_bf16(y + (size_t)b * T * H * D + h * D,
+                        log_sum + ((size_t)b * H + h) * T,
+                        head_of(qkv, b, h, T, H, D, causal));
+}
+/* Add the rows of part[T][D] to rows that are `apart`. */
+static void add_rows(real *to, const real *part, int T, int D, int apart) {
+  for (int t = 0; t < T; t++)
+    for (int d = 0; d < D; d++) to[(size_t)t * apart + d] += part[(size_t)t * D + d];
+}
+
+static void head_backward_bf16(real *dqkv, const real *dy, const real *y,
+                               const real *log_sum, Head a) {
+  const int T = a.T, D = a.D, stride = a.stride, width = stride / 3;
+  const size_t pairs = (size_t)T * T, n = (size_t)T * D;
+  real *p = allocate(2 * pairs, sizeof *p), *ds = p + pairs;
+  real *dq = allocate(3 * n, sizeof *dq), *dk = dq + n, *dv = dk + n;
+  real *q = rounded(a.q, T, D, stride), *k = rounded(a.k, T, D, stride);
+  real *v = rounded(a.v, T, D, stride), *slope = rounded(dy, T, D, width);
+  weights_bf16(p, NULL, log_sum, a);
+  linear_forward_bf16(ds, slope, v, NULL, T, D, T);
+  for (int t = 0; t < T; t++) {
+    const real average = dot(dy + (size_t)t * width, y + (size_t)t * width, D);
+    for (size_t i = (size_t)t * T; i < (size_t)(t + 1) * T; i++)
+      ds[i] = p[i] * (ds[i] - average) / sqrt((real)D);
+  }
+  linear_backward_weight_bf16(dv, NULL, p, slope, T, D, T);
+  linear_backward_input_bf16(dq, ds, k, T, D, T, false);
+  linear_backward_weight_bf16(dk, NULL, ds, q, T, D, T);
+  for (int i = 0; i < 3; i++) add_rows(dqkv + i * width, dq + i * n, T, D, stride);
+  free(p), free(dq), free(q), free(k), free(v), free(slope);
+}
+
+void attention_backward_bf16(real *dqkv, const real *dy, const real *y,
+                             const real *log_sum, const real *qkv, int B, int T, int H,
+                             int D, bool causal, bool add) {
+  if (!add) memset(dqkv, 0, (size_t)B * T * 3 * H * D * sizeof *dqkv);
+#pragma omp parallel for collapse(2)
+  for (int b = 0; b < B; b++)
+    for (int h = 0; h < H; h++) {
+      const size_t at = (size_t)b * T * H * D + h * D;
+      head_backward_bf16(dqkv + (size_t)b * T * 3 * H * D + h * D, dy + at, y + at,
+                         log_sum + ((size_t)b * H + h) * T,
+                         head_of(qkv, b, h, T, H, D, causal));
+    }
 }

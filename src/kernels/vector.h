@@ -1,5 +1,6 @@
 /* Tangled from chapters/14-fast.nw: edit that, not this. */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <tgmath.h>
@@ -52,6 +53,20 @@ static inline Indices lane_numbers(void) {
   return lane;
 }
 
+// Turn a square of numbers
+/* LANES rows of LANES numbers to columns. */
+static inline __attribute__((always_inline)) void transpose(Vector r[LANES]) {
+  const Indices lane = lane_numbers();
+  UNROLL for (int half = LANES / 2; half; half /= 2) {
+    const Indices upper = (lane & half) != 0, across = lane ^ half;
+    UNROLL for (int i = 0; i < LANES; i++)
+      if (!(i & half)) {
+        const Vector a = r[i], b = r[i + half];
+        r[i] = pick(a, b, (upper & (across + LANES)) | (~upper & lane));
+        r[i + half] = pick(a, b, (upper & (lane + LANES)) | (~upper & across));
+      }
+  }
+}
 // Exponential, sigmoid and the normal distribution
 #ifndef REAL_DOUBLE
 static inline float fast_exp(float x) {

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "nn/position.h"
+#include "tensor/bf16_layers.h"
 #include "tensor/layers.h"
 
 // Attention on the tape
@@ -24,6 +25,7 @@ static void attention_op_backward(const Entry *e) {
 Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal, Tensor **weights) {
   int B = qkv->shape.size[0], T = qkv->shape.size[1], C = qkv->shape.size[2] / 3;
   assert(qkv->shape.rank == 3 && 3 * C == qkv->shape.size[2] && C % heads == 0);
+  if (tape->bf16 && !weights) return attention_bf16(tape, qkv, heads, causal);
   Tensor *y = tape_tensor(tape, "attention", SHAPE(B, T, C));
   AttentionSaved *s = tape_memory(tape, sizeof *s);
   size_t rows = (size_t)B * heads * T;

@@ -19,13 +19,15 @@
 #include "train/optimizer.h"
 
 // The options of bench
-enum { ALL_SETS, CEILINGS, KERNELS, PRODUCTS, STEPS, PROFILE, PEERS };
+enum { ALL_SETS, CEILINGS, KERNELS, PRODUCTS, STEPS, PRECISIONS, PROFILE, PEERS };
 static int threads = 0, set = ALL_SETS, shards = 4, micro_batch = 0, samples = 9;
 static const char *only = NULL, *out = NULL;
 
 static Option options[] = {
-    CHOICE_OPTION("set", set, "all|ceilings|kernels|products|steps|profile|peers",
-                  "what to measure; peers: products beside OpenBLAS and oneDNN, in turn"),
+    CHOICE_OPTION("set", set,
+                  "all|ceilings|kernels|products|steps|precisions|profile|peers",
+                  "what to measure; precisions: steps in fp32 and bf16, in turn; "
+                  "peers: products beside OpenBLAS and oneDNN, in turn"),
     TEXT_OPTION("only", only, "of that, just this row, or a pattern such as 'vit*'"),
     INT_OPTION("threads", threads, 0, 1024,
                "measure with 1 and with so many threads; 0: one per core"),
@@ -45,7 +47,7 @@ typedef struct Row {
 } Row;
 
 static void print_header(void) {
-  printf("%-9s %-26s %2s %10s %9s %8s %6s %7s\n", "set", "what", "th", "ms",
+  printf("%-10s %-26s %2s %10s %9s %8s %6s %7s\n", "set", "what", "th", "ms",
          "images/s", "GFLOP/s", "% peak", "GB/s");
   if (table)
     fprintf(table, "set\tname\tthreads\tmilliseconds\timages_per_second\tgflops\t"
@@ -54,7 +56,7 @@ static void print_header(void) {
 static void print_row(Row r) {
   const int team = omp_get_max_threads();
   const double rate = r.flops / r.seconds, traffic = r.bytes / r.seconds;
-  printf("%-9s %-26s %2d %10.4f %9.0f %8.1f %6.1f %7.1f\n", r.set, r.name, team,
+  printf("%-10s %-26s %2d %10.4f %9.0f %8.1f %6.1f %7.1f\n", r.set, r.name, team,
          1e3 * r.seconds, r.images / r.seconds, 1e-9 * rate, 100 * rate / peak,
          1e-9 * traffic);
   fflush(stdout);
@@ -425,10 +427,35 @@ static double step_flops(Step *step) {
   return 6 * macs;
 }
 
+static bool step_wanted(const char *name) {
+  return wanted(STEPS, name) || wanted(PRECISIONS, name);
+}
+
+/* In fp32 and in bf16, by turns, so that a clock that drifts does so for both. */
+static void measure_precisions(Step *step, double flops) {
+  double seconds[2][99];
+  for (int i = 0; i < samples; i++)
+    for (int bf16 = 0; bf16 < 2; bf16++) {
+      shards_use_bf16(step->shards, bf16);
+      seconds[bf16][i] = median_seconds(take_step, step, 1, 0.05);
+    }
+  for (int bf16 = 0; bf16 < 2; bf16++) {
+    char name[40];
+    snprintf(name, sizeof name, "%s %s", step->name, bf16 ? "bf16" : "fp32");
+    print_row((Row){"precisions", name, median(seconds[bf16], samples), step->batch,
+                    flops, 0});
+  }
+  shards_use_bf16(step->shards, false);
+}
+
 static void measure_step(Step *step) {
   const double flops = step_flops(step);
-  const double seconds = median_seconds(take_step, step, samples, 0.05);
-  print_row((Row){"steps", step->name, seconds, step->batch, flops, 0});
+  if (wanted(STEPS, step->name)) {
+    const double seconds = median_seconds(take_step, step, samples, 0.05);
+    print_row((Row){"steps", step->name, seconds, step->batch, flops, 0});
+  }
+  if (wanted(PRECISIONS, step->name) && !step->gradient_only)
+    measure_precisions(step, flops);
 }
 
 /* Where the time of a step goes, by operation: shards one after the other. */
@@ -567,7 +594,7 @@ static void measure_mae_step(const struct MaeRow *row) {
 
 static void measure_mae_steps(void) {
   for (size_t i = 0; i < sizeof mae_rows / sizeof *mae_rows; i++)
-    if (wanted(STEPS, mae_rows[i].name)) measure_mae_step(&mae_rows[i]);
+    if (step_wanted(mae_rows[i].name)) measure_mae_step(&mae_rows[i]);
 }
 // The main function of bench
 static void measure_all(int team) {
@@ -576,9 +603,9 @@ static void measure_all(int team) {
   measure_products();
   measure_near_and_far();
   for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-    if (wanted(STEPS, models[i].name)) vit_step(&models[i], measure_step);
-  if (wanted(STEPS, "clip-tiny")) measure_clip_step("clip-tiny", LOSS_HALF);
-  if (wanted(STEPS, "siglip-tiny")) measure_clip_step("siglip-tiny", LOSS_SIGMOID);
+    if (step_wanted(models[i].name)) vit_step(&models[i], measure_step);
+  if (step_wanted("clip-tiny")) measure_clip_step("clip-tiny", LOSS_HALF);
+  if (step_wanted("siglip-tiny")) measure_clip_step("siglip-tiny", LOSS_SIGMOID);
   measure_mae_steps();
   if (team == 1 && set == PROFILE) vit_step(&models[1], profile_step);
 }

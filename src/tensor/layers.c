@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tensor/bf16_layers.h"
+
 static Shape with_last(Shape shape, int last) {
   assert(shape.rank > 0);
   shape.size[shape.rank - 1] = last;
@@ -27,6 +29,7 @@ Tensor *linear(Tape *tape, Tensor *x, Tensor *w, Tensor *b) {
   int rows = tensor_rows(x), in = tensor_last(x), out = w->shape.size[0];
   assert(tensor_size(w) == (size_t)out * (size_t)in);
   assert(!b || tensor_size(b) == (size_t)out);
+  if (tape->bf16) return linear_bf16(tape, x, w, b);
   Tensor *y = tape_tensor(tape, "linear", with_last(x->shape, out));
   linear_forward(y->value, x->value, w->value, b ? b->value : NULL, rows, in, out);
   tape->macs += (double)rows * in * out;

@@ -43,6 +43,7 @@ typedef struct Tape {
   Profile *profile; /* where times are noted, or NULL */
   Watch *watch;    /* where the first NaN or infinity is noted, or NULL */
   bool recycling;  /* true: gradients of results are gone once passed on */
+  bool bf16;       /* true: products round their factors to bfloat16 */
   struct FreeBlock *spare; /* memory of such gradients */
   const real *shared; /* gradients in shared[shared_size] go to the same places */
   real *own;          /* of own instead; NULL: they do not */

@@ -30,6 +30,9 @@ void shards_free(Shards *shards) {
   }
   tape_free(shards->gathered), free(shards->shard), free(shards);
 }
+void shards_use_bf16(Shards *shards, bool yes) {
+  for (int i = 0; i < shards->count; i++) shards->shard[i].tape->bf16 = yes;
+}
 // Process a batch in shards
 /* Where part i begins when n things are divided into `parts` parts, as even as can be. */
 static int part_of(int n, int i, int parts) { return (int)((long)n * i / parts); }

@@ -27,6 +27,7 @@ typedef struct Shards {
 /* One shard has all threads to itself, inside the kernels. */
 Shards *shards_new(Params *params, int count, int micro_batch);
 void shards_free(Shards *shards);
+void shards_use_bf16(Shards *shards, bool yes); /* from now on, in all their products */
 
 /* params->grad becomes the gradient of the mean loss of a batch, which is
    returned; so is the mean metric. The same bits for any number of threads. */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stopwatch.h"
+#include "kernels/bf16.h"
 #include "train/log.h"
 #include "train/optimizer.h"
 
@@ -101,6 +102,10 @@ static double step_once(Trainer *t) {
   if (!isfinite(loss) || !isfinite(norm)) return NAN;
   double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
   optimizer_update(&t->optimizer, lr);
+  // Round the weights
+  if (c->precision == PRECISION_PURE_BF16)
+    for (size_t i = 0; i < t->params->size; i++)
+      t->params->value[i] = bf16(t->params->value[i]);
   if (t->task->after) t->task->after(t->task->state);
   log_step(t, loss, lr, norm, metric, extra);
   return loss;
@@ -197,6 +202,7 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task, Params 
                                     config->micro_batch ? config->micro_batch
                                         : config->batch),
                .tape = tape_new()};
+  if (config->precision != PRECISION_FP32) shards_use_bf16(t.shards, true);
   TrainerResult result = {.end = TRAINER_DONE};
   bool good = !config->resume ||
               checkpoint_load(config->folder, &t.optimizer, &t.progress);

@@ -12,12 +12,16 @@ typedef struct TrainerStep {
   bool evaluates; /* an evaluation comes next */
 } TrainerStep;
 
+/* What the factors of products are rounded to; pure: weights too, after each step. */
+typedef enum { PRECISION_FP32, PRECISION_BF16, PRECISION_PURE_BF16 } Precision;
+
 typedef struct TrainerConfig {
   const char *folder;  /* of the run, which exists */
   int steps, per_epoch, batch, seed;
   int shards, micro_batch;  /* of a batch; 0: one shard, the whole batch at once */
   double lr, decay, beta2, clip;
   OptimizerKind optimizer;
+  Precision precision;
   int warmup;  /* steps */
   int stop_at; /* stop after this step as if interrupted; 0: never */
   int every;   /* evaluate and save after so many steps; 0: after each epoch */
