@@ -13,7 +13,7 @@ unset key
 set samples 400
 has(s, part) = strstrt(s, part) > 0
 short(s) = has(s, "-forward") ? s[1:strlen(s)-8] : s
-row(way) = strcol(1) eq "kernels" && $3 == 1 && $6 > 0 && (has(strcol(2), "backward") == way)
+row(way) = strcol(1) eq "kernels" && $3 == 1 && $6 > 0 && !has(strcol(2), "bf16") && (has(strcol(2), "backward") == way)
 named(s) = !has(s, "tanh") && !has(s, "quick") && !has(s, "gather")
 plot roof(x, M_max) with lines ls 1, roof(x, L_max) with lines lc rgb "#333333" lw 1.2 dt 2, \
      file using (row(0) ? $9 : 1/0):6 with points pt 7 ps 0.5 lc rgb "#c8553d", \

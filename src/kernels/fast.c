@@ -287,8 +287,8 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
   const int stride = 3 * a->width;
   for (int t = 0; t < queries; t++) largest[t] = -INFINITY, sum[t] = 0;
   // Find the largest scores first
-  if (a->product != gemm_serial && a->T > KEYS)
-    for (int k0 = 0; k0 < a->T; k0 += KEYS) {
+  if (a->product == gemm_bf16_serial && a->T > KEYS)
+    for (int k0 = 0; k0 < (a->causal ? q0 + queries : a->T); k0 += KEYS) {
       const int keys = least(KEYS, a->T - k0);
       scores_of(p, KEYS, a, q0, queries, k0, keys);
       for (int t = 0; t < queries; t++) {

@@ -38,7 +38,8 @@ void gemm_shared(Product *serial, MatrixOut c, MatrixView a, MatrixView b, int M
                  int K);
 int panel_depth(void); /* rows of a panel that suit the first cache, or MOST_DEPTH */
 // Declarations of the product of bfloat16
-/* The same products with a[i][k] and b[k][j] rounded to bfloat16. */
+/* The same products with a[i][k] and b[k][j] rounded to bfloat16. In each factor rows
+   or columns lie together: one stride is 1. */
 void gemm_bf16(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 void gemm_bf16_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 

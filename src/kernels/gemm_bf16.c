@@ -6,13 +6,13 @@
 
 enum { WIDE_BLOCK = 3 * BLOCK_COLUMNS };
 
-// Terms of a product
+// Numbers by the place of a float
 #if defined __AVX512BF16__ && !defined REAL_DOUBLE
 #include <immintrin.h>
 
 /* Two neighbours along k, of which the first has the upper half: the processor begins
    with that. */
-typedef uint32_t Term;
+typedef uint32_t Packed;
 enum { STEP = 2 };
 
 /* The first n of LANES numbers; the rest are 0. */
@@ -25,14 +25,14 @@ static inline Vector rounded_pair(Vector low, Vector high) {
   return (Vector)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
 }
 
-/* LANES terms from a row along k of which n numbers are left. */
-static inline Vector terms_along(const real *p, int n) {
+/* LANES times STEP numbers of a row along k, of which n are left. */
+static inline Vector packed_along(const real *p, int n) {
   const Vector pairs = rounded_pair(load_part(p, n), load_part(p + LANES, n - LANES));
   return (Vector)_mm512_rol_epi32((__m512i)pairs, 16);
 }
 
-/* The terms of n columns, from a row and, if more than one is left, the next. */
-static inline Vector terms_across(const real *p, ptrdiff_t row, int n, int left) {
+/* n columns, from a row and, if more than one is left along k, the next. */
+static inline Vector packed_across(const real *p, ptrdiff_t row, int n, int left) {
   const Vector next = left > 1 ? load_part(p + row, n) : (Vector){0};
   const Vector pairs = rounded_pair(next, load_part(p, n));
   __m512i order = _mm512_set1_epi32(16 << 16);
@@ -41,12 +41,12 @@ static inline Vector terms_across(const real *p, ptrdiff_t row, int n, int left)
   return (Vector)_mm512_permutexvar_epi16(order, (__m512i)pairs);
 }
 
-static inline Vector multiply_add(Vector sum, Term left, Vector right) {
+static inline Vector multiply_add(Vector sum, Packed left, Vector right) {
   return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32((int)left),
                                   (__m512bh)right);
 }
 #else
-typedef real Term;
+typedef real Packed;
 enum { STEP = 1 };
 
 // Round a vector
@@ -57,34 +57,34 @@ static inline Vector rounded(const real *p, int n) {
   return load(part);
 }
 
-static inline Vector terms_along(const real *p, int n) { return rounded(p, n); }
+static inline Vector packed_along(const real *p, int n) { return rounded(p, n); }
 
-static inline Vector terms_across(const real *p, ptrdiff_t row, int n, int left) {
+static inline Vector packed_across(const real *p, ptrdiff_t row, int n, int left) {
   (void)row, (void)left;
   return rounded(p, n);
 }
 
-static inline Vector multiply_add(Vector sum, Term left, Vector right) {
+static inline Vector multiply_add(Vector sum, Packed left, Vector right) {
   return sum + left * right;
 }
 #endif
 // Pack one way or the other
-static void pack_across(Term *to, int width, MatrixView m, int K, int n) {
+static void pack_across(Packed *to, int width, MatrixView m, int K, int n) {
   for (int k = 0; k < K; k += STEP, to += width)
     for (int j = 0; j < n; j += LANES) {
       const real *from = m.at + k * m.row + j;
       for (int next = 0; next < STEP; next++)
         __builtin_prefetch(from + next * m.row + width);
-      store((real *)(to + j), terms_across(from, m.row, least(n - j, LANES), K - k));
+      store((real *)(to + j), packed_across(from, m.row, least(n - j, LANES), K - k));
     }
 }
 
-static void pack_along(Term *to, int width, const real *from, ptrdiff_t column, int K,
+static void pack_along(Packed *to, int width, const real *from, ptrdiff_t column, int K,
                        int n) {
   for (int k = 0; k < K; k += LANES * STEP) {
     Vector r[LANES];
     for (int j = 0; j < LANES; j++)
-      r[j] = j < n ? terms_along(from + j * column + k, K - k) : (Vector){0};
+      r[j] = j < n ? packed_along(from + j * column + k, K - k) : (Vector){0};
     transpose(r);
     for (int j = 0; j < LANES; j++, to += width) store((real *)to, r[j]);
   }
@@ -92,17 +92,17 @@ static void pack_along(Term *to, int width, const real *from, ptrdiff_t column, 
 // Pack and round
 /* to[k / STEP][width], for each k of K and each of n columns of m; zeros up to whole
    vectors. There is room for whole vectors of k, too. */
-static void pack(Term *to, int width, MatrixView m, int K, int n) {
+static void pack(Packed *to, int width, MatrixView m, int K, int n) {
   assert(m.row == 1 || m.column == 1);
   if (m.column == 1) pack_across(to, width, m, K, n);
   else
     for (int j = 0; j < n; j += LANES)
       pack_along(to + j, width, m.at + j * m.column, m.column, K, least(n - j, LANES));
 }
-// A tile of terms
+// A tile of rounded factors
 static inline __attribute__((always_inline)) void
-tile(const int rows, const int vectors, MatrixOut c, const Term *left,
-     const Term *right, int steps) {
+tile(const int rows, const int vectors, MatrixOut c, const Packed *left,
+     const Packed *right, int steps) {
   Vector sum[TILE_ROWS][2];
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int v = 0; v < vectors; v++) {
@@ -118,9 +118,9 @@ tile(const int rows, const int vectors, MatrixOut c, const Term *left,
     UNROLL for (int v = 0; v < vectors; v++)
       store(c.at + i * c.row + v * LANES, sum[i][v]);
 }
-// The rest of the tile of terms
-static void any_tile(int rows, int vectors, MatrixOut c, const Term *left,
-                     const Term *right, int steps) {
+// The rest of the tile
+static void any_tile(int rows, int vectors, MatrixOut c, const Packed *left,
+                     const Packed *right, int steps) {
 #define TILE(n)                                                    \
   case 2 * n: tile(n, 2, c, left, right, steps); break;            \
   case 2 * n + 1: tile(n, 1, c, left, right, steps); break;
@@ -134,8 +134,8 @@ static void any_tile(int rows, int vectors, MatrixOut c, const Term *left,
 }
 
 /* A tile that has fewer columns than vectors have lanes. */
-static void edge_tile(int rows, int columns, MatrixOut c, const Term *left,
-                      const Term *right, int steps) {
+static void edge_tile(int rows, int columns, MatrixOut c, const Packed *left,
+                      const Packed *right, int steps) {
   real whole[TILE_ROWS * PANEL] = {0};
   if (c.add)
     for (int i = 0; i < rows; i++)
@@ -147,8 +147,8 @@ static void edge_tile(int rows, int columns, MatrixOut c, const Term *left,
 }
 // The product of bfloat16
 /* One panel's columns of one block of rows. */
-static void strip(MatrixOut c, const Term *left, const Term *panel, int M, int columns,
-                  int K) {
+static void strip(MatrixOut c, const Packed *left, const Packed *panel, int M,
+                  int columns, int K) {
   const int vectors = columns > LANES ? 2 : 1, steps = (K + STEP - 1) / STEP;
   for (int i = 0, rows; i < M; i += rows) {
     rows = least(M - i, TILE_ROWS);
@@ -161,9 +161,9 @@ static void strip(MatrixOut c, const Term *left, const Term *panel, int M, int c
 }
 
 static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
-  static _Thread_local Term panels[MOST_DEPTH * WIDE_BLOCK]
+  static _Thread_local Packed panels[MOST_DEPTH * WIDE_BLOCK]
       __attribute__((aligned(64)));
-  static _Thread_local Term left[MOST_DEPTH * BLOCK_ROWS] __attribute__((aligned(64)));
+  static _Thread_local Packed left[MOST_DEPTH * BLOCK_ROWS] __attribute__((aligned(64)));
   const int depth = round_up((K + STEP - 1) / STEP, LANES);
   real bias[WIDE_BLOCK] = {0};
   if (c.bias) memcpy(bias, c.bias, (size_t)N * sizeof(real));
@@ -172,7 +172,7 @@ static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) 
     pack(left, BLOCK_ROWS, (MatrixView){a.at + i * a.row, a.column, a.row}, K, rows);
     for (int j = 0; j < N; j += PANEL) {
       const int columns = least(N - j, PANEL);
-      Term *panel = panels + j * depth;
+      Packed *panel = panels + j * depth;
       if (i == 0)
         pack(panel, columns > LANES ? PANEL : LANES,
              (MatrixView){b.at + j * b.column, b.row, b.column}, K, columns);

@@ -81,8 +81,8 @@ void normalize_backward(real *dx, const real *dy, const real *x, const real *len
                         real eps, int rows, int n);
 
 /* The same with the factors of products rounded to bfloat16: x, w and dy, and in
-   attention also weights and the slopes of scores. All sums are of reals. Source:
-   Micikevicius et al. 2018; Kalamkar et al. 2019. */
+   attention also weights and the slopes of scores. All sums are of reals, and db adds
+   up dy as it is. Source: Micikevicius et al. 2018; Kalamkar et al. 2019. */
 void linear_forward_bf16(real *y, const real *x, const real *w, const real *b, int rows,
                          int in, int out);
 void linear_backward_input_bf16(real *dx, const real *dy, const real *w, int rows,

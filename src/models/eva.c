@@ -63,13 +63,13 @@ Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *m
 
 // What the teacher sees
 Tensor *eva_teacher_features(Tape *tape, const Clip *teacher, Tensor *images) {
-  const bool recording = tape->recording, training = tape->training;
-  tape->recording = tape->training = false;
+  const bool recording = tape->recording, training = tape->training, bf16 = tape->bf16;
+  tape->recording = tape->training = tape->bf16 = false;
   const Vit *vit = &teacher->visual;
   Tensor *x = vit_encode(tape, vit, vit_embed(tape, vit, images), NULL);
   x = patches_of(tape, x, vit->patches);
   x = linear(tape, x, teacher->visual_projection, NULL);
-  tape->recording = recording, tape->training = training;
+  tape->recording = recording, tape->training = training, tape->bf16 = bf16;
   return x;
 }
 

@@ -97,6 +97,10 @@ KERNEL(run_forward, linear_forward(y, x, w, w, ROWS, WIDTH, HIDDEN))
 KERNEL(run_input, linear_backward_input(dx, dy, w, ROWS, WIDTH, HIDDEN, false))
 KERNEL(run_weight,
        linear_backward_weight(dw, dw + WIDTH * HIDDEN, dy, x, ROWS, WIDTH, HIDDEN))
+KERNEL(run_forward_bf16, linear_forward_bf16(y, x, w, w, ROWS, WIDTH, HIDDEN))
+KERNEL(run_input_bf16, linear_backward_input_bf16(dx, dy, w, ROWS, WIDTH, HIDDEN, false))
+KERNEL(run_weight_bf16,
+       linear_backward_weight_bf16(dw, dw + WIDTH * HIDDEN, dy, x, ROWS, WIDTH, HIDDEN))
 KERNEL(run_layernorm,
        layernorm_forward(y, dw, dw + ROWS, x, w, w, (real)1e-6, ROWS, WIDTH))
 KERNEL(run_layernorm_back,
@@ -113,6 +117,11 @@ KERNEL(run_attention,
 KERNEL(run_attention_back,
        attention_backward(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false,
                           false))
+KERNEL(run_attention_bf16,
+       attention_forward_bf16(y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false))
+KERNEL(run_attention_back_bf16,
+       attention_backward_bf16(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS,
+                               false, false))
 KERNEL(run_normalize, normalize_forward(y, dw, x, (real)1e-8, ROWS, WIDTH))
 KERNEL(run_normalize_back, normalize_backward(dx, dy, x, dw, (real)1e-8, ROWS, WIDTH))
 KERNEL(run_gather, gather_forward(y, x, NULL, some_labels, ROWS, WIDTH))
@@ -140,6 +149,9 @@ static const struct {
     {"linear-forward", run_forward, 0, PRODUCT(0)},
     {"linear-backward-input", run_input, 0, PRODUCT(0)},
     {"linear-backward-weight", run_weight, 0, PRODUCT(WIDTH * HIDDEN)},
+    {"linear-forward-bf16", run_forward_bf16, 0, PRODUCT(0)},
+    {"linear-backward-input-bf16", run_input_bf16, 0, PRODUCT(0)},
+    {"linear-backward-weight-bf16", run_weight_bf16, 0, PRODUCT(WIDTH * HIDDEN)},
     {"layernorm-forward", run_layernorm, 0, 8 * NARROW, 2 * NARROW},
     {"layernorm-backward", run_layernorm_back, 0, 16 * NARROW, 4 * NARROW},
     // Rows for the three GELUs
@@ -155,6 +167,8 @@ static const struct {
     {"cross-entropy-backward", run_loss_back, 0, 3 * LOGITS, 3 * LOGITS},
     {"attention-forward", run_attention, 0, 4 * PAIRS, 4 * NARROW},
     {"attention-backward", run_attention_back, 0, 8 * PAIRS, 8 * NARROW},
+    {"attention-forward-bf16", run_attention_bf16, 0, 4 * PAIRS, 4 * NARROW},
+    {"attention-backward-bf16", run_attention_back_bf16, 0, 8 * PAIRS, 8 * NARROW},
     {"normalize-forward", run_normalize, 0, 3 * NARROW, 2 * NARROW},
     {"normalize-backward", run_normalize_back, 0, 6 * NARROW, 4 * NARROW},
     {"gather-forward", run_gather, 0, 0, 2 * NARROW},

@@ -1,8 +1,6 @@
 /* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include "tensor/bf16_layers.h"
 
-#include <assert.h>
-
 #include "kernels/kernels.h"
 
 static void linear_bf16_backward(const Entry *e) {
