@@ -305,35 +305,37 @@ void linear_backward_weight_bf16(real *dw, real *db, const real *dy, const real 
   if (db) linear_backward_weight(NULL, db, dy, x, rows, in, out);
   free(dy16), free(x16);
 }
-/* p[T][T] = exp(score - shift) of what is seen, else 0; shift NULL: the largest score of
-   each row, and then log_sum becomes the logarithm of the sum of exp(score). */
-static void weights_bf16(real *p, real *log_sum, const real *shift, Head a) {
+/* p[T][T] = q k^T / sqrt(D) */
+static void scores_bf16(real *p, Head a) {
   real *q = rounded(a.q, a.T, a.D, a.stride), *k = rounded(a.k, a.T, a.D, a.stride);
   linear_forward_bf16(p, q, k, NULL, a.T, a.D, a.T);
-  for (int t = 0; t < a.T; t++) {
-    const int seen = a.causal ? t + 1 : a.T;
-    real *row = p + (size_t)t * a.T, largest = -INFINITY, sum = 0;
-    for (int j = 0; j < a.T; j++) row[j] /= sqrt((real)a.D);
-    for (int j = 0; j < seen; j++) largest = fmax(largest, row[j]);
-    for (int j = 0; j < a.T; j++)
-      sum += row[j] = j < seen ? exp(row[j] - (shift ? shift[t] : largest)) : 0;
-    if (!shift) log_sum[t] = largest + log(sum);
-  }
+  for (int i = 0; i < a.T * a.T; i++) p[i] /= sqrt((real)a.D);
   free(q), free(k);
+}
+
+/* A row of scores to exp(score - shift), or 0 from `seen` on; their sum. */
+static real weights_row(real *row, int seen, int T, real shift) {
+  real sum = 0;
+  for (int j = 0; j < T; j++) sum += row[j] = j < seen ? exp(row[j] - shift) : 0;
+  return sum;
 }
 
 static void head_forward_bf16(real *y, real *log_sum, Head a) {
   const int T = a.T, D = a.D, width = a.stride / 3;
-  real *p = allocate((size_t)T * T, sizeof *p), *out = allocate((size_t)T * D, sizeof *p);
-  real *v = rounded(a.v, T, D, a.stride);
-  weights_bf16(p, log_sum, NULL, a);
-  linear_backward_input_bf16(out, p, v, T, D, T, false);
+  real *p = allocate((size_t)T * T, sizeof *p), *sum = allocate((size_t)T, sizeof *sum);
+  real *v = rounded(a.v, T, D, a.stride), *out = allocate((size_t)T * D, sizeof *out);
+  scores_bf16(p, a);
   for (int t = 0; t < T; t++) {
-    real sum = 0;
-    for (int j = 0; j < T; j++) sum += p[(size_t)t * T + j];
-    for (int d = 0; d < D; d++) y[(size_t)t * width + d] = out[t * D + d] / sum;
+    const int seen = a.causal ? t + 1 : T;
+    real *row = p + (size_t)t * T, largest = -INFINITY;
+    for (int j = 0; j < seen; j++) largest = fmax(largest, row[j]);
+    sum[t] = weights_row(row, seen, T, largest);
+    log_sum[t] = largest + log(sum[t]);
   }
-  free(p), free(out), free(v);
+  linear_backward_input_bf16(out, p, v, T, D, T, false);
+  for (int t = 0; t < T; t++)
+    for (int d = 0; d < D; d++) y[(size_t)t * width + d] = out[t * D + d] / sum[t];
+  free(p), free(sum), free(v), free(out);
 }
 
 void attention_forward_bf16(real *y, real *log_sum, const real *qkv, int B, int T, int H,
@@ -359,9 +361,10 @@ static void head_backward_bf16(real *dqkv, const real *dy, const real *y,
   real *dq = allocate(3 * n, sizeof *dq), *dk = dq + n, *dv = dk + n;
   real *q = rounded(a.q, T, D, stride), *k = rounded(a.k, T, D, stride);
   real *v = rounded(a.v, T, D, stride), *slope = rounded(dy, T, D, width);
-  weights_bf16(p, NULL, log_sum, a);
+  scores_bf16(p, a);
   linear_forward_bf16(ds, slope, v, NULL, T, D, T);
   for (int t = 0; t < T; t++) {
+    weights_row(p + (size_t)t * T, a.causal ? t + 1 : T, T, log_sum[t]);
     const real average = dot(dy + (size_t)t * width, y + (size_t)t * width, D);
     for (size_t i = (size_t)t * T; i < (size_t)(t + 1) * T; i++)
       ds[i] = p[i] * (ds[i] - average) / sqrt((real)D);

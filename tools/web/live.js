@@ -70,9 +70,10 @@
       var view = new DataView(packed.buffer, packed.byteOffset), length = view.getInt32(0, true), bits = view.getInt32(4, true);
       var count = (packed.length - 8 - length) / (bits / 8), begin = Math.ceil(length / 4) * 4, file = new Uint8Array(begin + 4 * count);
       file.set(packed.subarray(8, 8 + length));
-      var out = new DataView(file.buffer);
+      var out = new DataView(file.buffer), bytes = new Uint8Array(4), number = new DataView(bytes.buffer);
       for (var i = 0; i < count; i++) {
-        out.setFloat32(begin + 4 * i, bits === 32 ? view.getFloat32(8 + length + 4 * i, true) : floatOfHalf(view.getUint16(8 + length + 2 * i, true)), true);
+        for (var b = 0; b < bits / 8; b++) bytes[b] = packed[8 + length + b * count + i];
+        out.setFloat32(begin + 4 * i, bits === 32 ? number.getFloat32(0, true) : floatOfHalf(number.getUint16(0, true)), true);
       }
       m.file(run + '/model.safetensors', file);
       return packed.length;
