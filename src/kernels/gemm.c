@@ -108,8 +108,7 @@ static void strip(MatrixOut c, MatrixView a, MatrixView b, real *panel, int M,
   const int vectors = columns > LANES ? 2 : 1, width = vectors * LANES;
   const MatrixView packed = {panel, width, 1};
   for (int i = 0, rows; i < M; i += rows) {
-    rows = least(M - i, TILE_ROWS);
-    if (rows < M - i && M - i < TILE_ROWS * 3 / 2) rows = (M - i + 1) / 2;
+    rows = rows_of_tile(M - i);
     const MatrixView part = {a.at + i * a.row, a.row, a.column};
     const MatrixOut to = {c.at + i * c.row, c.row, c.add, false, c.bias};
     if (rows == TILE_ROWS && columns == PANEL) {
@@ -123,7 +122,8 @@ static void strip(MatrixOut c, MatrixView a, MatrixView b, real *panel, int M,
   }
 }
 
-static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
+static void block_of_floats(MatrixOut c, MatrixView a, MatrixView b, int M, int N,
+                            int K) {
   static _Thread_local real panels[MOST_DEPTH * BLOCK_COLUMNS]
       __attribute__((aligned(64)));
   real bias[BLOCK_COLUMNS] = {0};
@@ -142,7 +142,7 @@ static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) 
 }
 
 /* So deep that a panel takes half of the first cache. */
-int panel_depth(void) {
+static int panel_depth(void) {
   static int depth;
   int found;
 #pragma omp atomic read
@@ -159,17 +159,22 @@ int panel_depth(void) {
   return found;
 }
 
-void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
+void gemm_blocked(Product *block, int columns, int step, MatrixOut c, MatrixView a,
+                  MatrixView b, int M, int N, int K) {
   assert(K > 0 && !(c.add && c.bias));
-  const int most = panel_depth(), blocks = (K + most - 1) / most;
-  const int depth = round_up((K + blocks - 1) / blocks, LANES);
-  for (int j = 0; j < N; j += BLOCK_COLUMNS)
+  const int most = panel_depth() * step, blocks = (K + most - 1) / most;
+  const int depth = round_up((K + blocks - 1) / blocks, LANES * step);
+  for (int j = 0; j < N; j += columns)
     for (int k = 0; k < K; k += depth)
       block((MatrixOut){c.at + j, c.row, c.add || k, c.padded,
                         c.bias && !k ? c.bias + j : NULL},
             (MatrixView){a.at + k * a.column, a.row, a.column},
             (MatrixView){b.at + k * b.row + j * b.column, b.row, b.column}, M,
-            least(N - j, BLOCK_COLUMNS), least(K - k, depth));
+            least(N - j, columns), least(K - k, depth));
+}
+
+void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
+  gemm_blocked(block_of_floats, BLOCK_COLUMNS, 1, c, a, b, M, N, K);
 }
 // A product by all threads
 void thread_range(int n, int unit, int *first, int *last) {

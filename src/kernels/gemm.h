@@ -36,7 +36,11 @@ void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 typedef void Product(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 void gemm_shared(Product *serial, MatrixOut c, MatrixView a, MatrixView b, int M, int N,
                  int K);
-int panel_depth(void); /* rows of a panel that suit the first cache, or MOST_DEPTH */
+
+/* A product made of blocks of at most `columns` columns and as deep as suits the first
+   cache if a row of a panel holds `step` numbers along k: at most MOST_DEPTH rows. */
+void gemm_blocked(Product *block, int columns, int step, MatrixOut c, MatrixView a,
+                  MatrixView b, int M, int N, int K);
 // Declarations of the product of bfloat16
 /* The same products with a[i][k] and b[k][j] rounded to bfloat16. In each factor rows
    or columns lie together: one stride is 1. */
@@ -44,6 +48,12 @@ void gemm_bf16(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 void gemm_bf16_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 
 static inline int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
+
+/* How many of the rows that are left the next tile takes. */
+static inline int rows_of_tile(int left) {
+  return left > TILE_ROWS && left < TILE_ROWS * 3 / 2 ? (left + 1) / 2
+                                                      : least(left, TILE_ROWS);
+}
 
 /* The part first..last-1 of 0..n-1 that is this thread's, in whole units. */
 void thread_range(int n, int unit, int *first, int *last);

@@ -151,8 +151,7 @@ static void strip(MatrixOut c, const Packed *left, const Packed *panel, int M,
                   int columns, int K) {
   const int vectors = columns > LANES ? 2 : 1, steps = (K + STEP - 1) / STEP;
   for (int i = 0, rows; i < M; i += rows) {
-    rows = least(M - i, TILE_ROWS);
-    if (rows < M - i && M - i < TILE_ROWS * 3 / 2) rows = (M - i + 1) / 2;
+    rows = rows_of_tile(M - i);
     const MatrixOut to = {c.at + i * c.row, c.row, c.add, false, c.bias};
     if (columns == vectors * LANES || c.padded)
       any_tile(rows, vectors, to, left + i, panel, steps);
@@ -160,7 +159,7 @@ static void strip(MatrixOut c, const Packed *left, const Packed *panel, int M,
   }
 }
 
-static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
+static void block_of_bf16(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
   static _Thread_local Packed panels[MOST_DEPTH * WIDE_BLOCK]
       __attribute__((aligned(64)));
   static _Thread_local Packed left[MOST_DEPTH * BLOCK_ROWS] __attribute__((aligned(64)));
@@ -183,16 +182,7 @@ static void block(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) 
 }
 
 void gemm_bf16_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
-  assert(K > 0 && !(c.add && c.bias));
-  const int most = panel_depth() * STEP, blocks = (K + most - 1) / most;
-  const int depth = round_up((K + blocks - 1) / blocks, LANES * STEP);
-  for (int j = 0; j < N; j += WIDE_BLOCK)
-    for (int k = 0; k < K; k += depth)
-      block((MatrixOut){c.at + j, c.row, c.add || k, c.padded,
-                        c.bias && !k ? c.bias + j : NULL},
-            (MatrixView){a.at + k * a.column, a.row, a.column},
-            (MatrixView){b.at + k * b.row + j * b.column, b.row, b.column}, M,
-            least(N - j, WIDE_BLOCK), least(K - k, depth));
+  gemm_blocked(block_of_bf16, WIDE_BLOCK, STEP, c, a, b, M, N, K);
 }
 
 void gemm_bf16(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {

@@ -4,36 +4,40 @@
 #include <assert.h>
 
 #include "nn/position.h"
-#include "tensor/bf16_layers.h"
 #include "tensor/layers.h"
 
 // Attention on the tape
 typedef struct AttentionSaved {
   real *log_sum;
   int heads;
-  bool causal;
+  bool causal, bf16;
 } AttentionSaved;
 
 static void attention_op_backward(const Entry *e) {
   Tensor *qkv = e->input[0], *y = e->output;
   const AttentionSaved *s = e->saved;
-  attention_backward(qkv->grad, y->grad, y->value, s->log_sum, qkv->value,
-                     y->shape.size[0], y->shape.size[1], s->heads,
-                     y->shape.size[2] / s->heads, s->causal, adds_grad(qkv));
+  (s->bf16 ? attention_backward_bf16 : attention_backward)(
+      qkv->grad, y->grad, y->value, s->log_sum, qkv->value, y->shape.size[0],
+      y->shape.size[1], s->heads, y->shape.size[2] / s->heads, s->causal,
+      adds_grad(qkv));
 }
 
 Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal, Tensor **weights) {
   int B = qkv->shape.size[0], T = qkv->shape.size[1], C = qkv->shape.size[2] / 3;
   assert(qkv->shape.rank == 3 && 3 * C == qkv->shape.size[2] && C % heads == 0);
-  if (tape->bf16 && !weights) return attention_bf16(tape, qkv, heads, causal);
   Tensor *y = tape_tensor(tape, "attention", SHAPE(B, T, C));
   AttentionSaved *s = tape_memory(tape, sizeof *s);
   size_t rows = (size_t)B * heads * T;
-  *s = (AttentionSaved){tape_memory(tape, rows * sizeof(real)), heads, causal};
+  *s = (AttentionSaved){tape_memory(tape, rows * sizeof(real)), heads, causal,
+                        tape->bf16 && !weights};
   if (weights)
     *weights = tape_tensor(tape, "attention weights", SHAPE(B, heads, T, T));
-  attention_forward(y->value, s->log_sum, weights ? (*weights)->value : NULL,
-                    qkv->value, B, T, heads, C / heads, causal);
+  if (s->bf16)
+    attention_forward_bf16(y->value, s->log_sum, qkv->value, B, T, heads, C / heads,
+                           causal);
+  else
+    attention_forward(y->value, s->log_sum, weights ? (*weights)->value : NULL,
+                      qkv->value, B, T, heads, C / heads, causal);
   tape->macs += 2.0 * B * T * T * C;
   tape_record_writing(tape, 1, y, attention_op_backward, s, qkv, NULL, NULL);
   return y;

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor/bf16_layers.h"
-
 static Shape with_last(Shape shape, int last) {
   assert(shape.rank > 0);
   shape.size[shape.rank - 1] = last;
@@ -17,23 +15,27 @@ static Shape with_last(Shape shape, int last) {
 static void linear_backward(const Entry *e) {
   Tensor *x = e->input[0], *w = e->input[1], *b = e->input[2], *y = e->output;
   int rows = tensor_rows(x), in = tensor_last(x), out = tensor_last(y);
+  const bool bf16 = *(const bool *)e->saved;
   if (x->requires_grad)
-    linear_backward_input(x->grad, y->grad, w->value, rows, in, out, adds_grad(x));
+    (bf16 ? linear_backward_input_bf16 : linear_backward_input)(
+        x->grad, y->grad, w->value, rows, in, out, adds_grad(x));
   real *db = b && b->requires_grad ? b->grad : NULL;
   if (w->requires_grad || db)
-    linear_backward_weight(w->requires_grad ? w->grad : NULL, db, y->grad, x->value, rows,
-                           in, out);
+    (bf16 ? linear_backward_weight_bf16 : linear_backward_weight)(
+        w->requires_grad ? w->grad : NULL, db, y->grad, x->value, rows, in, out);
 }
 
 Tensor *linear(Tape *tape, Tensor *x, Tensor *w, Tensor *b) {
   int rows = tensor_rows(x), in = tensor_last(x), out = w->shape.size[0];
   assert(tensor_size(w) == (size_t)out * (size_t)in);
   assert(!b || tensor_size(b) == (size_t)out);
-  if (tape->bf16) return linear_bf16(tape, x, w, b);
   Tensor *y = tape_tensor(tape, "linear", with_last(x->shape, out));
-  linear_forward(y->value, x->value, w->value, b ? b->value : NULL, rows, in, out);
+  bool *bf16 = tape_memory(tape, sizeof *bf16);
+  *bf16 = tape->bf16;
+  (*bf16 ? linear_forward_bf16 : linear_forward)(
+      y->value, x->value, w->value, b ? b->value : NULL, rows, in, out);
   tape->macs += (double)rows * in * out;
-  tape_record_writing(tape, 1, y, linear_backward, NULL, x, w, b);
+  tape_record_writing(tape, 1, y, linear_backward, bf16, x, w, b);
   return y;
 }
 
