@@ -116,7 +116,7 @@ build/$(1)/libsight.a build/$(1)/libapp.a:
 	@ar rcs $$@ $$(filter %.o,$$^)
 build/$(1)/tests/test_%: build/$(1)/tests/test_%.o build/$(1)/tests/testing.o build/$(1)/libapp.a build/$(1)/libsight.a
 	$$(or $$(CC_$(1)),$$(CC)) $$(FLAGS_$(1)) $$(LINK_$(1)) $$(WRAP) $$(filter %.o,$$^) $$(filter %.a,$$^) $$(CHECK_LIBS) $$(LIBS) -o $$@
-build/$(1)/tests/test_kernels build/$(1)/tests/test_bf16: $$(patsubst %,build/$(1)/%.o,tests/naive_kernels tests/fast_kernels src/kernels/gemm src/kernels/gemm_bf16)
+build/$(1)/tests/test_kernels build/$(1)/tests/test_bf16 build/$(1)/tests/test_cached: $$(patsubst %,build/$(1)/%.o,tests/naive_kernels tests/fast_kernels src/kernels/gemm src/kernels/gemm_bf16)
 build/$(1)/tests/test_readers: build/$(1)/tests/fuzz/readers.o
 build/$(1)/tests/test_readers: WRAP := -Wl,--wrap=exit
 # A program that comes out as before keeps its date, so that no run is done again for nothing.
@@ -153,7 +153,7 @@ walk: debug ; @tools/walk "$(CHAPTER)"
 # Suites that run programs and gdb only make sense once; the others run in float and in double, and with
 # both sets of kernels.
 ONCE := $(SLOW) test_debugger test_rooms test_manners test_programs test_captions test_tokens test_clip_programs test_mae_programs \
-        test_eva_programs test_siglip_programs test_evolution test_sketch
+        test_eva_programs test_siglip_programs test_language_programs test_evolution test_sketch
 # $(1) build: run suites, two at a time, each one's lines together; fail at the end if any did.
 run_suites = export OMP_WAIT_POLICY=passive; printf '%s\n' $(2) | xargs -P 2 -I TEST sh -c \
     'said=$$(SCRATCH=build/scratch/$(1)/TEST $(3) build/$(1)/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'
@@ -167,7 +167,7 @@ check:
 	+$(MAKE) check-float
 	@echo "== double"; $(call run_suites,double,$(filter-out $(ONCE),$(TESTS)))
 # A little of every training, every bit of it as committed, with vectors of two widths.
-TRAINED := train_vit train_clip train_siglip train_mae train_eva
+TRAINED := train_vit train_clip train_siglip train_mae train_eva train_language
 same-bits: $(TRAINED:%=build/release/programs/%) $(TRAINED:%=build/avx2/programs/%) tools/same-bits
 	tools/same-bits build/release
 	tools/same-bits build/avx2
@@ -178,12 +178,12 @@ check-asan: build/naive/train-vit build/asan/libsight.a $(TESTS:%=build/asan/tes
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
 # valgrind knows of each bit whether it was set. For any processor, since it does not know the newest
 # instructions; no children, so that what one test leaves behind is seen.
-WATCHED := $(filter-out $(ONCE) test_trainer test_readers test_kernels test_bf16 test_reference test_vector,$(TESTS))
+WATCHED := $(filter-out $(ONCE) test_trainer test_readers test_kernels test_bf16 test_cached test_reference test_vector,$(TESTS))
 check-valgrind: $(WATCHED:%=build/valgrind/tests/%)
 	@export CK_FORK=no OMP_NUM_THREADS=1; $(call run_suites,valgrind,$(WATCHED),valgrind --quiet --error-exitcode=3 --leak-check=full \
 	    --errors-for-leak-kinds=definite --show-leak-kinds=definite)
 # ThreadSanitizer with the runtime that tells it what OpenMP's barriers order.
-THREADED := test_kernels test_data_parallel test_gathered test_clip test_info_nce test_probe test_recall test_cifar test_mae
+THREADED := test_kernels test_cached test_data_parallel test_gathered test_clip test_info_nce test_probe test_recall test_cifar test_mae
 check-tsan: $(THREADED:%=build/tsan/tests/%)
 	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1; $(call run_suites,tsan,$(THREADED))
 analyze: ; tools/analyze

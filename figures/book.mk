@@ -29,16 +29,23 @@ build/runs.mk: figures/runs.tsv tools/runs.awk
 	@mkdir -p build
 	@awk -f tools/runs.awk $< >$@
 include build/runs.mk
+# Comparisons that take longer than a book should: figures/reference.tsv. Their results are committed, so that these
+# runs are done for make book-full and make reproduce only.
+REFERENCE :=
+build/reference.mk: figures/reference.tsv tools/runs.awk
+	@mkdir -p build
+	@awk -v folder=build/reference -f tools/runs.awk $< >$@
+include build/reference.mk
 SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
              build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
              build/runs/sweep/summary.tsv build/runs/steady/summary.tsv \
-             build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
+             build/runs/vector-error/summary.tsv build/runs/language/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
                build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/mae-cost.tsv build/runs/tokens/sizes.tsv \
                build/runs/mae-ratios.tsv build/runs/starts.tsv build/runs/budgets.tsv build/runs/layers.tsv \
-               build/runs/logit.tsv build/runs/pair-memory.tsv build/runs/sweep.tsv build/runs/biases.tsv build/runs/evolution.tsv
+               build/runs/logit.tsv build/runs/pair-memory.tsv build/runs/sweep.tsv build/runs/biases.tsv build/runs/evolution.tsv build/runs/language.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
           build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex build/runs/fuzzing.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
@@ -46,14 +53,18 @@ TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
           build/runs/truths.tex build/runs/precision.tex build/runs/evolution.tex build/runs/sketch/sketch.txt \
           build/runs/mae-cifar/early.png build/runs/mae-cifar/late.png \
-          build/runs/siglip-emoji/answers.tex
+          build/runs/siglip-emoji/answers.tex build/runs/language.tex build/runs/connectors.tex \
+          build/runs/layers-read.tex build/runs/describe-scenes/spoken.tex build/runs/look/look.tex
 
-.PHONY: runs book book-full sketch pdf bench bench-busy bench-peers numbers
+.PHONY: runs book book-full reproduce sketch pdf bench bench-busy bench-peers numbers
 build/runs/%.options: FORCE
 	@mkdir -p build/runs
 	@echo '$(OPTIONS_$*) $(BRIEF)' | cmp -s - $@ || echo '$(OPTIONS_$*) $(BRIEF)' >$@
+build/reference/%.options: FORCE
+	@mkdir -p build/reference build/runs
+	@echo '$(OPTIONS_$*)' | cmp -s - $@ || echo '$(OPTIONS_$*)' >$@
 # The long ones first, so that no core waits for the last of them alone.
-LONG := clip-shapes siglip-shapes mae-cifar vit-cifar siglip-emoji vit-mnist clip-emoji sweep probe-mae probe-mae-random probe-vit
+LONG := clip-shapes siglip-shapes describe-scenes mae-cifar vit-cifar siglip-emoji vit-mnist clip-emoji sweep probe-mae probe-mae-random probe-vit
 runs: $(LONG:%=build/runs/%/summary.tsv) $(filter-out $(SPEED:%=build/runs/%/summary.tsv),$(SUMMARIES)) \
       build/runs/evolution.tex build/runs/pair-memory.tsv
 
@@ -123,6 +134,22 @@ build/runs/truths.tex: $(SWEPT) tools/tables
 PRECISION_RUNS := $(filter precision-%,$(RUNS))
 build/runs/precision.tex: $(PRECISION_RUNS:%=build/runs/%/summary.tsv) tools/tables
 	$(call into,tools/tables precision)
+# What a language model can say with each encoder and each connector: reference results.
+build/runs/language/summary.tsv: $(wildcard figures/reference/say-*.tsv) tools/tables
+	@mkdir -p $(@D)
+	$(call into,tools/tables language summary)
+build/runs/language.tsv build/runs/language.tex: build/runs/language.%: build/runs/language/summary.tsv
+	$(call into,tools/tables language $*)
+build/runs/connectors.tex: build/runs/language/summary.tsv
+	$(call into,tools/tables language connectors)
+build/runs/layers-read.tex: build/runs/language/summary.tsv
+	$(call into,tools/tables language layers)
+build/runs/describe-scenes/spoken.tex: build/runs/describe-scenes/summary.tsv tools/tables
+	$(call into,tools/tables spoken $(@D))
+# Where a model looks while it describes the first picture of the list.
+build/runs/look/look.tex: build/release/programs/describe build/runs/describe-scenes/summary.tsv tools/tables
+	build/release/programs/describe --look $(@D) build/runs/describe-scenes build/runs/describe-scenes/spoken-0.png
+	$(call into,tools/tables look $(@D))
 STEADY := clip-half clip-sigmoid
 build/runs/steady/summary.tsv: $(STEADY:%=build/runs/%/summary.tsv) tools/tables
 	@mkdir -p $(@D)
@@ -150,7 +177,7 @@ build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/prof
 build/runs/patches/patches.png: build/release/programs/patches
 	build/release/programs/patches --out build/runs/patches
 # Text to learn tokens from: Part One and the workshop; the chapter on fast kernels is to try what was learnt.
-LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw chapters/6[0-4]-*.nw)) chapters/14-fast.nw
+LEARNT := $(sort $(wildcard chapters/0[1-6]-*.nw chapters/6[0-4]-*.nw)) chapters/15-fast.nw
 build/runs/tokens/summary.tsv: build/release/programs/vocabulary_sizes $(LEARNT)
 	build/release/programs/vocabulary_sizes --out $(@D) $(LEARNT)
 build/runs/tokens/sizes.tsv build/runs/tokens/merges.tex: build/runs/tokens/summary.tsv ;
@@ -189,9 +216,18 @@ book:
 	+$(MAKE) $(SPEED:%=build/runs/%/summary.tsv) build/runs/profile.tsv
 	+$(MAKE) $(SIDE_BY_SIDE) build/book.pdf
 
-# The same with longer sweeps and more seeds.
+# The reference runs, and the same with longer sweeps and more seeds. A reference result is recorded anew where the run is.
 book-full:
+	+$(MAKE) $(SIDE_BY_SIDE) programs
+	+$(MAKE) $(SIDE_BY_SIDE) --output-sync=target TURN='$(ABREAST)' $(REFERENCE:%=build/reference/%/summary.tsv)
+	tools/reference record $(REFERENCE)
 	+$(MAKE) book SWEEP='--seeds 6 --pairs 60000'
+# One reference run again, and whatever it needs: is it the same to the last bit? Without a name a short one.
+RUN := say-pooled-1
+reproduce:
+	rm -rf build/reference/$(RUN)
+	+$(MAKE) $(SIDE_BY_SIDE) build/reference/$(RUN)/summary.tsv
+	tools/reference check $(RUN)
 
 # The quick tour.
 sketch: build/sketch

@@ -21,9 +21,11 @@ typedef struct Kernels {
                                 int);
   void (*cross_entropy_backward)(real *, const real *, const int *, real, real, int, int);
   void (*attention_forward)(real *, real *, real *, const real *, int, int, int, int,
-                            bool);
+                            Mask);
   void (*attention_backward)(real *, const real *, const real *, const real *,
-                             const real *, int, int, int, int, bool, bool);
+                             const real *, int, int, int, int, Mask, bool);
+  void (*attention_cached)(real *, real *, const real *, const real *, int, int, int,
+                           int, int);
   void (*adamw_step)(real *, real *, real *, const real *, AdamWStep, size_t);
   void (*linear_forward_bf16)(real *, const real *, const real *, const real *, int, int,
                               int);
@@ -31,9 +33,17 @@ typedef struct Kernels {
                                      bool);
   void (*linear_backward_weight_bf16)(real *, real *, const real *, const real *, int,
                                       int, int);
-  void (*attention_forward_bf16)(real *, real *, const real *, int, int, int, int, bool);
+  void (*attention_forward_bf16)(real *, real *, const real *, int, int, int, int, Mask);
   void (*attention_backward_bf16)(real *, const real *, const real *, const real *,
-                                  const real *, int, int, int, int, bool, bool);
+                                  const real *, int, int, int, int, Mask, bool);
 } Kernels;
 
 extern const Kernels naive_kernels, fast_kernels;
+
+/* The masks to be tried with T tokens of one image or two: none, causal, two prefixes. */
+enum { MASKS = 4 };
+static inline Mask mask_of(int kind, int T) {
+  static int prefix[2];
+  prefix[0] = kind == 3 ? T - 1 : T / 2, prefix[1] = kind == 3 ? T + 1 : T / 3;
+  return (Mask){kind > 0, kind > 1 ? prefix : NULL};
+}

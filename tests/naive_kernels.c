@@ -14,6 +14,7 @@
 #define cross_entropy_backward OTHER(cross_entropy_backward)
 #define attention_forward OTHER(attention_forward)
 #define attention_backward OTHER(attention_backward)
+#define attention_cached OTHER(attention_cached)
 #define adamw_step OTHER(adamw_step)
 #define linear_forward_bf16 OTHER(linear_forward_bf16)
 #define linear_backward_input_bf16 OTHER(linear_backward_input_bf16)
@@ -29,6 +30,6 @@ const Kernels naive_kernels =
      layernorm_forward,      layernorm_backward,     gelu_forward,
      gelu_backward,          softmax_forward,        softmax_backward,
      cross_entropy_forward,  cross_entropy_backward, attention_forward,
-     attention_backward,     adamw_step,
+     attention_backward,     attention_cached,       adamw_step,
      linear_forward_bf16,    linear_backward_input_bf16,
      linear_backward_weight_bf16, attention_forward_bf16, attention_backward_bf16};

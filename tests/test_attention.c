@@ -9,12 +9,12 @@
 START_TEST(the_example_of_the_book) {
   const real ln2 = (real)log(2);
   real qkv[] = {ln2, 1, 3, 0, 2, 6}, y[2], sum[2], weights[4]; /* q, k, v */
-  attention_forward(y, sum, weights, qkv, 1, 2, 1, 1, false);
+  attention_forward(y, sum, weights, qkv, 1, 2, 1, 1, (Mask){false});
   ck_assert_double_eq_tol(weights[0], 1 / 3.0, 1e-6);
   ck_assert_double_eq_tol(sum[0], log(2 + 4), 1e-6);
   ck_assert_double_eq_tol(y[0], 5, 1e-6);
   ck_assert_double_eq_tol(y[1], 4.5, 1e-6);
-  attention_forward(y, sum, weights, qkv, 1, 2, 1, 1, true);
+  attention_forward(y, sum, weights, qkv, 1, 2, 1, 1, (Mask){.causal = true});
   ck_assert_double_eq_tol(y[0], 3, 1e-6);
   ck_assert(weights[1] == 0);
 }
@@ -94,8 +94,9 @@ START_TEST(weights_need_not_be_kept) {
     }
   plain_forward(y, a, q, k, v);
   plain_backward(dq, dk, dv, dy, a, q, k, v);
-  attention_forward(*out, log_sum, *weights, **qkv, 1, TOKENS, 1, SIZE, false);
-  attention_backward(**dqkv, *dy, *out, log_sum, **qkv, 1, TOKENS, 1, SIZE, false, true);
+  attention_forward(*out, log_sum, *weights, **qkv, 1, TOKENS, 1, SIZE, (Mask){false});
+  attention_backward(**dqkv, *dy, *out, log_sum, **qkv, 1, TOKENS, 1, SIZE,
+                     (Mask){false}, true);
   ck_assert_double_lt(relative_error(*out, *y, TOKENS * SIZE), 10 * ROUNDING);
   ck_assert_double_lt(relative_error(*weights, *a, TOKENS * TOKENS), 10 * ROUNDING);
   for (int i = 0; i < TOKENS * SIZE; i++) {

@@ -16,7 +16,7 @@ static Head head_new(void) {
   Head h = {.params = params_new(), .tape = tape_new()};
   h.x = random_parameter(h.params, "x", SHAPE(B, T, C), 1);
   h.pooling = attention_pool_declare(h.params, "attn_pool",
-                                     (AttentionPoolConfig){C, H, 12, GELU_TANH, 1e-6});
+                                     (AttentionPoolConfig){C, H, 12, GELU_TANH, 1e-6, 0});
   params_fill(h.params, 5);
   for (size_t i = 0; i < h.params->size; i++) /* biases that matter */
     h.params->value[i] += (real)(0.1 * sin((double)i));

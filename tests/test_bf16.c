@@ -185,23 +185,23 @@ static void assert_near(const real *found, const real *want, size_t n, const cha
                 sqrt(squares / size));
 }
 
-static void assert_attention(int B, int T, int H, int D, bool causal) {
+static void assert_attention(int B, int T, int H, int D, Mask mask) {
   const size_t n = (size_t)B * T * H * D, rows = (size_t)B * H * T;
   static real naive_sum[ROOM], fast_sum[ROOM];
   prepare(3 * n);
-  naive_kernels.attention_forward_bf16(naive, naive_sum, a, B, T, H, D, causal);
-  fast_kernels.attention_forward_bf16(fast, fast_sum, a, B, T, H, D, causal);
+  naive_kernels.attention_forward_bf16(naive, naive_sum, a, B, T, H, D, mask);
+  fast_kernels.attention_forward_bf16(fast, fast_sum, a, B, T, H, D, mask);
   assert_near(fast, naive, n, "attention", T, D);
   assert_near(fast_sum, naive_sum, rows, "its sums", T, D);
-  naive_kernels.attention_forward(plain, fast_sum, NULL, a, B, T, H, D, causal);
+  naive_kernels.attention_forward(plain, fast_sum, NULL, a, B, T, H, D, mask);
   const double off = relative_error(naive, plain, n);
   ck_assert_msg(off < 0x1p-5 && (T * D < 12 || off > 0x1p-14), "off by %g", off);
   memcpy(c, naive, n * sizeof *c);
   for (int add = 0; add < 2; add++) {
     fill(naive, 3 * n, 5), fill(fast, 3 * n, 5);
-    naive_kernels.attention_backward_bf16(naive, b, c, naive_sum, a, B, T, H, D, causal,
+    naive_kernels.attention_backward_bf16(naive, b, c, naive_sum, a, B, T, H, D, mask,
                                           add);
-    fast_kernels.attention_backward_bf16(fast, b, c, naive_sum, a, B, T, H, D, causal,
+    fast_kernels.attention_backward_bf16(fast, b, c, naive_sum, a, B, T, H, D, mask,
                                          add);
     assert_near(fast, naive, 3 * n, "gradient of attention", T, D);
   }
@@ -211,10 +211,10 @@ START_TEST(attention_agrees) {
   static const int tokens[] = {1, 2, 5, 13, 16, 17, 65, 97}, sizes[] = {1, 3, 16, 33};
   for (int i = 0; i < 8; i++)
     for (int j = 0; j < 4; j++)
-      for (int causal = 0; causal < 2; causal++)
-        assert_attention(2, tokens[i], 2, sizes[j], causal);
-  assert_attention(1, 257, 1, 8, false); /* several blocks of keys */
-  assert_attention(1, 515, 1, 8, true);
+      for (int kind = 0; kind < MASKS; kind++)
+        assert_attention(2, tokens[i], 2, sizes[j], mask_of(kind, tokens[i]));
+  for (int kind = 0; kind < MASKS; kind++) /* several blocks of keys */
+    assert_attention(1, kind ? 515 : 257, 1, 8, mask_of(kind, 515));
 }
 END_TEST
 
@@ -224,9 +224,10 @@ static void run_all(real *to, int threads) {
   fast_kernels.linear_forward_bf16(to, a, b, c, rows, in, out);
   fast_kernels.linear_backward_input_bf16(to + 31000, a, b, rows, in, out, true);
   fast_kernels.linear_backward_weight_bf16(to + 62000, to + 85000, a, b, rows, in, out);
-  fast_kernels.attention_forward_bf16(to + 86000, to + 98000, a, 3, 97, 2, 19, true);
+  fast_kernels.attention_forward_bf16(to + 86000, to + 98000, a, 3, 97, 2, 19,
+                                      (Mask){.causal = true});
   fast_kernels.attention_backward_bf16(to + 99000, b, to + 86000, to + 98000, a, 3, 97, 2,
-                                       19, true, true);
+                                       19, (Mask){.causal = true}, true);
 }
 
 START_TEST(threads_do_not_change_a_bit) {
@@ -282,7 +283,9 @@ START_TEST(layers_on_a_rounding_tape_are_the_kernels) {
   tape->bf16 = true;
   fill(c, N + Y, 3);
   const real *slopes[] = {c, c + Y};
-  Tensor *out[] = {linear(tape, x, w, bias), attention(tape, qkv, 2, true, NULL)};
+  const int prefix[] = {0, 3};
+  const Mask mask = {true, prefix};
+  Tensor *out[] = {linear(tape, x, w, bias), attention(tape, qkv, 2, mask, NULL)};
   tape_backward_outputs(tape, out, slopes, 2);
   real *y = naive, *dx = y + Y, *dw = dx + N, *db = dw + OUT * D, *z = db + OUT;
   real *log_sum = z + N, *dqkv = log_sum + B * T * 2;
@@ -290,8 +293,8 @@ START_TEST(layers_on_a_rounding_tape_are_the_kernels) {
   linear_forward_bf16(y, x->value, w->value, bias->value, B * T, D, OUT);
   linear_backward_input_bf16(dx, c, w->value, B * T, D, OUT, false);
   linear_backward_weight_bf16(dw, db, c, x->value, B * T, D, OUT);
-  attention_forward_bf16(z, log_sum, qkv->value, B, T, 2, D / 2, true);
-  attention_backward_bf16(dqkv, c + Y, z, log_sum, qkv->value, B, T, 2, D / 2, true,
+  attention_forward_bf16(z, log_sum, qkv->value, B, T, 2, D / 2, mask);
+  attention_backward_bf16(dqkv, c + Y, z, log_sum, qkv->value, B, T, 2, D / 2, mask,
                           false);
   const struct { const real *found, *want; size_t n; } all[] = {
       {out[0]->value, y, Y},   {x->grad, dx, N},       {w->grad, dw, OUT * D},

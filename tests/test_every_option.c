@@ -82,6 +82,18 @@ static const Row eva_rows[] = {
     {"masks", "random", "", 0}, {"ratio", "0.7", "", 0}, {"patch-gradient", "0.1", "", 0},
     {"block", "eva02", "", 0}, {"patch-size", "4", "", 0}, {"width", "12", "", 0},
     {"depth", "1", "", 0}, {"heads", "1", "", 0}};
+static const Row language_rows[] = {
+    TRAINING, {"limit", "24", "", 0}, {"test", "9", "", 0}, {"init", "random", "", 0},
+    {"augment", "standard", "", 0}, {"encoder-lr", "1e-2", "", 0},
+    {"layer", "penultimate", "", 0}, {"connector", "mlp", "", 0},
+    {"queries", "3", "--connector queries", 0}, {"captions", "1", "", 0},
+    {"mask", "prefix", "--depth 2", 0}, {"output", "separate", "", 0},
+    {"width", "12", "", 0},
+    {"depth", "2", "", 0}, {"heads", "1", "", 0}, {"context", "36", "", 0},
+    {"vocabulary", "530", "", 0}};
+static const Row describe_rows[] = {
+    {"temperature", "5", "", 0}, {"seed", "2", "--temperature 5", 0},
+    {"top-p", "0.001", "--temperature 5", 0}};
 static const Row probe_rows[] = {
     {"labels", "20", "", 0}, {"test", "30", "", 0}, {"k", "3", "", 0},
     {"temperature", "0.001", "", 0}, {"steps", "3", "", 0}, {"batch", "5", "", 0},
@@ -90,7 +102,7 @@ static const Row probe_rows[] = {
 static bool tested_elsewhere(const char *option) {
   static const char *const names[] = {"data",    "data-dir", "out",  "resume", "threads",
                                       "stop-at", "from",     "help", "teacher",
-                                      "overwrite", "image-encoder"};
+                                      "overwrite", "image-encoder", "encoder", "look"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (!strcmp(option, names[i])) return true;
   return false;
@@ -233,6 +245,20 @@ START_TEST(of_train_eva) {
 }
 END_TEST
 
+START_TEST(of_train_language) {
+  prepare("option-language");
+  free(outcome("train-vit", TINY "--data scenes --limit 64 --test 20",
+               text_of("%s/encoder", base)));
+  const char *plain = text_of("--encoder %s/encoder --limit 32 --test 20 --width 8 "
+                              "--depth 1 --heads 2 --vocabulary 540 --context 60 " SHORT,
+                              base);
+  free(outcome("train-language", plain, text_of("%s/plain", base)));
+  TRY("train-language", plain, "", language_rows);
+  TRY("describe", text_of("%s/plain %s/plain/spoken-0.png", base, base), "",
+      describe_rows);
+}
+END_TEST
+
 START_TEST(of_probe) {
   prepare("option-probe");
   free(outcome("train-siglip", WORDS, text_of("%s/plain", base)));
@@ -276,4 +302,5 @@ START_TEST(of_what_prints) {
 END_TEST
 
 TEST_MAIN("every option", of_train_vit, of_train_siglip, of_train_clip, of_train_mae,
-          of_train_eva, of_probe, of_evolution, of_loss_sweep, of_what_prints)
+          of_train_eva, of_train_language, of_probe, of_evolution, of_loss_sweep,
+          of_what_prints)

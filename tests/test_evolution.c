@@ -1,4 +1,4 @@
-/* Tangled from chapters/13-evolution.nw: edit that, not this. */
+/* Tangled from chapters/14-evolution.nw: edit that, not this. */
 #include "testing.h"
 
 /* A small run, to be looked at. */

@@ -4,6 +4,8 @@
 #include "data/tokenizer.h"
 #include "kernels/bf16.h"
 #include "kernels/kernels.h"
+#include "data/prompts.h"
+#include "models/generate.h"
 #include "models/mae.h"
 #include "models/presets.h"
 #include "models/text.h"
@@ -176,7 +178,7 @@ END_TEST
 START_TEST(one_token_attends_to_itself) {
   real qkv[3 * 6], y[6], sum[2], weights[2];
   for (int i = 0; i < 18; i++) qkv[i] = (real)sin(i);
-  attention_forward(y, sum, weights, qkv, 1, 1, 2, 3, false);
+  attention_forward(y, sum, weights, qkv, 1, 1, 2, 3, (Mask){false});
   for (int h = 0; h < 2; h++) ck_assert_double_eq_tol(weights[h], 1, 1e-6);
   for (int i = 0; i < 6; i++) ck_assert_double_eq_tol(y[i], qkv[12 + i], 1e-6);
 }
@@ -580,6 +582,63 @@ START_TEST(several_true_texts_a_row) {
 }
 END_TEST
 
+// Answers on a language model
+START_TEST(tokens_with_and_without_a_cache) {
+  int with = 576 + 20 + 99, without = 0;
+  for (int n = 1; n <= 100; n++) without += 576 + 20 + n - 1;
+  ck_assert(with == 695 && without == 64550 && without / with == 92);
+}
+END_TEST
+
+START_TEST(which_tokens_are_kept) {
+  static const struct { double p, temperature, want[4]; } cases[] = {
+      {.699, 1, {4 / 7., 3 / 7., 0, 0}},       {.71, 1, {4 / 9., 3 / 9., 2 / 9., 0}},
+      {.699, .5, {16 / 25., 9 / 25., 0, 0}},   {.71, .5, {16 / 25., 9 / 25., 0, 0}}};
+  real logits[4];
+  for (int i = 0; i < 4; i++) logits[i] = (real)log(.4 - .1 * i);
+  for (int k = 0; k < 4; k++) {
+    double part[4] = {0}, p;
+    for (int i = 0; i < 4000; i++) {
+      const Sampling s = {cases[k].temperature, cases[k].p, random_key((uint64_t)i, "a")};
+      part[choose_token(logits, 4, &s, 0, &p)] += 1 / 4000.;
+    }
+    for (int i = 0; i < 4; i++) {
+      ck_assert_double_eq_tol(part[i], cases[k].want[i], 4 * .5 / sqrt(4000));
+      ck_assert((part[i] == 0) == (cases[k].want[i] == 0));
+    }
+  }
+}
+END_TEST
+
+START_TEST(blind_answers_of_other_scenes) {
+  int two = 0, yes = 0;
+  Prompts p;
+  prompts_of_scenes(&p, 3000, 333, SCENES_SEEN, 2);
+  for (int i = 0; i < 3000 * p.each; i++) {
+    if (p.prompt[i].type == PROMPT_COUNT) two += p.prompt[i].answer[0] == 't';
+    if (p.prompt[i].type == PROMPT_THERE) yes += p.prompt[i].answer[0] == 'y';
+  }
+  ck_assert_double_eq_tol(two / 3000., 2 / 3., 0.04);
+  ck_assert_double_eq_tol(yes / 3000., 0.5, 0.04);
+  prompts_free(&p);
+}
+END_TEST
+
+START_TEST(patches_after_the_last_block_are_not_trained) {
+  Params *params = params_new();
+  const Vit vit = vit_declare(params, "", (VitConfig){
+      .image_size = 8, .channels = 3, .patch_size = 4, .width = 12, .depth = 2,
+      .heads = 3, .mlp = 20, .position = POSITION_LEARNED, .eps = 1e-6});
+  Tape *tape = tape_new();
+  Tensor *images = random_parameter(params, "images", SHAPE(2, 3, 8, 8), 1);
+  params_fill(params, 1);
+  Tensor *x = vit_encode(tape, &vit, vit_embed(tape, &vit, images), NULL);
+  tape_backward(tape, weighted_sum(tape, take_token(tape, x, 0)));
+  for (int b = 0; b < 2; b++)
+    for (int i = 12; i < 5 * 12; i++) ck_assert(x->grad[b * 5 * 12 + i] == 0);
+  tape_free(tape), params_free(params);
+}
+END_TEST
 // Answers on evolution
 START_TEST(the_share_of_the_text) {
   VitConfig image = {.image_size = 32, .channels = 3, .width = 256, .depth = 4,
@@ -625,4 +684,6 @@ TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start
           a_batch_shown_twice, all_texts_alike, half_of_the_patches_are_flat,
           a_rectangle_hides_its_inside, only_lamb_knows_how_long_a_matrix_is,
           a_true_batch_shown_twice, two_texts_are_one_sigmoid, several_true_texts_a_row,
+          tokens_with_and_without_a_cache, which_tokens_are_kept,
+          blind_answers_of_other_scenes, patches_after_the_last_block_are_not_trained,
           the_share_of_the_text, a_blank_picture_and_its_file, two_hundred_kills)

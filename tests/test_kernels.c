@@ -158,22 +158,22 @@ START_TEST(elements_agree) {
 }
 END_TEST
 // Attention agrees
-static void assert_attention(int B, int T, int H, int D, bool causal, double spread) {
+static void assert_attention(int B, int T, int H, int D, Mask mask, double spread) {
   const size_t n = (size_t)B * T * H * D, pairs = (size_t)B * H * T * T;
   prepare(3 * n > pairs ? 3 * n : pairs);
   for (size_t i = 0; i < 3 * n; i++) a[i] *= (real)spread;
-  naive_kernels.attention_forward(naive[0], naive[1], naive[2], a, B, T, H, D, causal);
-  fast_kernels.attention_forward(fast[0], fast[1], fast[2], a, B, T, H, D, causal);
+  naive_kernels.attention_forward(naive[0], naive[1], naive[2], a, B, T, H, D, mask);
+  fast_kernels.attention_forward(fast[0], fast[1], fast[2], a, B, T, H, D, mask);
   assert_agree(0, n, "attention", T, H, D);
   assert_agree(1, (size_t)B * H * T, "its sums", T, H, D);
   assert_agree(2, pairs, "its weights", T, H, D);
   memcpy(c, fast[0], n * sizeof *c);
-  fast_kernels.attention_forward(fast[0], fast[1], NULL, a, B, T, H, D, causal);
+  fast_kernels.attention_forward(fast[0], fast[1], NULL, a, B, T, H, D, mask);
   ck_assert(memcmp(c, fast[0], n * sizeof *c) == 0); /* unseen weights change nothing */
   for (int add = 0; add < 2; add++) {
     naive_kernels.attention_backward(naive[3], b, naive[0], naive[1], a, B, T, H, D,
-                                     causal, add);
-    fast_kernels.attention_backward(fast[3], b, fast[0], fast[1], a, B, T, H, D, causal,
+                                     mask, add);
+    fast_kernels.attention_backward(fast[3], b, fast[0], fast[1], a, B, T, H, D, mask,
                                     add);
     assert_agree(3, 3 * n, add ? "its gradient, added" : "its gradient", T, H, D);
   }
@@ -183,15 +183,15 @@ START_TEST(attention_agrees) {
   static const int tokens[] = {1, 2, 5, 12, 13, 16, 17, 65}, heads[] = {1, 3, 16, 33};
   for (int i = 0; i < 8; i++)
     for (int j = 0; j < 4; j++)
-      for (int causal = 0; causal < 2; causal++)
-        assert_attention(2, tokens[i], 2, heads[j], causal, 1);
+      for (int kind = 0; kind < MASKS; kind++)
+        assert_attention(2, tokens[i], 2, heads[j], mask_of(kind, tokens[i]), 1);
 }
 END_TEST
 START_TEST(attention_over_several_blocks_agrees) {
   static const int tokens[] = {95, 96, 97, 255, 256, 257, 300, 515};
   for (int i = 0; i < 8; i++)
-    for (int causal = 0; causal < 2; causal++)
-      assert_attention(1, tokens[i], 1, 8, causal, i % 2 ? 1 : 2);
+    for (int kind = 0; kind < MASKS; kind++)
+      assert_attention(1, tokens[i], 1, 8, mask_of(kind, tokens[i]), i % 2 ? 1 : 2);
 }
 END_TEST
 // Threads change nothing
@@ -217,9 +217,10 @@ static void run_all(real **got, int threads) {
   k->softmax_backward(got[1] + 210000, b, got[0] + 210000, rows, n);
   k->cross_entropy_forward(got[2] + 100000, got[3] + 100000, a, labels, 0, rows, n);
   k->cross_entropy_backward(got[2] + 110000, got[3] + 100000, labels, 0, 1, rows, n);
-  k->attention_forward(got[0] + 320000, got[1] + 320000, NULL, a, B, T, H, D, true);
+  k->attention_forward(got[0] + 320000, got[1] + 320000, NULL, a, B, T, H, D,
+                       (Mask){.causal = true});
   k->attention_backward(got[2] + 320000, b, got[0] + 320000, got[1] + 320000, a, B, T,
-                        H, D, true, true);
+                        H, D, (Mask){.causal = true}, true);
   k->adamw_step(got[0] + 340000, got[1] + 340000, d, a, step, 40001);
 }
 START_TEST(threads_do_not_change_a_bit) {

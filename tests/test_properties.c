@@ -228,7 +228,7 @@ static Tensor *one_operation(Tape *t) {
   case 6: return prepend_token(t, op.b, op.x);
   case 7: return take_token(t, op.x, op.kind % op.T);
   case 8: return mean_tokens(t, op.x, op.kind % op.T);
-  case 9: return attention(t, op.qkv, op.H, op.kind % 2, NULL);
+  case 9: return attention(t, op.qkv, op.H, (Mask){.causal = op.kind % 2}, NULL);
   case 10: return attention_pool(t, op.b, op.kv, op.H, NULL);
   case 11: return swiglu(t, op.x, mul(t, op.x, op.x));
   case 12: return scale_by(t, op.x, -1.5);
@@ -279,8 +279,8 @@ static void attention_of_a_set(void) {
   Tensor *weights, *qkv = table_of(SHAPE(B, T, 3 * C), 1);
   fill();
   random_permutation(random_subkey(now.key, 99), order, T);
-  Tensor *y = attention(now.tape, qkv, H, false, &weights);
-  Tensor *z = attention(now.tape, reordered(qkv, order), H, false, NULL);
+  Tensor *y = attention(now.tape, qkv, H, (Mask){false}, &weights);
+  Tensor *z = attention(now.tape, reordered(qkv, order), H, (Mask){false}, NULL);
   same("order", z->value, reordered(y, order)->value, tensor_size(y));
   for (int r = 0; r < B * H * T; r++) {
     double sum = 0;
@@ -292,9 +292,9 @@ static void causal_attention_looks_back(void) {
   const int T = pick(2, 40), H = pick(1, 4), C = H * pick(1, 20), cut = pick(1, T - 1);
   Tensor *qkv = table_of(SHAPE(1, T, 3 * C), 1);
   fill();
-  Tensor *before = attention(now.tape, qkv, H, true, NULL);
+  Tensor *before = attention(now.tape, qkv, H, (Mask){.causal = true}, NULL);
   for (int i = cut * 3 * C; i < T * 3 * C; i++) qkv->value[i] += 1;
-  Tensor *after = attention(now.tape, qkv, H, true, NULL);
+  Tensor *after = attention(now.tape, qkv, H, (Mask){.causal = true}, NULL);
   HOLDS(!memcmp(before->value, after->value, (size_t)(cut * C) * sizeof(real)),
         "%d of %d tokens", cut, T);
 }

@@ -104,8 +104,9 @@ START_TEST(functions_of_one_input_agree) {
   AGREE_ON(w, "gelu_quick", SHAPE(40), gelu(w.tape, x, GELU_QUICK));
   AGREE_ON(w, "softmax", SHAPE(4, 9), softmax(w.tape, x));
   AGREE_ON(w, "normalize", SHAPE(4, 9), normalize(w.tape, x, 0));
-  AGREE_ON(w, "attention", SHAPE(2, 5, 36), attention(w.tape, x, 3, false, NULL));
-  AGREE_ON(w, "attention_causal", SHAPE(2, 5, 36), attention(w.tape, x, 3, true, NULL));
+  const Mask all = {false}, causal = {.causal = true};
+  AGREE_ON(w, "attention", SHAPE(2, 5, 36), attention(w.tape, x, 3, all, NULL));
+  AGREE_ON(w, "attention_causal", SHAPE(2, 5, 36), attention(w.tape, x, 3, causal, NULL));
   done(&w);
 }
 END_TEST
@@ -122,7 +123,8 @@ START_TEST(bf16_agrees) {
   check_parts(&w, "linear", linear(w.tape, in, m, b), (Tensor *[]){in, m, b});
   w.agreement = sizeof(real) == 4 ? 0x1p-8 : 1e-11;
   tape_reset(w.tape, (RandomKey){0});
-  AGREE_ON(w, "attention", SHAPE(2, 7, 72), attention(w.tape, x, 3, false, NULL));
+  AGREE_ON(w, "attention", SHAPE(2, 7, 72), attention(w.tape, x, 3, (Mask){false},
+                                                       NULL));
   done(&w);
 }
 END_TEST

@@ -46,6 +46,7 @@ static void describe_data(Plan *plan) {
   if (plan->train_pairs)
     sum = sum_of_pairs(sum_of_pairs(sum, plan->train_pairs), plan->test_pairs);
   else sum = sum_of(sum_of(sum, train), test);
+  if (plan->texts) sum ^= plan->texts;
   snprintf(plan->data, sizeof plan->data,
            "%d and %d pictures of %d x %d x %d, check sum %08lx", train->count,
            test->count, train->channels, train->height, train->width, sum);
@@ -84,7 +85,7 @@ static const char *const written[] = {
     "examples.png", "filters.png", "positions.png", "attention.png", "mistakes.png",
     "similarity-before.tsv", "similarity-after.tsv", "plane.tsv", "batches.tsv",
     "answers.tsv", "answer-[0-9].png", "pulls.tsv", "filled-*.png", "ratios.png",
-    "masks.png", "features.png", "*.new"};
+    "masks.png", "features.png", "words.txt", "spoken.tsv", "spoken-[0-9].png", "*.new"};
 
 static void remove_run(const char *folder) {
   DIR *list = opendir(folder);

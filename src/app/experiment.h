@@ -15,6 +15,7 @@ typedef struct Plan {
   int evaluations;    /* or, if not 0, so many times in all */
   const Dataset *train, *test;
   const Pairs *train_pairs, *test_pairs; /* these with their captions, or NULL */
+  uint32_t texts;     /* check sum of what else belongs to the data; 0: nothing */
   Metadata metadata;  /* what others need to know of the model */
   Task task;
   char data[128];     /* not given: the fingerprint of the data */

@@ -8,3 +8,4 @@ typedef float real;
 #endif
 
 static inline int least(int a, int b) { return a < b ? a : b; }
+static inline int greatest(int a, int b) { return a > b ? a : b; }

@@ -9,7 +9,7 @@
 #include "data/emoji.h"
 #include "data/scenes.h"
 
-enum { TRAIN_SCENES = 20000, TEST_SCENES = 1000 };
+enum { TEST_SCENES = 1000 };
 
 uint64_t captioned_other(uint64_t seed) { return seed + 1000000007u; }
 
@@ -81,7 +81,8 @@ bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t se
   if (!path_join(path, folder, set == CAPTIONED_CIFAR10 ? "cifar10" : "emoji"))
     return false;
   if (set == CAPTIONED_SCENES) {
-    const int scenes = limit && limit < TRAIN_SCENES ? limit : TRAIN_SCENES;
+    const int most = CAPTIONED_SCENES_COUNT;
+    const int scenes = limit && limit < most ? limit : most;
     scenes_make(train, scenes, CAPTIONED_ALONE, SCENES_SEEN, seed);
     scenes_make(test, TEST_SCENES, CAPTIONED_ALONE, SCENES_SEEN, captioned_other(seed));
   } else if (set == CAPTIONED_CIFAR10) {

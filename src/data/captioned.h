@@ -5,7 +5,8 @@
 typedef enum {
   CAPTIONED_SCENES, CAPTIONED_EMOJI, CAPTIONED_CIFAR10, CAPTIONED_EMOJI_TWO
 } CaptionedSet;
-enum { CAPTIONED_ALONE = 500 }; /* scenes of 1000 that have one figure only */
+enum { CAPTIONED_ALONE = 500,   /* scenes of 1000 that have one figure only */
+       CAPTIONED_SCENES_COUNT = 20000 }; /* to train on */
 
 /* Open training and test pairs: 20000 and 1000 scenes drawn by the seed, of one or
    two figures, none held out; or Google's emoji to train on and Twitter's to test,

@@ -142,6 +142,11 @@ static void draw_scene(Dataset *pictures, int i, const Scene *scene, RandomKey k
   image_free(&image);
 }
 
+Scene scenes_scene(int i, int alone, ScenesSplit split, uint64_t seed) {
+  const RandomKey key = random_subkey(random_key(seed, purpose(split)), (uint64_t)i);
+  return scene_random(split, alone, random_subkey(key, 0));
+}
+
 void scenes_make(Pairs *pairs, int count, int alone, ScenesSplit split, uint64_t seed) {
   char text[SCENES_CAPTIONS][SCENES_TEXT];
   RandomKey key = random_key(seed, purpose(split));
@@ -152,15 +157,13 @@ void scenes_make(Pairs *pairs, int count, int alone, ScenesSplit split, uint64_t
                       .class_names = scenes_classes};
 #pragma omp parallel for schedule(static)
   for (int i = 0; i < count; i++) {
-    RandomKey own = random_subkey(key, (uint64_t)i);
-    Scene scene = scene_random(split, alone, random_subkey(own, 0));
-    draw_scene(&pictures, i, &scene, own);
+    Scene scene = scenes_scene(i, alone, split, seed);
+    draw_scene(&pictures, i, &scene, random_subkey(key, (uint64_t)i));
   }
   dataset_measure(&pictures);
   *pairs = pairs_new(pictures);
   for (int i = 0; i < count; i++) {
-    RandomKey own = random_subkey(key, (uint64_t)i);
-    Scene scene = scene_random(split, alone, random_subkey(own, 0));
+    Scene scene = scenes_scene(i, alone, split, seed);
     int captions = scene_captions(&scene, text);
     for (int c = 0; c < captions; c++) pairs_add(pairs, i, text[c]);
   }

@@ -40,3 +40,4 @@ int scene_captions(const Scene *scene, char text[SCENES_CAPTIONS][SCENES_TEXT]);
    the class of its first figure. Scene i depends on seed, split, alone and i
    only. Overwrites *pairs; pairs_free gives back. */
 void scenes_make(Pairs *pairs, int count, int alone, ScenesSplit split, uint64_t seed);
+Scene scenes_scene(int i, int alone, ScenesSplit split, uint64_t seed); /* scene i */

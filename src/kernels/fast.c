@@ -1,4 +1,4 @@
-/* Tangled from chapters/14-fast.nw: edit that, not this. */
+/* Tangled from chapters/15-fast.nw: edit that, not this. */
 #include <tgmath.h>
 
 #include "kernels/dot.h"
@@ -241,16 +241,18 @@ enum { QUERIES = 96, KEYS = 256 };
 typedef struct Head { /* one head of one image */
   const real *q, *k, *v;
   real scale;
-  int T, D, width; /* width: H D; tokens of q, k and v are 3 width apart */
-  bool causal;
+  int T, D, width;      /* width: H D */
+  int q_apart, kv_apart; /* from a token to the next: 3 width, if all stand in one */
+  int first;  /* which token the first query is */
+  int prefix; /* so many tokens attend to each other, a later one to those before it */
   Product *product; /* gemm_serial, or of other numbers */
 } Head;
 
-static Head head_of(const real *qkv, int b, int h, int T, int H, int D, bool causal,
+static Head head_of(const real *qkv, int b, int h, int T, int H, int D, Mask mask,
                     Product *product) {
   const real *q = qkv + (size_t)b * T * 3 * H * D + h * D;
-  return (Head){q, q + H * D, q + 2 * H * D, 1 / sqrt((real)D), T,
-                D, H * D,     causal,        product};
+  return (Head){q, q + H * D, q + 2 * H * D, 1 / sqrt((real)D), T, D, H * D, 3 * H * D,
+                3 * H * D, 0, prefix_of(mask, b, T), product};
 }
 
 /* Ask for n numbers, so that they are on their way when they are needed. */
@@ -260,16 +262,21 @@ static void fetch(const real *p, size_t n) {
 
 /* How many of the keys from k0 on may query t see? */
 static int keys_seen(const Head *a, int t, int k0, int keys) {
-  return a->causal ? least(keys, t + 1 - k0) : keys;
+  return least(keys, greatest(a->first + t + 1, a->prefix) - k0);
+}
+
+/* So many keys, from the first, a block of queries sees. */
+static int keys_of_block(const Head *a, int q0, int queries) {
+  return greatest(a->first + q0 + queries, a->prefix);
 }
 /* scores[queries][row] = q k^T, unscaled */
 static void scores_of(real *scores, int row, const Head *a, int q0, int queries, int k0,
                       int keys) {
-  const int stride = 3 * a->width;
   const bool padded = row >= round_up(keys, LANES);
   a->product((MatrixOut){.at = scores, .row = row, .padded = padded},
-             (MatrixView){a->q + (size_t)q0 * stride, stride, 1},
-             (MatrixView){a->k + (size_t)k0 * stride, 1, stride}, queries, keys, a->D);
+             (MatrixView){a->q + (size_t)q0 * a->q_apart, a->q_apart, 1},
+             (MatrixView){a->k + (size_t)k0 * a->kv_apart, 1, a->kv_apart}, queries, keys,
+             a->D);
 }
 
 /* A row of scores to exp(scale s - shift), or 0 from `seen` on; their sum. */
@@ -284,11 +291,11 @@ static real weights_of_row(real *p, int n, int seen, real scale, real shift) {
 static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
   static _Thread_local real p[QUERIES * KEYS] __attribute__((aligned(64)));
   real top[QUERIES], largest[QUERIES], sum[QUERIES];
-  const int stride = 3 * a->width;
+  const int stride = a->kv_apart;
   for (int t = 0; t < queries; t++) largest[t] = -INFINITY, sum[t] = 0;
   // Find the largest scores first
   if (a->product == gemm_bf16_serial && a->T > KEYS)
-    for (int k0 = 0; k0 < (a->causal ? q0 + queries : a->T); k0 += KEYS) {
+    for (int k0 = 0; k0 < keys_of_block(a, q0, queries); k0 += KEYS) {
       const int keys = least(KEYS, a->T - k0);
       scores_of(p, KEYS, a, q0, queries, k0, keys);
       for (int t = 0; t < queries; t++) {
@@ -296,7 +303,7 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
         largest[t] = larger(largest[t], a->scale * largest_of(p + t * KEYS, seen));
       }
     }
-  for (int k0 = 0; k0 < (a->causal ? q0 + queries : a->T); k0 += KEYS) {
+  for (int k0 = 0; k0 < keys_of_block(a, q0, queries); k0 += KEYS) {
     const int keys = least(KEYS, a->T - k0), row = round_up(keys, PARTS);
     scores_of(p, row, a, q0, queries, k0, keys);
     // Turn the scores of each query into weights
@@ -324,9 +331,10 @@ static void attend(real *y, real *log_sum, const Head *a, int q0, int queries) {
 }
 // Write the weights of attention
 /* The weights themselves, for whoever wants to look at them. */
-static void write_weights(real *weights, const real *log_sum, const Head *a) {
-  scores_of(weights, a->T, a, 0, a->T, 0, a->T);
-  for (int t = 0; t < a->T; t++) {
+static void write_weights(real *weights, const real *log_sum, const Head *a,
+                          int queries) {
+  scores_of(weights, a->T, a, 0, queries, 0, a->T);
+  for (int t = 0; t < queries; t++) {
     real *row = weights + (size_t)t * a->T;
     const int seen = keys_seen(a, t, 0, a->T);
     exp_row(row, row, a->scale, log_sum[t], seen);
@@ -335,23 +343,39 @@ static void write_weights(real *weights, const real *log_sum, const Head *a) {
 }
 
 static void heads_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
-                          int T, int H, int D, bool causal, Product *product) {
+                          int T, int H, int D, Mask mask, Product *product) {
 #pragma omp parallel for collapse(2)
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {
-      const Head a = head_of(qkv, b, h, T, H, D, causal, product);
+      const Head a = head_of(qkv, b, h, T, H, D, mask, product);
       const size_t head = (size_t)b * H + h, image = (size_t)T * H * D;
       if (h == 0) fetch(qkv + 3 * image * b, 3 * image);
       for (int t = 0; t < T; t += QUERIES)
         attend(y + ((size_t)b * T + t) * H * D + h * D, log_sum + head * T + t, &a, t,
                least(QUERIES, T - t));
-      if (weights) write_weights(weights + head * T * T, log_sum + head * T, &a);
+      if (weights) write_weights(weights + head * T * T, log_sum + head * T, &a, T);
     }
 }
 
 void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
-                       int T, int H, int D, bool causal) {
-  heads_forward(y, log_sum, weights, qkv, B, T, H, D, causal, gemm_serial);
+                       int T, int H, int D, Mask mask) {
+  heads_forward(y, log_sum, weights, qkv, B, T, H, D, mask, gemm_serial);
+}
+
+void attention_cached(real *y, real *weights, const real *qkv, const real *kv,
+                      int queries, int T, int H, int D, int prefix) {
+  const int width = H * D;
+  for (int h = 0; h < H; h++)
+    for (int t = 0; t < queries; t += QUERIES) {
+      real log_sum[QUERIES];
+      const real *q = qkv + (size_t)t * 3 * width + h * D, *k = kv + h * D;
+      const Head a = {q, k, k + width, 1 / sqrt((real)D), T, D, width, 3 * width,
+                      2 * width, T - queries + t, prefix, gemm_serial};
+      const int some = least(QUERIES, queries - t);
+      attend(y + (size_t)t * width + h * D, log_sum, &a, 0, some);
+      if (weights)
+        write_weights(weights + ((size_t)h * queries + t) * T, log_sum, &a, some);
+    }
 }
 
 static void attend_backward(real *dqkv, const real *dy, const real *y,
@@ -377,7 +401,8 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
   }
   // Add to the gradients of values, queries and keys
   const bool more_keys = add || k0 > 0;
-  const bool more_queries = add || q0 > (a->causal ? k0 / QUERIES * QUERIES : 0);
+  const int first_query = k0 < a->prefix ? 0 : k0 / QUERIES * QUERIES;
+  const bool more_queries = add || q0 > first_query;
   const MatrixView k = {a->k + from_k, stride, 1}, q = {a->q + from_q, stride, 1};
   a->product((MatrixOut){.at = dv, .row = stride, .add = more_queries}, by_key, slope,
              keys, D, queries);
@@ -388,11 +413,11 @@ static void attend_backward(real *dqkv, const real *dy, const real *y,
 }
 static void heads_backward(real *dqkv, const real *dy, const real *y,
                            const real *log_sum, const real *qkv, int B, int T, int H,
-                           int D, bool causal, bool add, Product *product) {
+                           int D, Mask mask, bool add, Product *product) {
 #pragma omp parallel for collapse(2) schedule(dynamic)
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {
-      const Head a = head_of(qkv, b, h, T, H, D, causal, product);
+      const Head a = head_of(qkv, b, h, T, H, D, mask, product);
       const size_t image = (size_t)T * H * D;
       real *slope = dqkv + 3 * image * b + h * D;
       if (h == 0) {
@@ -404,7 +429,7 @@ static void heads_backward(real *dqkv, const real *dy, const real *y,
       for (int t = 0; t < T; t += QUERIES) {
         const size_t at = ((size_t)b * T + t) * H * D + h * D;
         const int queries = least(QUERIES, T - t);
-        for (int k = 0; k < (causal ? t + queries : T); k += KEYS)
+        for (int k = 0; k < keys_of_block(&a, t, queries); k += KEYS)
           attend_backward(slope, dy + at, y + at, log_sum + ((size_t)b * H + h) * T + t,
                           &a, t, queries, k, least(KEYS, T - k), add);
       }
@@ -412,9 +437,9 @@ static void heads_backward(real *dqkv, const real *dy, const real *y,
 }
 
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
-                        const real *qkv, int B, int T, int H, int D, bool causal,
+                        const real *qkv, int B, int T, int H, int D, Mask mask,
                         bool add) {
-  heads_backward(dqkv, dy, y, log_sum, qkv, B, T, H, D, causal, add, gemm_serial);
+  heads_backward(dqkv, dy, y, log_sum, qkv, B, T, H, D, mask, add, gemm_serial);
 }
 // Fast kernels of bfloat16
 void linear_forward_bf16(real *y, const real *x, const real *w, const real *b, int rows,
@@ -438,12 +463,12 @@ void linear_backward_weight_bf16(real *dw, real *db, const real *dy, const real 
 }
 
 void attention_forward_bf16(real *y, real *log_sum, const real *qkv, int B, int T, int H,
-                            int D, bool causal) {
-  heads_forward(y, log_sum, NULL, qkv, B, T, H, D, causal, gemm_bf16_serial);
+                            int D, Mask mask) {
+  heads_forward(y, log_sum, NULL, qkv, B, T, H, D, mask, gemm_bf16_serial);
 }
 
 void attention_backward_bf16(real *dqkv, const real *dy, const real *y,
                              const real *log_sum, const real *qkv, int B, int T, int H,
-                             int D, bool causal, bool add) {
-  heads_backward(dqkv, dy, y, log_sum, qkv, B, T, H, D, causal, add, gemm_bf16_serial);
+                             int D, Mask mask, bool add) {
+  heads_backward(dqkv, dy, y, log_sum, qkv, B, T, H, D, mask, add, gemm_bf16_serial);
 }

@@ -1,4 +1,4 @@
-/* Tangled from chapters/14-fast.nw: edit that, not this. */
+/* Tangled from chapters/15-fast.nw: edit that, not this. */
 #include "kernels/gemm.h"
 
 #include <assert.h>

@@ -58,15 +58,27 @@ void gather_forward(real *y, const real *x, const real *fill, const int *index,
 void gather_backward(real *dx, real *dfill, const real *dy, const int *index,
                      int count, int C);
 
+/* Who attends to whom. All zero: each token to all tokens. Causal: token t to 0..t. */
+typedef struct Mask {
+  bool causal;
+  const int *prefix; /* with causal, [B] or NULL: the first prefix[b] tokens of image b
+                        attend to each other */
+} Mask;
+
+/* So many tokens of image b attend to each other, and a later one to those before it. */
+static inline int prefix_of(Mask mask, int b, int T) {
+  if (!mask.causal) return T;
+  return mask.prefix ? least(mask.prefix[b], T) : 0;
+}
+
 /* Attention of H heads of size D over qkv[B][T][3 H D] (queries, keys, values):
    y[B][T][H D]; keeps log_sum[B][H][T], the logarithms of the sums under the
-   softmaxes. weights[B][H][T][T], whose rows sum to one, may be NULL. Causal:
-   token t attends to 0..t only. Scores are scaled by 1 / sqrt(D).
-   Source: Vaswani et al. 2017, section 3.2. */
+   softmaxes. weights[B][H][T][T], whose rows sum to one, may be NULL. Scores are
+   scaled by 1 / sqrt(D). Source: Vaswani et al. 2017, section 3.2. */
 void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
-                       int T, int H, int D, bool causal);
+                       int T, int H, int D, Mask mask);
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
-                        const real *qkv, int B, int T, int H, int D, bool causal,
+                        const real *qkv, int B, int T, int H, int D, Mask mask,
                         bool add);
 
 /* One AdamW step for n weights. `correction1` and `correction2` are
@@ -80,6 +92,12 @@ void normalize_forward(real *y, real *length, const real *x, real eps, int rows,
 void normalize_backward(real *dx, const real *dy, const real *x, const real *length,
                         real eps, int rows, int n);
 
+/* Attention of the last `queries` of T tokens of one image, whose qkv[queries][3 H D]
+   are new, to keys and values of all T, kv[T][2 H D]: y[queries][H D], what
+   attention_forward with a causal mask of this prefix makes of them, to the last bit.
+   weights[H][queries][T] may be NULL. */
+void attention_cached(real *y, real *weights, const real *qkv, const real *kv,
+                      int queries, int T, int H, int D, int prefix);
 /* The same with the factors of products rounded to bfloat16: x, w and dy, and in
    attention also weights and the slopes of scores. All sums are of reals, and db adds
    up dy as it is. Source: Micikevicius et al. 2018; Kalamkar et al. 2019. */
@@ -90,7 +108,7 @@ void linear_backward_input_bf16(real *dx, const real *dy, const real *w, int row
 void linear_backward_weight_bf16(real *dw, real *db, const real *dy, const real *x,
                                  int rows, int in, int out);
 void attention_forward_bf16(real *y, real *log_sum, const real *qkv, int B, int T, int H,
-                            int D, bool causal);
+                            int D, Mask mask);
 void attention_backward_bf16(real *dqkv, const real *dy, const real *y,
                              const real *log_sum, const real *qkv, int B, int T, int H,
-                             int D, bool causal, bool add);
+                             int D, Mask mask, bool add);

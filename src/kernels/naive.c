@@ -185,49 +185,58 @@ void cross_entropy_backward(real *dlogits, const real *p, const int *labels,
 typedef struct Head { /* one head of one image; tokens are `stride` apart */
   const real *q, *k, *v;
   int T, D, stride;
-  bool causal;
+  int prefix; /* so many tokens attend to each other, a later one to those before it */
 } Head;
 
-static Head head_of(const real *qkv, int b, int h, int T, int H, int D, bool causal) {
+static Head head_of(const real *qkv, int b, int h, int T, int H, int D, Mask mask) {
   const real *q = qkv + (size_t)b * T * 3 * H * D + h * D;
-  return (Head){q, q + H * D, q + 2 * H * D, T, D, 3 * H * D, causal};
+  return (Head){q, q + H * D, q + 2 * H * D, T, D, 3 * H * D, prefix_of(mask, b, T)};
 }
 
-static real score(const Head *head, int t, int j) {
-  return dot(head->q + t * head->stride, head->k + j * head->stride, head->D) /
-         sqrt((real)head->D);
+/* So many tokens, from the first, token t attends to. */
+static int seen_by(const Head *head, int t) { return greatest(t + 1, head->prefix); }
+
+static real score(const Head *head, const real *q, int j) {
+  return dot(q, head->k + j * head->stride, head->D) / sqrt((real)head->D);
 }
 
-static real log_sum_of_scores(const Head *head, int t, int seen) {
+static real log_sum_of_scores(const Head *head, const real *q, int seen) {
   real largest = -INFINITY, sum = 0;
-  for (int j = 0; j < seen; j++) largest = fmax(largest, score(head, t, j));
-  for (int j = 0; j < seen; j++) sum += exp(score(head, t, j) - largest);
+  for (int j = 0; j < seen; j++) largest = fmax(largest, score(head, q, j));
+  for (int j = 0; j < seen; j++) sum += exp(score(head, q, j) - largest);
   return largest + log(sum);
 }
 
-static void head_forward(real *y, real *log_sum, real *weights, Head head) {
-  for (int t = 0; t < head.T; t++) {
-    const int seen = head.causal ? t + 1 : head.T;
-    real *out = y + t * head.stride / 3;
-    log_sum[t] = log_sum_of_scores(&head, t, seen);
-    for (int d = 0; d < head.D; d++) out[d] = 0;
-    for (int j = 0; j < head.T; j++) {
-      const real a = j < seen ? exp(score(&head, t, j) - log_sum[t]) : 0;
-      if (weights) weights[t * head.T + j] = a;
-      for (int d = 0; d < head.D; d++) out[d] += a * head.v[j * head.stride + d];
-    }
+/* What token t, whose query is q, takes from all values: y[D]; its log_sum. */
+static real query_forward(real *y, real *weights, const Head *head, const real *q,
+                          int t) {
+  const int seen = seen_by(head, t);
+  const real log_sum = log_sum_of_scores(head, q, seen);
+  for (int d = 0; d < head->D; d++) y[d] = 0;
+  for (int j = 0; j < head->T; j++) {
+    const real a = j < seen ? exp(score(head, q, j) - log_sum) : 0;
+    if (weights) weights[j] = a;
+    for (int d = 0; d < head->D; d++) y[d] += a * head->v[j * head->stride + d];
   }
+  return log_sum;
+}
+
+static void head_forward(real *y, real *log_sum, real *weights, Head head) {
+  for (int t = 0; t < head.T; t++)
+    log_sum[t] = query_forward(y + t * head.stride / 3,
+                               weights ? weights + t * head.T : NULL, &head,
+                               head.q + t * head.stride, t);
 }
 
 void attention_forward(real *y, real *log_sum, real *weights, const real *qkv, int B,
-                       int T, int H, int D, bool causal) {
+                       int T, int H, int D, Mask mask) {
 #pragma omp parallel for collapse(2)
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++) {
       const size_t head = (size_t)b * H + h;
       head_forward(y + (size_t)b * T * H * D + h * D, log_sum + head * T,
                    weights ? weights + head * T * T : NULL,
-                   head_of(qkv, b, h, T, H, D, causal));
+                   head_of(qkv, b, h, T, H, D, mask));
     }
 }
 
@@ -239,10 +248,10 @@ static void head_backward(real *dqkv, const real *dy, const real *y,
     const real *slope = dy + t * to_k, *q = head.q + t * stride;
     const real average = dot(slope, y + t * to_k, D);
     real *dq = dqkv + t * stride;
-    for (int j = 0; j < (head.causal ? t + 1 : head.T); j++) {
+    for (int j = 0; j < seen_by(&head, t); j++) {
       const real *k = head.k + j * stride, *v = head.v + j * stride;
       real *dk = dqkv + j * stride + to_k, *dv = dqkv + j * stride + to_v;
-      const real a = exp(score(&head, t, j) - log_sum[t]);
+      const real a = exp(score(&head, q, j) - log_sum[t]);
       const real ds = a * (dot(slope, v, D) - average) * scale;
       for (int d = 0; d < D; d++) {
         dv[d] += a * slope[d];
@@ -254,7 +263,7 @@ static void head_backward(real *dqkv, const real *dy, const real *y,
 }
 
 void attention_backward(real *dqkv, const real *dy, const real *y, const real *log_sum,
-                        const real *qkv, int B, int T, int H, int D, bool causal,
+                        const real *qkv, int B, int T, int H, int D, Mask mask,
                         bool add) {
   if (!add) memset(dqkv, 0, (size_t)B * T * 3 * H * D * sizeof *dqkv);
 #pragma omp parallel for collapse(2)
@@ -263,7 +272,7 @@ void attention_backward(real *dqkv, const real *dy, const real *y, const real *l
       const size_t at = (size_t)b * T * H * D + h * D;
       head_backward(dqkv + (size_t)b * T * 3 * H * D + h * D, dy + at, y + at,
                     log_sum + ((size_t)b * H + h) * T,
-                    head_of(qkv, b, h, T, H, D, causal));
+                    head_of(qkv, b, h, T, H, D, mask));
     }
 }
 void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n) {
@@ -273,6 +282,19 @@ void adamw_step(real *w, real *m, real *v, const real *g, AdamWStep s, size_t n)
     v[i] = s.beta2 * v[i] + (1 - s.beta2) * g[i] * g[i];
     real step = m[i] / s.correction1 / (sqrt(v[i] / s.correction2) + s.eps);
     w[i] -= s.lr * (step + s.decay * w[i]);
+  }
+}
+
+void attention_cached(real *y, real *weights, const real *qkv, const real *kv,
+                      int queries, int T, int H, int D, int prefix) {
+  const int width = H * D;
+  for (int h = 0; h < H; h++) {
+    const real *k = kv + h * D;
+    const Head head = {NULL, k, k + width, T, D, 2 * width, prefix};
+    for (int i = 0; i < queries; i++)
+      query_forward(y + i * width + h * D,
+                    weights ? weights + ((size_t)h * queries + i) * T : NULL, &head,
+                    qkv + i * 3 * width + h * D, T - queries + i);
   }
 }
 /* A copy of `rows` rows of n numbers, `apart` apart, rounded; the caller frees it. */
@@ -326,7 +348,7 @@ static void head_forward_bf16(real *y, real *log_sum, Head a) {
   real *v = rounded(a.v, T, D, a.stride), *out = allocate((size_t)T * D, sizeof *out);
   scores_bf16(p, a);
   for (int t = 0; t < T; t++) {
-    const int seen = a.causal ? t + 1 : T;
+    const int seen = seen_by(&a, t);
     real *row = p + (size_t)t * T, largest = -INFINITY;
     for (int j = 0; j < seen; j++) largest = fmax(largest, row[j]);
     sum[t] = weights_row(row, seen, T, largest);
@@ -339,13 +361,13 @@ static void head_forward_bf16(real *y, real *log_sum, Head a) {
 }
 
 void attention_forward_bf16(real *y, real *log_sum, const real *qkv, int B, int T, int H,
-                            int D, bool causal) {
+                            int D, Mask mask) {
 #pragma omp parallel for collapse(2)
   for (int b = 0; b < B; b++)
     for (int h = 0; h < H; h++)
       head_forward_bf16(y + (size_t)b * T * H * D + h * D,
                         log_sum + ((size_t)b * H + h) * T,
-                        head_of(qkv, b, h, T, H, D, causal));
+                        head_of(qkv, b, h, T, H, D, mask));
 }
 /* Add the rows of part[T][D] to rows that are `apart`. */
 static void add_rows(real *to, const real *part, int T, int D, int apart) {
@@ -364,7 +386,7 @@ static void head_backward_bf16(real *dqkv, const real *dy, const real *y,
   scores_bf16(p, a);
   linear_forward_bf16(ds, slope, v, NULL, T, D, T);
   for (int t = 0; t < T; t++) {
-    weights_row(p + (size_t)t * T, a.causal ? t + 1 : T, T, log_sum[t]);
+    weights_row(p + (size_t)t * T, seen_by(&a, t), T, log_sum[t]);
     const real average = dot(dy + (size_t)t * width, y + (size_t)t * width, D);
     for (size_t i = (size_t)t * T; i < (size_t)(t + 1) * T; i++)
       ds[i] = p[i] * (ds[i] - average) / sqrt((real)D);
@@ -378,7 +400,7 @@ static void head_backward_bf16(real *dqkv, const real *dy, const real *y,
 
 void attention_backward_bf16(real *dqkv, const real *dy, const real *y,
                              const real *log_sum, const real *qkv, int B, int T, int H,
-                             int D, bool causal, bool add) {
+                             int D, Mask mask, bool add) {
   if (!add) memset(dqkv, 0, (size_t)B * T * 3 * H * D * sizeof *dqkv);
 #pragma omp parallel for collapse(2)
   for (int b = 0; b < B; b++)
@@ -386,6 +408,6 @@ void attention_backward_bf16(real *dqkv, const real *dy, const real *y,
       const size_t at = (size_t)b * T * H * D + h * D;
       head_backward_bf16(dqkv + (size_t)b * T * 3 * H * D + h * D, dy + at, y + at,
                          log_sum + ((size_t)b * H + h) * T,
-                         head_of(qkv, b, h, T, H, D, causal));
+                         head_of(qkv, b, h, T, H, D, mask));
     }
 }

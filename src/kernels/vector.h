@@ -1,4 +1,4 @@
-/* Tangled from chapters/14-fast.nw: edit that, not this. */
+/* Tangled from chapters/15-fast.nw: edit that, not this. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

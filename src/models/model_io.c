@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/format.h"
+#include "data/image.h"
 
 // Sizes as notes
 typedef enum { FIELD_INT, FIELD_BOOL, FIELD_NUMBER } FieldKind;
@@ -25,7 +26,9 @@ typedef struct Field {
 #define SWITCH_FIELD(KEY, AT) {KEY, AT, FIELD_BOOL, 0, 1, true}
 _Static_assert(sizeof(PairLoss) == sizeof(int) && sizeof(TextStyle) == sizeof(int) &&
                    sizeof(GeluKind) == sizeof(int) && sizeof(PoolKind) == sizeof(int) &&
-                   sizeof(PositionKind) == sizeof(int) && sizeof(VitStyle) == sizeof(int),
+                   sizeof(PositionKind) == sizeof(int) &&
+                   sizeof(VitStyle) == sizeof(int) &&
+                   sizeof(ConnectorKind) == sizeof(int),
                "choices are kept as ints");
 
 static const Field vit_fields[] = {
@@ -49,23 +52,33 @@ static const Field vit_fields[] = {
     SWITCH_FIELD("image.rotary", offsetof(VitConfig, variant.rotary)),
     SWITCH_FIELD("image.branch_norm", offsetof(VitConfig, variant.branch_norm)),
     {0}};
+static const Field text_fields[] = {
+    INT_FIELD("text.vocabulary", offsetof(TextConfig, vocabulary), TOKENIZER_SYMBOLS + 2,
+              1 << 20),
+    INT_FIELD("text.context", offsetof(TextConfig, context), 2, 1 << 16),
+    INT_FIELD("text.width", offsetof(TextConfig, width), 1, 1 << 16),
+    INT_FIELD("text.depth", offsetof(TextConfig, depth), 1, 1000),
+    INT_FIELD("text.heads", offsetof(TextConfig, heads), 1, 1 << 16),
+    INT_FIELD("text.mlp", offsetof(TextConfig, mlp), 1, 1 << 20),
+    INT_FIELD("text.gelu", offsetof(TextConfig, gelu), 0, GELU_QUICK),
+    {"text.causal", offsetof(TextConfig, causal), FIELD_BOOL, 0, 1, false},
+    {"text.eps", offsetof(TextConfig, eps), FIELD_NUMBER, 0, 1, false},
+    {"text.style", offsetof(TextConfig, style), FIELD_INT, 0, TEXT_SIGLIP, true},
+    {0}};
 static const Field clip_fields[] = {
-    INT_FIELD("text.vocabulary", offsetof(ClipConfig, text.vocabulary),
-              TOKENIZER_SYMBOLS + 2, 1 << 20),
-    INT_FIELD("text.context", offsetof(ClipConfig, text.context), 2, 1 << 16),
-    INT_FIELD("text.width", offsetof(ClipConfig, text.width), 1, 1 << 16),
-    INT_FIELD("text.depth", offsetof(ClipConfig, text.depth), 1, 1000),
-    INT_FIELD("text.heads", offsetof(ClipConfig, text.heads), 1, 1 << 16),
-    INT_FIELD("text.mlp", offsetof(ClipConfig, text.mlp), 1, 1 << 20),
-    INT_FIELD("text.gelu", offsetof(ClipConfig, text.gelu), 0, GELU_QUICK),
-    {"text.causal", offsetof(ClipConfig, text.causal), FIELD_BOOL, 0, 1, false},
-    {"text.eps", offsetof(ClipConfig, text.eps), FIELD_NUMBER, 0, 1, false},
-    {"text.style", offsetof(ClipConfig, text.style), FIELD_INT, 0, TEXT_SIGLIP, true},
     {"loss", offsetof(ClipConfig, loss), FIELD_INT, 0, LOSS_SIGMOID_MEAN, true},
     INT_FIELD("embed", offsetof(ClipConfig, embed), 1, 1 << 16),
     SWITCH_FIELD("bare_image", offsetof(ClipConfig, no_image_projection)),
     SWITCH_FIELD("text_bias", offsetof(ClipConfig, text_bias)),
     SWITCH_FIELD("logit_bias", offsetof(ClipConfig, biased)),
+    {0}};
+static const Field vlm_fields[] = {
+    INT_FIELD("connector", offsetof(VlmConfig, connector.kind), 0, CONNECTOR_NONE),
+    INT_FIELD("connector.queries", offsetof(VlmConfig, connector.queries), 0, 4096),
+    INT_FIELD("connector.heads", offsetof(VlmConfig, connector.heads), 1, 1 << 16),
+    SWITCH_FIELD("penultimate", offsetof(VlmConfig, penultimate)),
+    SWITCH_FIELD("prefix_lm", offsetof(VlmConfig, prefix_lm)),
+    SWITCH_FIELD("separate_output", offsetof(VlmConfig, separate_output)),
     {0}};
 
 static double field_value(const Field *f, const void *config) {
@@ -90,7 +103,14 @@ void vit_metadata(Metadata *metadata, const VitConfig *config, const char *prefi
 
 void clip_metadata(Metadata *metadata, const ClipConfig *config) {
   vit_metadata(metadata, &config->image, "visual.");
+  add_fields(metadata, text_fields, &config->text);
   add_fields(metadata, clip_fields, config);
+}
+
+void vlm_metadata(Metadata *metadata, const VlmConfig *config) {
+  vit_metadata(metadata, &config->image, "visual.");
+  add_fields(metadata, text_fields, &config->language);
+  add_fields(metadata, vlm_fields, config);
 }
 
 static bool read_number(const Safetensors *file, const char *path, const char *key,
@@ -146,12 +166,27 @@ static bool read_clip(const Safetensors *file, const char *path, ClipConfig *c,
                       real *mean, real *std) {
   *c = (ClipConfig){0};
   if (!read_vit(file, path, &c->image, mean, std) ||
+      !read_fields(file, path, text_fields, &c->text) ||
       !read_fields(file, path, clip_fields, c)) return false;
   if (!text_check(&c->text))
     return fail("%s: expected sizes of a text encoder that fit together, found others",
                 path);
   return clip_check(c) || fail("%s: expected sizes of two encoders that fit together, "
                                "found others", path);
+}
+
+static bool read_vlm(const Safetensors *file, const char *path, VlmConfig *c, real *mean,
+                     real *std) {
+  *c = (VlmConfig){.prefix_lm = false};
+  if (!read_vit(file, path, &c->image, mean, std) ||
+      !read_fields(file, path, vlm_fields, c) ||
+      !read_fields(file, path, text_fields, &c->language)) return false;
+  c->connector.side = c->image.image_size / c->image.patch_size;
+  c->connector.from = c->image.width, c->connector.to = c->language.width;
+  const int tokens = connector_tokens(&c->connector);
+  return (vlm_check(c) && c->language.causal && c->language.context > tokens + 2) ||
+         fail("%s: expected sizes of an image encoder, a connector and a language model "
+              "that fit together, found others", path);
 }
 
 // Open a run
@@ -166,6 +201,8 @@ static bool check_positions(const Safetensors *file, const VitConfig *c,
          safetensors_check(file, name, SHAPE(1, side * side + (c->pool == POOL_CLS),
                                              c->width));
 }
+
+enum { MOST_PREFIX = 64 };
 
 static bool fill(const Safetensors *file, Params *params, bool trained, uint64_t seed) {
   if (!parameters_match(file, params)) return false;
@@ -188,12 +225,41 @@ bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
   const char *prefix = good ? safetensors_metadata(file, "image.prefix") : NULL;
   if (good && !prefix) good =
       fail("%s: expected metadata image.prefix, found none", path);
+  if (good && strlen(prefix) > MOST_PREFIX)
+    good = fail("%s: metadata image.prefix: expected at most %d characters, found %zu",
+                path, MOST_PREFIX, strlen(prefix));
   good = good && check_positions(file, &config, prefix);
   if (good) s->prefix = params_name(s->params, "%s", prefix);
   if (good) s->vit = vit_declare(s->params, s->prefix, config);
   good = good && fill(file, s->params, trained, seed);
   if (file) safetensors_free(file);
   if (!good) vit_close(s);
+  return good;
+}
+
+static Tokenizer *open_tokenizer(const char *folder, int vocabulary) {
+  char path[PATH_MAX];
+  Tokenizer *tokenizer =
+      path_join(path, folder, "merges.txt")
+          ? tokenizer_load(path, vocabulary - TOKENIZER_SYMBOLS - 2) : NULL;
+  if (!tokenizer || tokenizer_size(tokenizer) == vocabulary) return tokenizer;
+  fail("%s: expected %d tokens, found %d", path, vocabulary, tokenizer_size(tokenizer));
+  tokenizer_free(tokenizer);
+  return NULL;
+}
+
+bool vlm_open(LoadedVlm *s, const char *folder) {
+  char path[PATH_MAX];
+  VlmConfig config;
+  Safetensors *file = open_model(folder, path);
+  *s = (LoadedVlm){.params = params_new()};
+  bool good = file && read_vlm(file, path, &config, s->mean, s->std);
+  good = good && check_positions(file, &config.image, "visual.");
+  if (good) s->vlm = vlm_declare(s->params, config);
+  good = good && fill(file, s->params, true, 0);
+  if (file) safetensors_free(file);
+  good = good && (s->tokenizer = open_tokenizer(folder, config.language.vocabulary));
+  if (!good) vlm_close(s);
   return good;
 }
 
@@ -207,14 +273,7 @@ bool clip_open(LoadedClip *s, const char *folder) {
   if (good) s->clip = clip_declare(s->params, config);
   good = good && fill(file, s->params, true, 0);
   if (file) safetensors_free(file);
-  good = good && path_join(path, folder, "merges.txt");
-  if (good)
-    s->tokenizer =
-        tokenizer_load(path, config.text.vocabulary - TOKENIZER_SYMBOLS - 2);
-  good = good && s->tokenizer;
-  if (good && tokenizer_size(s->tokenizer) != config.text.vocabulary)
-    good = fail("%s: expected %d tokens, found %d", path, config.text.vocabulary,
-                tokenizer_size(s->tokenizer));
+  good = good && (s->tokenizer = open_tokenizer(folder, config.text.vocabulary));
   if (!good) clip_close(s);
   return good;
 }
@@ -245,9 +304,27 @@ void vit_copy_parameters(const LoadedVit *from, Params *params, const char *pref
   }
 }
 
+Tensor *encoder_picture(Tape *tape, const VitConfig *c, const real *mean,
+                        const real *std, const char *path) {
+  const int S = c->image_size;
+  Image image;
+  if (!image_load(&image, path, c->channels)) return NULL;
+  Image square = image_square(&image, S);
+  Tensor *x = tape_tensor(tape, "image", SHAPE(1, c->channels, S, S));
+  image_normalize(x->value, square.pixels, c->channels, S, S, mean, std);
+  image_free(&image), image_free(&square);
+  return x;
+}
+
 void vit_close(LoadedVit *s) {
   params_free(s->params);
   *s = (LoadedVit){0};
+}
+
+void vlm_close(LoadedVlm *s) {
+  params_free(s->params);
+  if (s->tokenizer) tokenizer_free(s->tokenizer);
+  *s = (LoadedVlm){0};
 }
 
 void clip_close(LoadedClip *s) {

@@ -2,12 +2,14 @@
 #pragma once
 #include "data/dataset.h"
 #include "models/clip.h"
+#include "models/vlm.h"
 #include "train/checkpoint.h"
 
 /* Add the sizes of a model to the metadata of its checkpoints. The image encoder's
    parameters have names that begin with `prefix`. */
 void vit_metadata(Metadata *metadata, const VitConfig *config, const char *prefix);
 void clip_metadata(Metadata *metadata, const ClipConfig *config);
+void vlm_metadata(Metadata *metadata, const VlmConfig *config);
 
 /* The image encoder of a run, without its head: of train-vit, train-clip and those
    that follow. */
@@ -17,6 +19,14 @@ typedef struct LoadedVit {
   Vit vit;
   real mean[3], std[3];
 } LoadedVit;
+
+/* A vision-language model, out of the same files as a dual encoder. */
+typedef struct LoadedVlm {
+  Params *params;
+  Vlm vlm;
+  Tokenizer *tokenizer;
+  real mean[3], std[3];
+} LoadedVlm;
 
 /* A dual encoder with its tokenizer, out of RUN/model.safetensors and
    RUN/merges.txt. */
@@ -32,6 +42,7 @@ typedef struct LoadedClip {
    dual encoder must be as many as its table of tokens was made for. */
 bool vit_open(LoadedVit *loaded, const char *folder, bool trained, uint64_t seed);
 bool clip_open(LoadedClip *loaded, const char *folder);
+bool vlm_open(LoadedVlm *loaded, const char *folder);
 
 /* Can the encoder look at these pictures? If so, they are normalized as it has learned
    from now on. If not, a message that starts with `blame`, an option or a file. */
@@ -42,5 +53,11 @@ bool encoder_takes(const VitConfig *config, const real *mean, const real *std,
 /* Copy the values of an encoder to one declared with its configuration, and a prefix
    of its own, in a filled table. */
 void vit_copy_parameters(const LoadedVit *from, Params *params, const char *prefix);
+
+/* A picture file as the encoder sees it, [1][C][S][S]: its largest square in the middle,
+   scaled and normalized. NULL with a message. */
+Tensor *encoder_picture(Tape *tape, const VitConfig *config, const real *mean,
+                        const real *std, const char *path);
 void vit_close(LoadedVit *loaded);
 void clip_close(LoadedClip *loaded);
+void vlm_close(LoadedVlm *loaded);

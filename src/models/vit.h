@@ -72,3 +72,8 @@ double vit_macs(const VitConfig *config);
 /* How many images to process at once: about 1024 tokens, few enough for
    what the backward pass needs to stay in the caches. */
 int vit_micro_batch(const Vit *vit);
+
+/* What the encoder knows of each patch, for others to read: [B][N][D], without CLS.
+   After the last block and the final norm; or (penultimate) what goes into the last
+   block, which is what LLaVA reads of its CLIP. */
+Tensor *vit_patch_tokens(Tape *tape, const Vit *vit, Tensor *images, bool penultimate);

@@ -1,12 +1,13 @@
 /* Tangled from chapters/04-attention.nw: edit that, not this. */
 #pragma once
+#include "kernels/kernels.h"
 #include "tensor/params.h"
 #include "tensor/tape.h"
 
 /* Scaled dot-product attention on the tape: qkv[B][T][3C] to [B][T][C] with
-   `heads` heads; heads must divide C. *weights, unless NULL, becomes the
-   attention weights [B][H][T][T], for looking at. */
-Tensor *attention(Tape *tape, Tensor *qkv, int heads, bool causal, Tensor **weights);
+   `heads` heads; heads must divide C. The mask's prefix is copied. *weights, unless
+   NULL, becomes the attention weights [B][H][T][T], for looking at. */
+Tensor *attention(Tape *tape, Tensor *qkv, int heads, Mask mask, Tensor **weights);
 
 // How attention may differ
 /* What EVA's attention has besides or instead. All zero: plain attention. */
@@ -34,12 +35,25 @@ typedef struct Attention {
 Attention attention_declare(Params *params, const char *prefix, int width, int heads,
                             bool causal, Init qkv, Init proj, AttentionVariant variant);
 
+// Keys and values that are kept
+/* Keys and values of tokens that one attention layer has read: kv[B][room][2C], of
+   which the first `read` tokens of each image are there. Not owned. */
+typedef struct KeyValueCache {
+  int room, read;
+  real *kv;
+} KeyValueCache;
+
 /* What a call may ask for besides. All NULL: every token attends, in order. */
 typedef struct AttentionCall {
   const int *query_index; /* [B]: of image b only this token attends, still to all */
   const int *positions;   /* [B][T]: which patch of the grid each token is, -1 for
                              none; NULL: `extra` tokens, then all patches in order */
   Tensor **weights;       /* as in `attention` */
+  // What a language model asks for besides
+  const int *prefix; /* [B], of a causal layer: see Mask */
+  KeyValueCache *cache; /* x follows the tokens whose keys and values are here and attends
+                           to them too; its own are added. Only on a tape that does not
+                           record. Weights are then [B][H][T][all] */
 } AttentionCall;
 
 /* x[B][T][C] to the same shape, or with query_index to [B][1][C]. */

@@ -8,14 +8,14 @@
 #include "tensor/layers.h"
 
 // One query attends
-/* The sizes of one image's part: T tokens, D channels in each of H heads. */
+/* The sizes of one image's part: K queries, T tokens, D channels in each of H heads. */
 typedef struct Sizes {
-  int B, T, H, D;
+  int B, K, T, H, D;
 } Sizes;
 
 typedef struct AttentionPoolSaved {
   Sizes size;
-  real *weights; /* [B][H][T] */
+  real *weights; /* [B][K][H][T] */
   real *scratch; /* [T], for the backward pass */
 } AttentionPoolSaved;
 
@@ -23,8 +23,16 @@ static const real *key_of(const Tensor *kv, Sizes s, int b, int t, int h) {
   return kv->value + ((size_t)b * s.T + t) * 2 * s.H * s.D + h * s.D;
 }
 
-static real *weights_of(const AttentionPoolSaved *saved, int b, int h) {
-  return saved->weights + ((size_t)b * saved->size.H + h) * saved->size.T;
+/* Query k of image b: of its numbers those of head h, or what belongs to it. */
+typedef struct Asked {
+  int b, k, h;
+  size_t query, output, weights; /* where in q, in y, among all weights */
+} Asked;
+
+static Asked asked(Sizes s, int i) {
+  const int h = i % s.H, k = i / s.H % s.K, b = i / s.H / s.K, C = s.H * s.D;
+  return (Asked){b, k, h, (size_t)k * C + h * s.D, ((size_t)b * s.K + k) * C + h * s.D,
+                 (size_t)i * s.T};
 }
 
 /* How well q fits each key of image b, in head h. */
@@ -33,7 +41,7 @@ static void score(real *scores, const real *q, const Tensor *kv, Sizes s, int b,
   for (int t = 0; t < s.T; t++) {
     const real *key = key_of(kv, s, b, t, h);
     real sum = 0;
-    for (int d = 0; d < s.D; d++) sum += q[h * s.D + d] * key[d];
+    for (int d = 0; d < s.D; d++) sum += q[d] * key[d];
     scores[t] = scale * sum;
   }
 }
@@ -42,25 +50,27 @@ static void attention_pool_backward(const Entry *e);
 
 Tensor *attention_pool(Tape *tape, Tensor *q, Tensor *kv, int heads, Tensor **weights) {
   const int B = kv->shape.size[0], T = kv->shape.size[1], C = kv->shape.size[2] / 2;
-  const Sizes s = {B, T, heads, C / heads};
-  assert(kv->shape.rank == 3 && C % heads == 0 && (int)tensor_size(q) == C);
-  Tensor *y = tape_tensor(tape, "attention_pool", SHAPE(B, C));
-  Tensor *kept = tape_tensor(tape, "attention weights", SHAPE(B, heads, T));
+  const Sizes s = {B, tensor_rows(q), T, heads, C / heads};
+  assert(kv->shape.rank == 3 && C % heads == 0 && tensor_last(q) == C);
+  Tensor *y = tape_tensor(tape, "attention_pool",
+                          s.K == 1 ? SHAPE(B, C) : SHAPE(B, s.K, C));
+  Tensor *kept =
+      tape_tensor(tape, "attention weights",
+                  s.K == 1 ? SHAPE(B, heads, T) : SHAPE(B, s.K, heads, T));
   AttentionPoolSaved *saved = tape_memory(tape, sizeof *saved);
   *saved = (AttentionPoolSaved){s, kept->value,
                                 tape_memory(tape, (size_t)T * sizeof(real))};
-  for (int b = 0; b < B; b++)
-    for (int h = 0; h < heads; h++) {
-      real *w = weights_of(saved, b, h), *scores = saved->scratch;
-      real *to = y->value + (size_t)b * C + h * s.D;
-      score(scores, q->value, kv, s, b, h);
-      softmax_forward(w, scores, 1, T);
-      for (int d = 0; d < s.D; d++) to[d] = 0;
-      for (int t = 0; t < T; t++)
-        for (int d = 0; d < s.D; d++) to[d] += w[t] * key_of(kv, s, b, t, h)[C + d];
-    }
+  for (int i = 0; i < B * s.K * heads; i++) {
+    const Asked a = asked(s, i);
+    real *w = saved->weights + a.weights, *to = y->value + a.output;
+    score(saved->scratch, q->value + a.query, kv, s, a.b, a.h);
+    softmax_forward(w, saved->scratch, 1, T);
+    for (int d = 0; d < s.D; d++) to[d] = 0;
+    for (int t = 0; t < T; t++)
+      for (int d = 0; d < s.D; d++) to[d] += w[t] * key_of(kv, s, a.b, t, a.h)[C + d];
+  }
   if (weights) *weights = kept;
-  tape->macs += 2.0 * B * T * C;
+  tape->macs += 2.0 * B * s.K * T * C;
   tape_record(tape, y, attention_pool_backward, saved, q, kv, NULL);
   return y;
 }
@@ -85,18 +95,17 @@ static void attention_pool_backward(const Entry *e) {
   const Sizes s = saved->size;
   Tensor *q = e->input[0], *kv = e->input[1];
   real *ds = saved->scratch;
-  for (int i = 0; i < s.B * s.H; i++) {
-    const int b = i / s.H, h = i % s.H;
-    const real *w = weights_of(saved, b, h);
-    const real *dy = e->output->grad + (size_t)b * s.H * s.D + h * s.D;
-    score_gradients(ds, w, dy, kv, s, b, h);
+  for (int i = 0; i < s.B * s.K * s.H; i++) {
+    const Asked a = asked(s, i);
+    const real *w = saved->weights + a.weights, *dy = e->output->grad + a.output;
+    score_gradients(ds, w, dy, kv, s, a.b, a.h);
     for (int t = 0; t < s.T; t++) {
-      const real *key = key_of(kv, s, b, t, h);
+      const real *key = key_of(kv, s, a.b, t, a.h);
       real *dkey = kv->requires_grad ? kv->grad + (key - kv->value) : NULL;
       for (int d = 0; d < s.D; d++) {
-        if (q->requires_grad) q->grad[h * s.D + d] += ds[t] * key[d];
+        if (q->requires_grad) q->grad[a.query + d] += ds[t] * key[d];
         if (!dkey) continue;
-        dkey[d] += ds[t] * q->value[h * s.D + d];
+        dkey[d] += ds[t] * q->value[a.query + d];
         dkey[s.H * s.D + d] += w[t] * dy[d];
       }
     }
@@ -106,11 +115,11 @@ static void attention_pool_backward(const Entry *e) {
 // A pooling head
 AttentionPool attention_pool_declare(Params *params, const char *prefix,
                                      AttentionPoolConfig c) {
-  const int C = c.width;
+  const int C = c.width, K = greatest(c.queries, 1);
   const Init zero = init_constant(0), tiny = init_normal(1e-6);
   const Init square = init_xavier(C, C), wide = init_xavier(C, c.mlp);
   AttentionPool p = {.config = c};
-  p.probe = params_add(params, params_name(params, "%s.latent", prefix), SHAPE(1, 1, C),
+  p.probe = params_add(params, params_name(params, "%s.latent", prefix), SHAPE(1, K, C),
                        init_xavier(1, C), PARAM_PLAIN);
   p.q = params_add_linear(params, prefix, "q", SHAPE(C, C), square, zero);
   p.kv = params_add_linear(params, prefix, "kv", SHAPE(2 * C, C), square, zero);

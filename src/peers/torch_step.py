@@ -17,6 +17,7 @@ MODELS = {  # image size, channels, patch, width, depth, heads
     'clip-tiny': (32, 3, 4, 128, 6, 4),
     'siglip-tiny': (32, 3, 4, 128, 6, 4),
     'mae-tiny': (32, 3, 4, 128, 6, 4),
+    'language-tiny': (32, 3, 4, 128, 6, 4),
 }
 name, threads = sys.argv[1], int(sys.argv[2])
 steps = int(sys.argv[3]) if len(sys.argv) > 3 else 15
@@ -113,25 +114,56 @@ class MAE(nn.Module):
         hidden = torch.ones(B, T).scatter(1, keep[:, :, 0], 0.0)
         return (((said - want) ** 2).mean(2) * hidden).sum() / hidden.sum()
 
+class Language(nn.Module):
+    def __init__(self, *sizes, width=128, question=7, words=16, tokens=514):
+        super().__init__()
+        self.image, self.question = ViT(*sizes), question
+        self.image.requires_grad_(False)
+        self.connector = nn.Linear(sizes[3], width)
+        self.token = nn.Embedding(tokens, width)
+        total = (sizes[0] // sizes[2]) ** 2 + words
+        self.position = nn.Parameter(torch.randn(total, width))
+        mask = torch.full((total, total), float('-inf')).triu(1)
+        self.blocks = nn.Sequential(*(Block(width, 4, mask) for _ in range(3)))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, images, ids):
+        with torch.no_grad():
+            vit = self.image
+            x = vit.patch(images).flatten(2).transpose(1, 2)
+            x = torch.cat([vit.cls.expand(len(x), -1, -1), x], 1) + vit.position
+            x = vit.norm(vit.blocks(x))[:, 1:]
+        x = torch.cat([self.connector(x), self.token(ids)], 1) + self.position
+        x = self.norm(self.blocks(x))
+        first = x.shape[1] - ids.shape[1] + self.question
+        logits = x[:, first:-1] @ self.token.weight.t()
+        return F.cross_entropy(logits.flatten(0, 1), ids[:, self.question + 1:].flatten())
+
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 size, channels = MODELS[name][:2]
 clip, mae = name.endswith('lip-tiny'), name.startswith('mae')
+language = name.startswith('language')
 batch = 128 if clip or mae else 64
 sigmoid = {'sigmoid': True} if name.startswith('siglip') else {}
-model = (CLIP if clip else MAE if mae else ViT)(*MODELS[name], **sigmoid)
+kind = CLIP if clip else MAE if mae else Language if language else ViT
+model = kind(*MODELS[name], **sigmoid)
 if mae:  # what an autoencoder does without
     del model.vit.head
-optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
+if language:
+    del model.image.head
+trained = [p for p in model.parameters() if p.requires_grad]
+optimizer = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.05)
 images = torch.randn(batch, channels, size, size)
-other = torch.randint(514, (batch, 16)) if clip else torch.randint(10, (batch,))
+texts, whole = clip or language, clip or mae or language
+other = torch.randint(514, (batch, 16)) if texts else torch.randint(10, (batch,))
 times = []
 for step in range(steps + 4):
     start = time.perf_counter()
     optimizer.zero_grad(set_to_none=True)
-    loss = model(images, other) if clip or mae else F.cross_entropy(model(images), other)
+    loss = model(images, other) if whole else F.cross_entropy(model(images), other)
     loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1)
+    nn.utils.clip_grad_norm_(trained, 1)
     optimizer.step()
     times.append(time.perf_counter() - start)
 print(f'{1e3 * statistics.median(times[4:]):.3f}')

@@ -13,6 +13,7 @@
 #include "base/stopwatch.h"
 #include "models/clip.h"
 #include "models/mae.h"
+#include "models/vlm.h"
 #include "tensor/arithmetic.h"
 #include "tensor/losses.h"
 #include "train/data_parallel.h"
@@ -112,16 +113,17 @@ KERNEL(run_softmax, softmax_forward(y, x, ROWS, HIDDEN))
 KERNEL(run_softmax_back, softmax_backward(dx, dy, x, ROWS, HIDDEN))
 KERNEL(run_loss, cross_entropy_forward(y, dw, x, some_labels, 0, ROWS, CLASSES))
 KERNEL(run_loss_back, cross_entropy_backward(dx, x, some_labels, 0, 1, ROWS, CLASSES))
+static const Mask no_mask;
 KERNEL(run_attention,
-       attention_forward(y, dw, NULL, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false))
+       attention_forward(y, dw, NULL, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, no_mask))
 KERNEL(run_attention_back,
-       attention_backward(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false,
-                          false))
+       attention_backward(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS,
+                          no_mask, false))
 KERNEL(run_attention_bf16,
-       attention_forward_bf16(y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, false))
+       attention_forward_bf16(y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS, no_mask))
 KERNEL(run_attention_back_bf16,
        attention_backward_bf16(dx, dy, y, dw, x, IMAGES, TOKENS, HEADS, WIDTH / HEADS,
-                               false, false))
+                               no_mask, false))
 KERNEL(run_normalize, normalize_forward(y, dw, x, (real)1e-8, ROWS, WIDTH))
 KERNEL(run_normalize_back, normalize_backward(dx, dy, x, dw, (real)1e-8, ROWS, WIDTH))
 KERNEL(run_gather, gather_forward(y, x, NULL, some_labels, ROWS, WIDTH))
@@ -610,6 +612,39 @@ static void measure_mae_steps(void) {
   for (size_t i = 0; i < sizeof mae_rows / sizeof *mae_rows; i++)
     if (step_wanted(mae_rows[i].name)) measure_mae_step(&mae_rows[i]);
 }
+// The training step of a language model
+enum { ASKED = 64, QUESTION = 7, WORDS = 16 };
+
+static Tensor *language_step_loss(Tape *tape, void *state, int number, int first,
+                                  int count, double *metric) {
+  const Step *s = state;
+  VlmText text[ASKED];
+  int tokens;
+  for (int i = 0; i < count; i++) text[i] = (VlmText){WORDS, QUESTION, false};
+  Tensor *image = vlm_look(tape, s->model, step_images(tape, s, first, count), NULL);
+  *metric = number;
+  return vlm_loss(tape, s->model, image, s->numbers + first * WORDS, text, count, WORDS,
+                  &tokens, NULL);
+}
+
+static void measure_language_step(void) {
+  int ids[ASKED * WORDS];
+  Step step = {.name = "language-tiny", .params = params_new(),
+               .loss = language_step_loss, .batch = ASKED, .numbers = ids};
+  VlmConfig c = {.image = clip_tiny(LOSS_HALF).image,
+                 .language = clip_tiny(LOSS_HALF).text,
+                 .connector = {CONNECTOR_LINEAR, 8, 128, 128, 0, 4}};
+  c.language.context = connector_tokens(&c.connector) + WORDS;
+  const Vlm vlm = vlm_declare(step.params, c);
+  step.model = &vlm;
+  step.shared_macs = -2 / 3.0 * ASKED * vit_macs(&c.image);
+  params_freeze(step.params, "visual.");
+  for (int i = 0; i < ASKED * WORDS; i++)
+    ids[i] = random_below(random_key(1, "ids"), (uint64_t)i, TOKENIZER_SYMBOLS);
+  step_begin(&step, &c.image, 8);
+  measure_step(&step);
+  step_end(&step);
+}
 // The main function of bench
 static void measure_all(int team) {
   measure_ceilings(team);
@@ -621,6 +656,7 @@ static void measure_all(int team) {
   if (step_wanted("clip-tiny")) measure_clip_step("clip-tiny", LOSS_HALF);
   if (step_wanted("siglip-tiny")) measure_clip_step("siglip-tiny", LOSS_SIGMOID);
   measure_mae_steps();
+  if (step_wanted("language-tiny")) measure_language_step();
   if (team == 1 && set == PROFILE) vit_step(&models[1], profile_step);
 }
 

@@ -1,4 +1,4 @@
-/* Tangled from chapters/13-evolution.nw: edit that, not this. */
+/* Tangled from chapters/14-evolution.nw: edit that, not this. */
 #include "app/dual_encoder_report.h"
 #include "app/options.h"
 #include "base/error.h"

@@ -48,17 +48,9 @@ static bool read_templates(Templates *t) {
 // Say which caption fits
 /* The unit vector of a picture on the tape, which is reset; NULL with a message. */
 static Tensor *encode_file(const LoadedClip *s, Tape *tape, const char *path) {
-  const VitConfig *c = &s->clip.config.image;
-  Image image;
-  if (!image_load(&image, path, c->channels)) return NULL;
-  Image square = image_square(&image, c->image_size);
   tape_reset(tape, (RandomKey){0});
-  Tensor *x = tape_tensor(tape, "image", SHAPE(1, c->channels, c->image_size,
-                                               c->image_size));
-  image_normalize(x->value, square.pixels, c->channels, c->image_size, c->image_size,
-                  s->mean, s->std);
-  image_free(&image), image_free(&square);
-  return clip_encode_image(tape, &s->clip, x);
+  Tensor *x = encoder_picture(tape, &s->clip.config.image, s->mean, s->std, path);
+  return x ? clip_encode_image(tape, &s->clip, x) : NULL;
 }
 
 static bool judge(const LoadedClip *s, Tape *tape, const char *path, char **captions,

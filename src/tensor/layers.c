@@ -287,3 +287,48 @@ Tensor *key_free_bias(Tape *tape, Tensor *q, Tensor *v) {
   tape_record(tape, bias, key_free_bias_backward, NULL, q, v, NULL);
   return bias;
 }
+
+static void concat_backward(const Entry *e) {
+  const size_t whole = tensor_size(e->output) / (size_t)e->output->shape.size[0];
+  size_t from = 0;
+  for (int k = 0; k < 2; k++) {
+    Tensor *part = e->input[k];
+    const int B = part->shape.size[0];
+    const size_t n = tensor_size(part) / (size_t)B;
+    for (size_t i = 0; part->requires_grad && i < B * n; i++)
+      part->grad[i] += e->output->grad[i / n * whole + from + i % n];
+    from += n;
+  }
+}
+
+Tensor *concat_tokens(Tape *tape, Tensor *a, Tensor *b) {
+  const int B = a->shape.size[0], S = a->shape.size[1], T = b->shape.size[1];
+  const size_t C = (size_t)tensor_last(a), s = S * C, t = T * C;
+  assert(b->shape.size[0] == B && tensor_last(b) == tensor_last(a));
+  Tensor *y = tape_tensor(tape, "concat_tokens", SHAPE(B, S + T, (int)C));
+  for (size_t i = 0; i < (size_t)B; i++) {
+    memcpy(y->value + i * (s + t), a->value + i * s, s * sizeof(real));
+    memcpy(y->value + i * (s + t) + s, b->value + i * t, t * sizeof(real));
+  }
+  tape_record(tape, y, concat_backward, NULL, a, b, NULL);
+  return y;
+}
+
+Tensor *gather_rows(Tape *tape, Tensor *x, const int *index, int count) {
+  int *rows = tape_memory(tape, (size_t)count * sizeof *rows);
+  memcpy(rows, index, (size_t)count * sizeof *rows);
+  return gather(tape, "gather_rows", x, NULL, rows, SHAPE(count, tensor_last(x)));
+}
+
+static void reshape_backward(const Entry *e) {
+  for (size_t i = 0; i < tensor_size(e->output); i++)
+    e->input[0]->grad[i] += e->output->grad[i];
+}
+
+Tensor *reshape(Tape *tape, Tensor *x, Shape shape) {
+  Tensor *y = tape_tensor(tape, "reshape", shape);
+  assert(tensor_size(y) == tensor_size(x));
+  memcpy(y->value, x->value, tensor_size(x) * sizeof(real));
+  tape_record(tape, y, reshape_backward, NULL, x, NULL, NULL);
+  return y;
+}

@@ -51,3 +51,12 @@ Tensor *swiglu(Tape *tape, Tensor *gate, Tensor *x);
 
 /* q[C], zeros for the keys, v[C]: [3C]. */
 Tensor *key_free_bias(Tape *tape, Tensor *q, Tensor *v);
+
+/* The tokens of a[B][S][C], then those of b[B][T][C]: [B][S+T][C]. */
+Tensor *concat_tokens(Tape *tape, Tensor *a, Tensor *b);
+
+/* Of x[...][C], taken as rows, the rows index[count]: [count][C]. */
+Tensor *gather_rows(Tape *tape, Tensor *x, const int *index, int count);
+
+/* The same numbers in the same order as a tensor of another shape. */
+Tensor *reshape(Tape *tape, Tensor *x, Shape shape);

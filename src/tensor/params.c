@@ -144,3 +144,13 @@ size_t params_count(const Params *params, bool trained_only) {
       count += tensor_size(params->list[i].tensor);
   return count;
 }
+
+void params_freeze(Params *params, const char *prefix) {
+  assert(!params->value);
+  for (int i = 0; i < params->count; i++) {
+    Parameter *p = &params->list[i];
+    if (strncmp(p->tensor->name, prefix, strlen(prefix)) != 0) continue;
+    p->kind = PARAM_FIXED;
+    p->tensor->requires_grad = false;
+  }
+}

@@ -73,3 +73,7 @@ Parameter *params_find(const Params *params, const char *name); /* or NULL */
 
 /* How many numbers the table holds: those that are trained, or all. */
 size_t params_count(const Params *params, bool trained_only);
+
+/* No longer train the parameters whose names begin with `prefix`: they become fixed and
+   have no gradient. To be called before params_fill. */
+void params_freeze(Params *params, const char *prefix);

@@ -103,9 +103,11 @@ static double step_once(Trainer *t) {
   double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
   optimizer_update(&t->optimizer, lr);
   // Round the weights
-  if (c->precision == PRECISION_PURE_BF16)
-    for (size_t i = 0; i < t->params->size; i++)
-      t->params->value[i] = bf16(t->params->value[i]);
+  for (int k = 0; k < t->params->count && c->precision == PRECISION_PURE_BF16; k++) {
+    const Parameter *p = &t->params->list[k];
+    for (size_t i = 0; i < tensor_size(p->tensor) && p->kind != PARAM_FIXED; i++)
+      p->tensor->value[i] = bf16(p->tensor->value[i]);
+  }
   if (t->task->after) t->task->after(t->task->state);
   log_step(t, loss, lr, norm, metric, extra);
   return loss;

@@ -214,6 +214,7 @@ static void use_vit(const Vit *vit) {
 static void read_model(const uint8_t *bytes, size_t count) {
   LoadedVit vit;
   LoadedClip clip;
+  LoadedVlm vlm;
   static const char merges[] = "#version: 0.2\np h\no t</w>\nph ot</w>\n";
   put("merges.txt", merges, strlen(merges));
   put("model.safetensors", bytes, count);
@@ -228,6 +229,14 @@ static void read_model(const uint8_t *bytes, size_t count) {
   if (clip_open(&clip, folder)) {
     use_vit(&clip.clip.visual);
     clip_close(&clip);
+    took();
+  } else {
+    refused(folder);
+  }
+  fail("%s", "");
+  if (vlm_open(&vlm, folder)) {
+    use_vit(&vlm.vlm.visual);
+    vlm_close(&vlm);
     took();
   } else {
     refused(folder);

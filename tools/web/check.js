@@ -7,7 +7,7 @@ const path = require('path');
 const { spawnSync } = require('child_process');
 const { chromium } = require('playwright-core');
 const { HtmlValidate } = require('html-validate');
-const { readModel } = require('./lib/models');
+const { halfOf, numberOf, readModel } = require('./lib/models');
 
 const root = path.join(__dirname, '../..'), html = path.join(root, 'build/html'), shots = path.join(root, 'build/web/shots');
 const url = file => `file://${html}/${file}`;
@@ -174,7 +174,7 @@ async function live(context) {
   page.on('pageerror', e => bad.push(e.message));
   const run = path.join(root, 'build/runs/vit-mnist/model.safetensors'), native = path.join(root, 'build/web/native');
   const { strings, floats } = readModel(run), text = Buffer.from(strings), gap = Buffer.alloc((4 - text.length % 4) % 4), numbers = Buffer.alloc(4 * floats.length);
-  floats.forEach((x, i) => numbers.writeFloatLE(x, 4 * i));
+  floats.forEach((x, i) => numbers.writeFloatLE(numberOf(halfOf(x)), 4 * i)); // as the page has them
   fs.writeFileSync(`${native}.model`, Buffer.concat([text, gap, numbers]));
   const open = async name => {
     const home = pages.find(p => sources.get(p).includes(`data-live="${name}"`));

@@ -14,6 +14,12 @@ function halfOf(x) {
   return sign | ((exponent << 23 | bits & 0x7fffff) + 0xfff + (bits >>> 13 & 1) >>> 13);
 }
 
+// The number that these 16 bits are.
+function numberOf(bits) {
+  half.setUint32(0, (bits & 0x8000) << 16 | ((bits & 0x7fff) ? ((bits & 0x7fff) << 13) + (112 << 23) : 0));
+  return half.getFloat32(0);
+}
+
 // A model.safetensors as strings, and its numbers: {strings, floats}. Optimiser states are not in it.
 function readModel(file) {
   const bytes = fs.readFileSync(file), length = Number(bytes.readBigUInt64LE(0));
@@ -77,7 +83,7 @@ function photographs(data) {
 // Everything there is, as name -> bytes; what is not there is left out, and its figure says so.
 function liveFiles(build, data) {
   const files = {}, run = name => path.join(build, 'runs', name);
-  for (const [name, bits] of [['vit-mnist', 32], ['clip-shapes', 16], ['siglip-shapes', 16], ['mae-cifar', 16]]) {
+  for (const [name, bits] of [['vit-mnist', 16], ['clip-shapes', 16], ['siglip-shapes', 16], ['mae-cifar', 16]]) {
     if (fs.existsSync(path.join(run(name), 'model.safetensors'))) files[`model-${name}`] = packModel(path.join(run(name), 'model.safetensors'), bits);
   }
   for (const name of ['clip-shapes', 'siglip-shapes']) {
@@ -88,4 +94,4 @@ function liveFiles(build, data) {
   return files;
 }
 
-module.exports = { liveFiles, readModel, halfOf };
+module.exports = { liveFiles, readModel, halfOf, numberOf };
