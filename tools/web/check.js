@@ -71,7 +71,7 @@ function heads() {
 async function valid() {
   const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rules: {
     'no-inline-style': 'off', 'doctype-style': 'off', 'no-trailing-whitespace': 'off', 'void-style': 'off', 'long-title': 'off', 'no-raw-characters': 'off',
-    'element-permitted-content': 'error', 'prefer-native-element': 'off', 'no-implicit-button-type': 'off', 'tel-non-breaking': 'off', 'valid-id': 'off',
+    'element-permitted-content': 'error', 'prefer-native-element': 'off', 'no-implicit-button-type': 'off', 'tel-non-breaking': 'off', 'valid-id': 'off', 'attr-quotes': 'off',
   } });
   const bad = [];
   for (const [page, text] of sources) {

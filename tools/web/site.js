@@ -266,7 +266,7 @@
   var options = { tokenize: tokenize, processTerm: processTerm, fields: ['title', 'words'], storeFields: ['title', 'href', 'kind', 'text'] };
   function snippet(text, terms) {
     var low = text.toLowerCase(), at = -1;
-    terms.forEach(function (t) { var i = low.indexOf(t); if (i >= 0 && (at < 0 || i < at)) at = i; });
+    terms.slice().sort(function (a, b) { return b.length - a.length; }).some(function (t) { at = low.indexOf(t); return at >= 0; }); // the longest that is there
     var from = Math.max(0, at - 50), part = text.slice(from, from + 160), box = make('small', {});
     var pattern = new RegExp('(' + terms.map(function (t) { return t.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'); }).join('|') + ')', 'ig');
     part.split(pattern).forEach(function (piece, i) { box.appendChild(i % 2 ? make('mark', { text: piece }) : document.createTextNode(piece)); });

@@ -220,9 +220,9 @@ class Book {
 
   chunkHtml(chunk, from) {
     const lines = this.code.highlighted(chunk).source.split('\n').length;
-    const box = `<div class="chunk" id="${chunk.id}"><div class="head"><span class="name">${this.chunkName(chunk, from)}</span>` +
+    const box = `<div class="chunk" id="${chunk.id}"><div class=head><span class=name>${this.chunkName(chunk, from)}</span>` +
       `<a class="anchor" href="#${chunk.id}">${escape(chunk.number)}</a></div>` +
-      `<pre tabindex="0"><code>${this.code.body(chunk, from)}</code></pre><div class="foot">${this.chunkFoot(chunk, from)}</div></div>`;
+      `<pre tabindex="0"><code>${this.code.body(chunk, from)}</code></pre><div class=foot>${this.chunkFoot(chunk, from)}</div></div>`;
     const folded = from.zone === 'path' && chunk.roots.length && chunk.roots.every(r => foldedRoots.test(r));
     return folded ? `<details class="folded"><summary>⟨${escape(chunk.name)}⟩ <small>${lines} lines</small></summary>${box}</details>` : box;
   }

@@ -14,7 +14,7 @@ function brief(html) {
   return html.replace(/<span class="hljs-([a-z_]+)[^"]*">|<\/span>/g, (tag, kind) => {
     if (tag === '</span>') return open.pop() ? '</i>' : '';
     open.push(kinds[kind]);
-    return kinds[kind] ? `<i class="${kinds[kind]}">` : '';
+    return kinds[kind] ? `<i class=${kinds[kind]}>` : '';
   });
 }
 

@@ -44,9 +44,10 @@ class Render {
 
   math(tex, display) {
     const symbol = !display && /^[A-Za-z]$/.exec(tex);
-    if (symbol) return `<i class="m">${tex}</i>`;
+    if (symbol) return `<i class=m>${tex}</i>`;
     const html = katex.renderToString(tex, { displayMode: display, throwOnError: true, strict: 'ignore', output: 'htmlAndMathml' })
-      .replace(/<annotation.*?<\/annotation>/gs, '').replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ''); // HTML needs neither
+      .replace(/<annotation.*?<\/annotation>/gs, '').replace(' xmlns="http://www.w3.org/1998/Math/MathML"', '') // HTML needs neither,
+      .replace(/<span[^<>]*>/g, tag => tag.replace(/ (class|style)="([\w.:;#%,+-]+)"/g, ' $1=$2')); // nor all quotes
     if (!display) return html;
     let name = `eq-${fingerprint(tex)}`;
     while (this.page.formulas.has(name)) name += 'x';

@@ -112,9 +112,10 @@ ${body.html}
 
   chunks() {
     for (const chunk of this.book.code.chunks) {
-      // Of tests only what they are called and say.
+      // Of tests and of the workshop only what they define and say.
       const source = this.book.code.highlighted(chunk).source.replace(/[\uE100-\uF8FF]/g, ' ');
-      const text = chunk.page.zone === 'proof' ? (source.match(/\/\*[^]*?\*\/|START_TEST\(\w+\)|^static [^=;]*\(/gm) || []).join('\n') : source;
+      const brief = chunk.page.zone === 'proof' || chunk.page.zone === 'workshop';
+      const text = brief ? (source.match(/\/\*[^]*?\*\/|START_TEST\(\w+\)|"--[^"]*"|^[a-zA-Z][^=;]*\(|^#define \w+/gm) || []).join('\n') : source;
       this.documents.push({ title: `⟨${chunk.name}⟩ ${chunk.number}`, text,
                             href: `${chunk.page.file}#${chunk.id}`, kind: 'code' });
     }
@@ -241,7 +242,7 @@ ${body.html}
     }
     for (const [src, { from, vector }] of this.book.pictures) {
       if (vector) this.put(src, slim(from));
-      else this.copy(from, src);
+      else this.put(src, repacked(fs.readFileSync(from)));
     }
   }
 
@@ -258,6 +259,24 @@ ${body.html}
     this.data();
     this.assets();
   }
+}
+
+// The same PNG, its pixels compressed as far as zlib goes.
+function repacked(png) {
+  const parts = [], pixels = [];
+  for (let at = 8; at < png.length;) {
+    const end = at + 12 + png.readUInt32BE(at), type = png.toString('latin1', at + 4, at + 8);
+    if (type === 'IDAT') pixels.push(png.subarray(at + 8, end - 4));
+    else parts.push(png.subarray(at, end));
+    at = end;
+  }
+  const data = zlib.deflateSync(zlib.inflateSync(Buffer.concat(pixels)), { level: 9, memLevel: 9 });
+  const chunk = Buffer.concat([Buffer.alloc(4), Buffer.from('IDAT'), data, Buffer.alloc(4)]);
+  chunk.writeUInt32BE(data.length, 0);
+  chunk.writeUInt32BE(zlib.crc32(chunk.subarray(4, -4)), chunk.length - 4);
+  const last = parts.pop(); // IEND
+  const whole = Buffer.concat([png.subarray(0, 8), ...parts, chunk, last]);
+  return whole.length < png.length ? whole : png;
 }
 
 // A drawing with the digits and the marks that a screen needs; made again only when it has changed.
