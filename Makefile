@@ -174,7 +174,7 @@ same-bits: $(TRAINED:%=build/release/programs/%) $(TRAINED:%=build/avx2/programs
 check-asan: build/naive/train-vit build/asan/libsight.a $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) \
         $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
-	    $(call run_suites,asan,$(filter-out test_debugger test_faults test_killed,$(TESTS)))
+	    $(call run_suites,asan,$(filter-out test_debugger test_faults test_killed test_every_option,$(TESTS)))
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
 # valgrind knows of each bit whether it was set. For any processor, since it does not know the newest
 # instructions; no children, so that what one test leaves behind is seen.
