@@ -225,7 +225,7 @@ bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
   const char *prefix = good ? safetensors_metadata(file, "image.prefix") : NULL;
   if (good && !prefix) good =
       fail("%s: expected metadata image.prefix, found none", path);
-  if (good && strlen(prefix) > MOST_PREFIX)
+  else if (good && strlen(prefix) > MOST_PREFIX)
     good = fail("%s: metadata image.prefix: expected at most %d characters, found %zu",
                 path, MOST_PREFIX, strlen(prefix));
   good = good && check_positions(file, &config, prefix);

@@ -71,6 +71,7 @@ Tensor *vlm_read(Tape *tape, const Vlm *vlm, Tensor *image, const int *ids, int 
                  VlmCall call) {
   const Text *language = &vlm->language;
   const int M = image ? image->shape.size[1] : 0;
+  assert(image || T > 0);
   Tensor *x = T ? embedding(tape, language->token_embedding, ids, B, T) : image;
   if (image && T) x = concat_tokens(tape, image, x);
   x = add_positions(tape, language, x, call.cache ? call.cache->layer[0].read : 0);

@@ -58,10 +58,11 @@ void caption_begin(Caption *c) {
   }
   c->shuffle = shuffle_new(c->train->pictures.count);
   c->example = allocate((size_t)c->batch, sizeof *c->example);
-  const Augment none = {0};
+  const Augment *a = &c->augment;
   c->remembers = !c->vlm.visual.patch_embed.weight->requires_grad &&
                  c->vlm.config.connector.kind != CONNECTOR_NONE &&
-                 memcmp(&c->augment, &none, sizeof none) == 0;
+                 !a->shift && !a->flip && !(a->rotation > 0) && !(a->scale > 1) &&
+                 !(a->colour > 0);
 }
 
 void caption_end(Caption *c) {
