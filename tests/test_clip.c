@@ -158,8 +158,7 @@ END_TEST
 // Clip against PyTorch
 START_TEST(the_witness_agrees) {
   Model m = model_of(tiny);
-  Safetensors *file = safetensors_read("tests/fixtures/clip.safetensors");
-  ck_assert_msg(file != NULL, "%s", fail_message());
+  Safetensors *file = fixture_open("tests/fixtures/clip.safetensors");
   fixture_load_parameters(file, m.params);
   params_clear_grad(m.params);
   Tensor *u = clip_encode_image(m.tape, &m.clip, m.images);

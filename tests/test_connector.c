@@ -2,7 +2,7 @@
 #include "nn/connector.h"
 
 #include "base/error.h"
-#include "tensor/arithmetic.h"
+#include "tensor/info_nce.h"
 #include "tensor/layers.h"
 #include "testing.h"
 
@@ -114,7 +114,7 @@ END_TEST
 static Tensor *tokens_moved(Tape *tape, void *state) {
   const Model *m = state;
   static const int rows[] = {5, 0, 5, 3};
-  Tensor *half = scaled(tape, m->x, 0.5);
+  Tensor *half = scale_by(tape, m->x, 0.5);
   Tensor *both = concat_tokens(tape, half, m->x);
   Tensor *some = gather_rows(tape, both, rows, 4);
   return weighted_sum(tape, reshape(tape, some, SHAPE(2, 2 * FROM)));
@@ -122,7 +122,7 @@ static Tensor *tokens_moved(Tape *tape, void *state) {
 
 START_TEST(tokens_are_joined_and_chosen) {
   Model m = model_of(CONNECTOR_LINEAR);
-  Tensor *half = scaled(m.tape, m.x, 0.5), *both = concat_tokens(m.tape, half, m.x);
+  Tensor *half = scale_by(m.tape, m.x, 0.5), *both = concat_tokens(m.tape, half, m.x);
   ck_assert(shape_equal(both->shape, SHAPE(B, 2 * N, FROM)));
   for (int b = 0; b < B; b++)
     for (int i = 0; i < N * FROM; i++) {

@@ -264,8 +264,7 @@ END_TEST
 
 START_TEST(the_witness_agrees) {
   Model m = model_of((EvaConfig){.patch_gradient = 1});
-  Safetensors *file = safetensors_read("tests/fixtures/eva.safetensors");
-  ck_assert_msg(file != NULL, "%s", fail_message());
+  Safetensors *file = fixture_open("tests/fixtures/eva.safetensors");
   fixture_load_parameters(file, m.params);
   Tensor *hidden = tape_tensor(m.tape, "hidden", SHAPE(B, N));
   Tensor *teacher = tape_tensor(m.tape, "teacher", SHAPE(B, N, E));

@@ -271,8 +271,7 @@ START_TEST(the_witness_agrees) {
   c.variant.inner_norm = true;
   Tensor *images = random_parameter(params, "images", SHAPE(3, 2, 12, 12), 1);
   const Vit vit = vit_declare(params, "", c);
-  Safetensors *file = safetensors_read("tests/fixtures/eva02.safetensors");
-  ck_assert_msg(file != NULL, "%s", fail_message());
+  Safetensors *file = fixture_open("tests/fixtures/eva02.safetensors");
   params_fill(params, 1);
   fixture_load_parameters(file, params);
   Tensor *dy = tape_tensor(tape, "dy", SHAPE(3, 16));

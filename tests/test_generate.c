@@ -84,9 +84,8 @@ static void draw(double temperature, double top_p, double *part) {
 
 START_TEST(the_likeliest_is_chosen) {
   real logits[4] = {1, 3, 3, 2};
-  const Sampling greedy = {.temperature = 0, .top_p = 1};
   double p;
-  ck_assert_int_eq(choose_token(logits, 4, &greedy, 0, &p), 1); /* the first of two */
+  ck_assert_int_eq(choose_token(logits, 4, &sampling_greedy, 0, &p), 1); /* of two */
   ck_assert_double_eq_tol(p, 1 / (2 + exp(-1) + exp(-2)), 10 * ROUNDING);
 }
 END_TEST
@@ -120,14 +119,13 @@ START_TEST(a_batch_answers_as_each_alone) {
   const int question[] = {4, 1};
   for (int prefix = 0; prefix < 2; prefix++) {
     Model m = model_of(CONNECTOR_MLP, prefix);
-    const Sampling greedy = {.temperature = 0, .top_p = 1};
     Answer all[B], one;
     Tensor *image = vlm_look(m.tape, &m.vlm, m.images, NULL);
-    vlm_answer(m.tape, &m.vlm, image, B, question, 2, &greedy, true, all);
+    vlm_answer(m.tape, &m.vlm, image, B, question, 2, &sampling_greedy, true, all);
     const size_t size = tensor_size(image) / B;
     for (int b = 0; b < B; b++) {
       Tensor *own = tape_input(m.tape, "own", SHAPE(1, 4, W), image->value + b * size);
-      vlm_answer(m.tape, &m.vlm, own, 1, question, 2, &greedy, true, &one);
+      vlm_answer(m.tape, &m.vlm, own, 1, question, 2, &sampling_greedy, true, &one);
       ck_assert_int_eq(one.count, all[b].count);
       ck_assert(one.ended == all[b].ended);
       ck_assert_mem_eq(one.ids, all[b].ids, (size_t)one.count * sizeof *one.ids);
@@ -157,12 +155,11 @@ static void make_end(Model *m, real sign) {
 }
 
 START_TEST(an_answer_ends_with_the_context) {
-  const Sampling greedy = {.temperature = 0, .top_p = 1};
   Answer answer;
   for (int sign = -1; sign < 2; sign += 2) {
     Model m = model_of(CONNECTOR_NONE, false);
     make_end(&m, (real)sign);
-    vlm_answer(m.tape, &m.vlm, NULL, 1, NULL, 0, &greedy, false, &answer);
+    vlm_answer(m.tape, &m.vlm, NULL, 1, NULL, 0, &sampling_greedy, false, &answer);
     ck_assert(answer.ended == (sign > 0));
     ck_assert_int_eq(answer.count, sign > 0 ? 0 : TEXT);
     done(&m);
@@ -173,11 +170,10 @@ END_TEST
 /* What was written greedily is found to be right, and nothing else is. */
 START_TEST(greedy_answers_are_those_that_are_right) {
   Model m = model_of(CONNECTOR_LINEAR, false);
-  const Sampling greedy = {.temperature = 0, .top_p = 1};
   Answer answer[B];
   Tensor *image = vlm_look(m.tape, &m.vlm, m.images, NULL);
   make_end(&m, -1); /* an end that is unlikely, but comes */
-  vlm_answer(m.tape, &m.vlm, image, B, NULL, 0, &greedy, false, answer);
+  vlm_answer(m.tape, &m.vlm, image, B, NULL, 0, &sampling_greedy, false, answer);
   for (int wrong = 0; wrong < 2; wrong++) {
     int ids[B * TEXT], tokens;
     bool right[B];

@@ -164,6 +164,7 @@ START_TEST(what_is_impossible_is_named) {
   expect_program(2, "--context: expected at least ", to[0],
                  text_of("%s --encoder %s --width 16 --heads 2 --context 5", few,
                          encoder));
+  // What describe refuses
   expect_program(1, "model.safetensors: expected metadata connector, found none", to[1],
                  text_of("%s %s", encoder, picture));
   expect_program(2, "expected RUN and at least one PICTURE, found 1 arguments", to[1],

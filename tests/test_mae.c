@@ -262,8 +262,7 @@ START_TEST(the_witness_agrees) {
   MaeConfig c = tiny;
   c.normalize = true;
   Model m = model_of(c, 0.5);
-  Safetensors *file = safetensors_read("tests/fixtures/mae.safetensors");
-  ck_assert_msg(file != NULL, "%s", fail_message());
+  Safetensors *file = fixture_open("tests/fixtures/mae.safetensors");
   fixture_load_parameters(file, m.params);
   take_masks(file, &m.mask);
   params_clear_grad(m.params);

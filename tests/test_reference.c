@@ -21,10 +21,8 @@ typedef struct Reference {
 static Reference reference(const char *name) {
   char path[256];
   snprintf(path, sizeof path, "tests/fixtures/%s.safetensors", name);
-  Reference w = {safetensors_read(path), params_new(), tape_new(),
-                 sizeof(real) == 4 ? 1e-5 : 1e-11};
-  ck_assert_msg(w.file != NULL, "%s", fail_message());
-  return w;
+  return (Reference){fixture_open(path), params_new(), tape_new(),
+                     sizeof(real) == 4 ? 1e-5 : 1e-11};
 }
 
 static void done(Reference *w) {

@@ -188,8 +188,7 @@ END_TEST
 // Siglip against PyTorch
 START_TEST(the_witness_agrees) {
   Model m = model_of(tiny());
-  Safetensors *file = safetensors_read("tests/fixtures/siglip.safetensors");
-  ck_assert_msg(file != NULL, "%s", fail_message());
+  Safetensors *file = fixture_open("tests/fixtures/siglip.safetensors");
   fixture_load_parameters(file, m.params);
   params_clear_grad(m.params);
   Tensor *u = clip_encode_image(m.tape, &m.clip, m.images);

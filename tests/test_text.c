@@ -244,10 +244,9 @@ END_TEST
 
 START_TEST(the_witness_agrees) {
   Model m = model_of(tiny);
-  Safetensors *file = safetensors_read("tests/fixtures/text.safetensors");
+  Safetensors *file = fixture_open("tests/fixtures/text.safetensors");
   real numbers[B * T];
-  ck_assert_msg(file && safetensors_check(file, "ids", SHAPE(B, T)), "%s",
-                fail_message());
+  ck_assert_msg(safetensors_check(file, "ids", SHAPE(B, T)), "%s", fail_message());
   safetensors_get(file, "ids", numbers);
   for (int i = 0; i < B * T; i++) ck_assert(numbers[i] == (real)captions[i]);
   fixture_load_parameters(file, m.params);

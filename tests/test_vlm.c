@@ -62,8 +62,7 @@ END_TEST
 
 // Pytorch agrees about a language model
 START_TEST(pytorch_agrees) {
-  Safetensors *file = safetensors_read("tests/fixtures/vlm.safetensors");
-  ck_assert_msg(file != NULL, "%s", fail_message());
+  Safetensors *file = fixture_open("tests/fixtures/vlm.safetensors");
   VlmConfig c = tiny(CONNECTOR_MLP);
   c.connector.to = c.language.width = 12, c.language.heads = 3, c.language.mlp = 20;
   c.prefix_lm = true;

@@ -22,6 +22,12 @@
 #pragma GCC diagnostic pop
 
 // Compare and make numbers for tests
+Safetensors *fixture_open(const char *path) {
+  Safetensors *file = safetensors_read(path);
+  ck_assert_msg(file != NULL, "%s", fail_message());
+  return file;
+}
+
 void fixture_load(const Safetensors *file, const Tensor *t) {
   ck_assert_msg(safetensors_check(file, t->name, t->shape), "%s", fail_message());
   safetensors_get(file, t->name, t->value);

@@ -20,8 +20,10 @@
 /* max |a - b| / max |b| over n values; infinite if any value is not finite. */
 double relative_error(const real *a, const real *b, size_t n);
 
-/* Fill a tensor from a fixture, by its name; compare values of the shape of `like`
-   with the fixture's: within 1e-5 relative, 1e-11 in double. */
+/* Open a fixture, for safetensors_free; fill a tensor from it, by its name; compare
+   values of the shape of `like` with the fixture's: within 1e-5 relative, 1e-11 in
+   double. */
+Safetensors *fixture_open(const char *path);
 void fixture_load(const Safetensors *file, const Tensor *tensor);
 void fixture_agree(const Safetensors *file, const char *name, const Tensor *like,
                    const real *found);

@@ -46,7 +46,7 @@ static void describe_data(Plan *plan) {
   if (plan->train_pairs)
     sum = sum_of_pairs(sum_of_pairs(sum, plan->train_pairs), plan->test_pairs);
   else sum = sum_of(sum_of(sum, train), test);
-  if (plan->texts) sum ^= plan->texts;
+  sum ^= plan->texts;
   snprintf(plan->data, sizeof plan->data,
            "%d and %d pictures of %d x %d x %d, check sum %08lx", train->count,
            test->count, train->channels, train->height, train->width, sum);

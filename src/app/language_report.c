@@ -10,14 +10,12 @@
 #include "eval/answers.h"
 #include "nn/image_batch.h"
 
-static const Sampling greedy = {.temperature = 0, .top_p = 1};
-
 /* What part of prompts was answered right: of type `type`, or of all questions if that is
    PROMPT_TYPES; of pictures with so many figures ("one", "two"), or of all (NULL). */
 static double part_right(const Prompts *p, const bool *right, int type,
                          const char *figures) {
   int asked = 0, good = 0;
-  for (int i = 0; i < p->pictures.count * p->each; i++) {
+  for (int i = 0; i < prompts_count(p); i++) {
     const PromptType own = p->prompt[i].type;
     const int count = i / p->each * p->each + PROMPT_COUNT; /* of scenes */
     if (type == PROMPT_TYPES ? own == PROMPT_CAPTION : (int)own != type) continue;
@@ -62,12 +60,13 @@ static bool write_spoken(SpokenFile *to, Tape *tape, const LanguageRun *run,
   tape_reset(tape, (RandomKey){0});
   Tensor *image = image_batch(tape, &p->pictures, &i, 1, (Augment){0}, (RandomKey){0},
                               NULL);
-  Spoken a = speak(tape, &run->task.vlm, run->tokenizer, image, "", &greedy, false);
+  Spoken a = speak(tape, &run->task.vlm, run->tokenizer, image, "", &sampling_greedy,
+                   false);
   fprintf(to->file, "%s\t%s\t%.4f", caption->answer, a.text, a.probability);
   free(a.text);
   if (asked) {
-    a = speak(tape, &run->task.vlm, run->tokenizer, image, asked->question, &greedy,
-              false);
+    a = speak(tape, &run->task.vlm, run->tokenizer, image, asked->question,
+              &sampling_greedy, false);
     fprintf(to->file, "\t%s\t%s\t%s\t%.4f", asked->question, asked->answer, a.text,
             a.probability);
     free(a.text);
@@ -103,11 +102,12 @@ bool language_report(FILE *file, const LanguageRun *run, const Prompts *train,
   if (scenes) {
     write_scenes(file, tape, run, sets[0], right[0], "seen");
     write_scenes(file, tape, run, sets[1], right[1], "held_out");
-    bool *shuffled = check(tape, run, &run->test, 1);
-    if (run->test.pictures.count > 1) /* or it is its own */
+    if (run->test.pictures.count > 1) { /* or it is its own */
+      bool *shuffled = check(tape, run, &run->test, 1);
       fprintf(file, "shuffled_questions\t%.4f\n",
               part_right(&run->test, shuffled, PROMPT_TYPES, NULL));
-    free(shuffled);
+      free(shuffled);
+    }
   } else {
     fprintf(file, "test_names\t%.4f\ntrain_names\t%.4f\n",
             part_right(sets[0], right[0], PROMPT_CAPTION, NULL),

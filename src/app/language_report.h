@@ -2,7 +2,6 @@
 #pragma once
 #include <stdio.h>
 
-#include "data/words.h"
 #include "tasks/caption.h"
 
 /* What the report of a language model is made of. */

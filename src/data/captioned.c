@@ -81,9 +81,8 @@ bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t se
   if (!path_join(path, folder, set == CAPTIONED_CIFAR10 ? "cifar10" : "emoji"))
     return false;
   if (set == CAPTIONED_SCENES) {
-    const int most = CAPTIONED_SCENES_COUNT;
-    const int scenes = limit && limit < most ? limit : most;
-    scenes_make(train, scenes, CAPTIONED_ALONE, SCENES_SEEN, seed);
+    scenes_make(train, dataset_limit(CAPTIONED_SCENES_COUNT, limit), CAPTIONED_ALONE,
+                SCENES_SEEN, seed);
     scenes_make(test, TEST_SCENES, CAPTIONED_ALONE, SCENES_SEEN, captioned_other(seed));
   } else if (set == CAPTIONED_CIFAR10) {
     if (!open_cifar(train, path, true) || !open_cifar(test, path, false)) return false;

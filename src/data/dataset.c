@@ -26,6 +26,8 @@ const uint8_t *dataset_image(const Dataset *data, int index) {
   return data->pixels + (size_t)index * dataset_image_size(data);
 }
 
+int dataset_limit(int count, int limit) { return limit ? least(count, limit) : count; }
+
 void dataset_measure(Dataset *data) {
   size_t pixels = (size_t)data->count * (size_t)data->height * (size_t)data->width;
   for (int c = 0; c < data->channels; c++) {
@@ -82,7 +84,7 @@ static void move_picture(uint8_t *to, const uint8_t *from, const Dataset *data,
   }
 }
 
-static bool is_moved(Augment augment) {
+bool augment_moves(Augment augment) {
   return augment.shift || augment.flip || augment.rotation > 0 || augment.scale > 1 ||
          augment.colour > 0;
 }
@@ -94,7 +96,7 @@ void dataset_batch(const Dataset *data, const int *index, int count,
   assert(size <= DATASET_MAX_IMAGE);
 #pragma omp parallel
   {
-    uint8_t *moved = is_moved(augment) ? allocate(size, 1) : NULL;
+    uint8_t *moved = augment_moves(augment) ? allocate(size, 1) : NULL;
 #pragma omp for
     for (int i = 0; i < count; i++) {
       const uint8_t *pixels = dataset_image(data, index[i]);

@@ -22,6 +22,7 @@ typedef struct Dataset {
 void dataset_free(Dataset *data);
 size_t dataset_image_size(const Dataset *data);
 const uint8_t *dataset_image(const Dataset *data, int index);
+int dataset_limit(int count, int limit); /* at most `limit` of so many; 0: all */
 
 /* Compute mean and standard deviation of each channel over all pictures; or take them
    from others, [3] each: test pictures are normalized as the training pictures, and all
@@ -39,6 +40,7 @@ typedef struct Augment {
                       1 + colour each */
   uint8_t fill;  /* what moves in: 0 black, 255 white */
 } Augment;
+bool augment_moves(Augment augment); /* is anything done at all? */
 
 /* The pictures index[0..count-1], augmented and normalized, as planes
    images[count][channels][height][width], and their labels (NULL: not wanted).

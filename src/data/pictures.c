@@ -47,7 +47,7 @@ bool pictures_open(PictureSet set, const char *folder, int limit, uint64_t seed,
       train->height != train->width)
     return fail("%s: expected square pictures of one size, found %d x %d and %d x %d",
                 path, train->height, train->width, test->height, test->width);
-  if (limit && limit < train->count) train->count = limit;
+  train->count = dataset_limit(train->count, limit);
   dataset_normalize_with(test, train->mean, train->std);
   return true;
 }

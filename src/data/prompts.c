@@ -12,8 +12,10 @@
 const char *const prompt_names[] = {"caption",  "colour", "kind", "size",
                                     "relation", "count",  "there"};
 
+int prompts_count(const Prompts *p) { return p->pictures.count * p->each; }
+
 void prompts_free(Prompts *p) {
-  for (int i = 0; i < p->pictures.count * p->each; i++)
+  for (int i = 0; i < prompts_count(p); i++)
     free(p->prompt[i].question), free(p->prompt[i].answer);
   free(p->prompt), dataset_free(&p->pictures);
   *p = (Prompts){.each = 0};
@@ -21,10 +23,8 @@ void prompts_free(Prompts *p) {
 
 void scene_caption(const Scene *scene, char caption[SCENES_TEXT]) {
   char all[SCENES_CAPTIONS][SCENES_TEXT];
-  const bool from_below = scene->count == 2 && (scene->relation == SCENE_BELOW ||
-                                                scene->relation == SCENE_RIGHT);
   scene_captions(scene, all);
-  memcpy(caption, all[from_below], SCENES_TEXT);
+  memcpy(caption, all[scene_is_swapped(scene)], SCENES_TEXT);
 }
 
 // Change one property of a figure
@@ -44,7 +44,7 @@ static void draw_absent(const Scene *scene, ScenesSplit split, Figure *figure,
     other = *figure;
     if (split == SCENES_HELD_OUT) {
       other.colour = random_below(key, drawn++, SHAPES_COLOURS);
-      other.kind = (3 * other.colour + 2) % SHAPES_KINDS;
+      other.kind = scenes_held_out_kind(other.colour);
     } else if (random_below(key, drawn++, 2)) {
       other.colour = random_below(key, drawn++, SHAPES_COLOURS);
     } else {
@@ -71,13 +71,13 @@ static PromptType possible(PromptType type, const Scene *scene, RandomKey key) {
 PromptType scene_question(const Scene *scene, PromptType type, ScenesSplit split,
                           RandomKey key, char question[SCENES_TEXT],
                           char answer[SCENES_TEXT]) {
-  static const char *const where[] = {"above", "below", "left of", "right of"};
   const int chosen = scene->count == 2 ? random_below(key, 0, 2) : 0;
   Figure figure = scene->figures[chosen];
   const char *colour = shapes_colours[figure.colour], *kind = shapes_kinds[figure.kind];
   const Figure *other = &scene->figures[!chosen];
   const char *says = scene->count == 2 ? "two" : "one";
   type = possible(type, scene, key);
+  // Ask in words
   if (type == PROMPT_COLOUR)
     snprintf(question, SCENES_TEXT, "what colour is the %s?", kind), says = colour;
   if (type == PROMPT_KIND)
@@ -88,16 +88,16 @@ PromptType scene_question(const Scene *scene, PromptType type, ScenesSplit split
   }
   if (type == PROMPT_RELATION) {
     snprintf(question, SCENES_TEXT, "what is %s the %s?",
-             where[chosen ? scene->relation : scene->relation ^ 1], kind);
+             scenes_relations[chosen ? scene->relation : scene->relation ^ 1], kind);
     says = shapes_kinds[other->kind];
   }
   if (type == PROMPT_COUNT) snprintf(question, SCENES_TEXT, "how many shapes?");
   if (type == PROMPT_THERE) {
+    char phrase[SCENES_PHRASE];
     says = random_below(key, 2, 2) ? "yes" : "no";
     if (says[0] == 'n') draw_absent(scene, split, &figure, random_subkey(key, 3));
-    const char *name = shapes_colours[figure.colour];
-    snprintf(question, SCENES_TEXT, "is there %s %s %s?",
-             strchr("aeiou", name[0]) ? "an" : "a", name, shapes_kinds[figure.kind]);
+    scene_phrase(phrase, &figure, false);
+    snprintf(question, SCENES_TEXT, "is there %s?", phrase);
   }
   snprintf(answer, SCENES_TEXT, "%s", says);
   return type;
@@ -145,8 +145,6 @@ static bool prompts_of_emoji(Prompts *p, const char *folder, const char *vendor,
   return true;
 }
 
-static int at_most(int count, int limit) { return limit ? least(count, limit) : count; }
-
 bool prompts_open(PromptSet set, const char *folder, int limit, int tests, uint64_t seed,
                   Prompts *train, Prompts *test) {
   if (set == PROMPTS_EMOJI) {
@@ -154,9 +152,9 @@ bool prompts_open(PromptSet set, const char *folder, int limit, int tests, uint6
         !prompts_of_emoji(test, folder, "twitter", tests))
       return false;
   } else {
-    prompts_of_scenes(train, at_most(CAPTIONED_SCENES_COUNT, limit), CAPTIONED_ALONE,
-                      SCENES_SEEN, seed);
-    prompts_of_scenes(test, at_most(2000, tests), CAPTIONED_ALONE, SCENES_SEEN,
+    prompts_of_scenes(train, dataset_limit(CAPTIONED_SCENES_COUNT, limit),
+                      CAPTIONED_ALONE, SCENES_SEEN, seed);
+    prompts_of_scenes(test, dataset_limit(2000, tests), CAPTIONED_ALONE, SCENES_SEEN,
                       captioned_other(seed));
   }
   dataset_normalize_with(&test->pictures, train->pictures.mean, train->pictures.std);

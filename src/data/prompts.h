@@ -21,6 +21,7 @@ typedef struct Prompts {
 } Prompts;
 
 void prompts_free(Prompts *prompts);
+int prompts_count(const Prompts *prompts); /* of all pictures */
 
 /* The caption of a scene: the upper or left figure first, with sizes. */
 void scene_caption(const Scene *scene, char caption[SCENES_TEXT]);

@@ -15,8 +15,10 @@ const char *const scenes_classes[] = {KINDS("red"),    KINDS("green"),
                                       KINDS("purple"), KINDS("cyan"),
                                       KINDS("orange"), KINDS("white")};
 
+int scenes_held_out_kind(int colour) { return (3 * colour + 2) % SHAPES_KINDS; }
+
 bool scenes_held_out(int colour, int kind) {
-  return kind == (3 * colour + 2) % SHAPES_KINDS;
+  return kind == scenes_held_out_kind(colour);
 }
 
 bool scene_is_large(const Figure *figure) { return figure->radius > 5.35; }
@@ -24,7 +26,7 @@ bool scene_is_large(const Figure *figure) { return figure->radius > 5.35; }
 // Make up a scene
 static Figure figure_random(ScenesSplit split, bool alone, RandomKey key) {
   int colour = random_below(key, 0, SHAPES_COLOURS);
-  int kind = (3 * colour + 2) % SHAPES_KINDS;
+  int kind = scenes_held_out_kind(colour);
   if (split == SCENES_SEEN)
     kind = (kind + 1 + random_below(key, 1, SHAPES_KINDS - 1)) % SHAPES_KINDS;
   bool large = random_below(key, 2, 2);
@@ -51,9 +53,14 @@ static void place(const Figure *a, const Figure *b, double along[2], double acro
                       random_uniform(key, 3));
 }
 
+bool scene_is_swapped(const Scene *scene) {
+  return scene->count == 2 &&
+         (scene->relation == SCENE_BELOW || scene->relation == SCENE_RIGHT);
+}
+
 static void place_two(Scene *scene, RandomKey key) {
   double along[2], across[2];
-  bool swapped = scene->relation == SCENE_BELOW || scene->relation == SCENE_RIGHT;
+  bool swapped = scene_is_swapped(scene);
   bool upright = scene->relation == SCENE_ABOVE || scene->relation == SCENE_BELOW;
   place(&scene->figures[swapped], &scene->figures[!swapped], along, across, key);
   for (int i = 0; i < 2; i++) {
@@ -85,20 +92,18 @@ Scene scene_random(ScenesSplit split, int alone, RandomKey key) {
 }
 
 // Say what is in a scene
-enum { PHRASE = 40 }; /* "a large purple triangle" has 24 bytes */
-
-/* "a red circle", or with its size "a small red circle". */
-static void phrase(char text[PHRASE], const Figure *figure, bool with_size) {
+void scene_phrase(char text[SCENES_PHRASE], const Figure *figure, bool with_size) {
   const char *colour = shapes_colours[figure->colour];
   const char *article = !with_size && strchr("aeiou", colour[0]) ? "an" : "a";
   const char *size = !with_size ? "" : scene_is_large(figure) ? "large " : "small ";
-  snprintf(text, PHRASE, "%s %s%s %s", article, size, colour, shapes_kinds[figure->kind]);
+  snprintf(text, SCENES_PHRASE, "%s %s%s %s", article, size, colour,
+           shapes_kinds[figure->kind]);
 }
 
 static int captions_of_one(const Figure *figure, char text[][SCENES_TEXT]) {
-  char full[PHRASE], brief[PHRASE];
-  phrase(full, figure, true);
-  phrase(brief, figure, false);
+  char full[SCENES_PHRASE], brief[SCENES_PHRASE];
+  scene_phrase(full, figure, true);
+  scene_phrase(brief, figure, false);
   snprintf(text[0], SCENES_TEXT, "%s", full);
   snprintf(text[1], SCENES_TEXT, "%s", brief);
   snprintf(text[2], SCENES_TEXT, "a drawing of %s", full);
@@ -108,16 +113,19 @@ static int captions_of_one(const Figure *figure, char text[][SCENES_TEXT]) {
   return 5;
 }
 
+const char *const scenes_relations[] = {"above", "below", "left of", "right of"};
+
 int scene_captions(const Scene *scene, char text[SCENES_CAPTIONS][SCENES_TEXT]) {
-  static const char *const words[] = {"above", "below", "left of", "right of"};
   const Figure *a = &scene->figures[0], *b = &scene->figures[1];
   if (scene->count == 1) return captions_of_one(a, text);
-  const char *here = words[scene->relation], *back = words[scene->relation ^ 1];
-  char full_a[PHRASE], full_b[PHRASE], brief_a[PHRASE], brief_b[PHRASE];
-  phrase(full_a, a, true);
-  phrase(full_b, b, true);
-  phrase(brief_a, a, false);
-  phrase(brief_b, b, false);
+  const char *here = scenes_relations[scene->relation];
+  const char *back = scenes_relations[scene->relation ^ 1];
+  char full_a[SCENES_PHRASE], full_b[SCENES_PHRASE];
+  char brief_a[SCENES_PHRASE], brief_b[SCENES_PHRASE];
+  scene_phrase(full_a, a, true);
+  scene_phrase(full_b, b, true);
+  scene_phrase(brief_a, a, false);
+  scene_phrase(brief_b, b, false);
   snprintf(text[0], SCENES_TEXT, "%s %s %s", full_a, here, full_b);
   snprintf(text[1], SCENES_TEXT, "%s %s %s", full_b, back, full_a);
   snprintf(text[2], SCENES_TEXT, "%s %s %s", brief_a, here, brief_b);

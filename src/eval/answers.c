@@ -38,24 +38,28 @@ double answers_check(Tape *tape, const Vlm *vlm, const Tokenizer *tokenizer,
                      const Prompts *p, int limit, int shift, bool *right) {
   double loss = 0;
   long all = 0;
-  for (int k = 0; k < p->each; k++)
-    for (int first = 0; first < limit; first += AT_ONCE) {
-      const int count = least(AT_ONCE, limit - first);
+  Tape *seen = tape_no_grad(); /* what is seen of some pictures, for all their prompts */
+  for (int first = 0; first < limit; first += AT_ONCE) {
+    const int count = least(AT_ONCE, limit - first);
+    int index[AT_ONCE];
+    for (int i = 0; i < count; i++) index[i] = (first + i + limit - shift) % limit;
+    Tensor *image = look_at(seen, vlm, &p->pictures, index, count);
+    for (int k = 0; k < p->each; k++) {
+      // Ask prompt k of each picture
       const Prompt *prompt[AT_ONCE] = {NULL};
       VlmText text[AT_ONCE];
       bool right_of[AT_ONCE] = {false};
-      int index[AT_ONCE], T, tokens;
-      for (int i = 0; i < count; i++) {
-        index[i] = (first + i + limit - shift) % limit;
-        prompt[i] = &p->prompt[(first + i) * p->each + k];
-      }
-      Tensor *image = look_at(tape, vlm, &p->pictures, index, count);
+      int T, tokens;
+      for (int i = 0; i < count; i++) prompt[i] = &p->prompt[(first + i) * p->each + k];
+      tape_reset(tape, (RandomKey){0});
       const int *ids = texts_of(tape, vlm, tokenizer, prompt, count, text, &T);
       Tensor *mean = vlm_loss(tape, vlm, image, ids, text, count, T, &tokens, right_of);
       for (int i = 0; i < count; i++) right[(first + i) * p->each + k] = right_of[i];
       loss += tokens * (double)mean->value[0];
       all += tokens;
     }
+  }
+  tape_free(seen);
   return loss / (double)all;
 }
 
@@ -79,7 +83,6 @@ static bool names_only(const char *text, int colour, int kind) {
 
 double answers_name_figure(Tape *tape, const Vlm *vlm, const Tokenizer *tokenizer,
                            const Prompts *p, int limit) {
-  static const Sampling greedy = {.temperature = 0, .top_p = 1};
   int singles = 0, named = 0, *single = allocate((size_t)limit, sizeof *single);
   for (int i = 0; i < limit; i++)
     if (strcmp(p->prompt[i * p->each + PROMPT_COUNT].answer, "one") == 0)
@@ -88,7 +91,7 @@ double answers_name_figure(Tape *tape, const Vlm *vlm, const Tokenizer *tokenize
     const int count = least(AT_ONCE, singles - first);
     Answer answer[AT_ONCE];
     Tensor *image = look_at(tape, vlm, &p->pictures, single + first, count);
-    vlm_answer(tape, vlm, image, count, NULL, 0, &greedy, false, answer);
+    vlm_answer(tape, vlm, image, count, NULL, 0, &sampling_greedy, false, answer);
     for (int i = 0; i < count; i++) {
       char *text = tokenizer_decode(tokenizer, answer[i].ids, answer[i].count, NULL);
       const int label = p->pictures.labels[single[first + i]];

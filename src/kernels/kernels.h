@@ -98,6 +98,7 @@ void normalize_backward(real *dx, const real *dy, const real *x, const real *len
    weights[H][queries][T] may be NULL. */
 void attention_cached(real *y, real *weights, const real *qkv, const real *kv,
                       int queries, int T, int H, int D, int prefix);
+
 /* The same with the factors of products rounded to bfloat16: x, w and dy, and in
    attention also weights and the slopes of scores. All sums are of reals, and db adds
    up dy as it is. Source: Micikevicius et al. 2018; Kalamkar et al. 2019. */

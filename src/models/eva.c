@@ -41,14 +41,6 @@ Tensor *scale_gradient(Tape *tape, Tensor *x, double part) {
   return y;
 }
 
-/* All tokens of x[B][T][n] but CLS, if there is one: the last N. */
-static Tensor *patches_of(Tape *tape, Tensor *x, int N) {
-  const int B = x->shape.size[0], extra = x->shape.size[1] - N;
-  int *index = tape_memory(tape, (size_t)B * N * sizeof *index);
-  for (int i = 0; i < B * N; i++) index[i] = extra + i % N;
-  return gather_tokens(tape, x, index, N);
-}
-
 Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *mask) {
   const Vit *vit = &eva->student;
   assert(mask->kept == mask->patches && mask->patches == vit->patches);
@@ -57,7 +49,7 @@ Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *m
     x = scale_gradient(tape, x, eva->config.patch_gradient);
   x = scatter_tokens(tape, x, eva->mask_token, mask->restore, vit->patches);
   x = vit_encode(tape, vit, vit_add_positions(tape, vit, x), NULL);
-  x = patches_of(tape, x, vit->patches);
+  x = vit_drop_cls(tape, vit, x);
   return linear(tape, x, eva->head.weight, eva->head.bias);
 }
 
@@ -67,7 +59,7 @@ Tensor *eva_teacher_features(Tape *tape, const Clip *teacher, Tensor *images) {
   tape->recording = tape->training = tape->bf16 = false;
   const Vit *vit = &teacher->visual;
   Tensor *x = vit_encode(tape, vit, vit_embed(tape, vit, images), NULL);
-  x = patches_of(tape, x, vit->patches);
+  x = vit_drop_cls(tape, vit, x);
   x = linear(tape, x, teacher->visual_projection, NULL);
   tape->recording = recording, tape->training = training, tape->bf16 = bf16;
   return x;

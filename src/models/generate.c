@@ -42,6 +42,8 @@ static int draw(Candidate *c, int V, double top_p, double u) {
   return c[kept - 1].token;
 }
 
+const Sampling sampling_greedy = {.temperature = 0, .top_p = 1};
+
 int choose_token(const real *logits, int V, const Sampling *s, int place,
                  double *probability) {
   Candidate *c = allocate((size_t)V, sizeof *c);

@@ -8,6 +8,7 @@ typedef struct Sampling {
   double top_p;       /* draw among the likeliest that have this much together; 1: all */
   RandomKey key;      /* of the draws */
 } Sampling;
+extern const Sampling sampling_greedy; /* always the likeliest */
 
 /* Token number `place` of an answer, from logits[V]: the likeliest, the first of them if
    there are several, or one that is drawn. *probability becomes what the model gives it

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/format.h"
-#include "data/image.h"
 
 // Sizes as notes
 typedef enum { FIELD_INT, FIELD_BOOL, FIELD_NUMBER } FieldKind;
@@ -305,14 +304,16 @@ void vit_copy_parameters(const LoadedVit *from, Params *params, const char *pref
 }
 
 Tensor *encoder_picture(Tape *tape, const VitConfig *c, const real *mean,
-                        const real *std, const char *path) {
+                        const real *std, const char *path, Image *square) {
   const int S = c->image_size;
   Image image;
   if (!image_load(&image, path, c->channels)) return NULL;
-  Image square = image_square(&image, S);
+  Image own = image_square(&image, S);
   Tensor *x = tape_tensor(tape, "image", SHAPE(1, c->channels, S, S));
-  image_normalize(x->value, square.pixels, c->channels, S, S, mean, std);
-  image_free(&image), image_free(&square);
+  image_normalize(x->value, own.pixels, c->channels, S, S, mean, std);
+  image_free(&image);
+  if (square) *square = own;
+  else image_free(&own);
   return x;
 }
 

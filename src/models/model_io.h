@@ -1,6 +1,7 @@
 /* Tangled from chapters/64-runs.nw: edit that, not this. */
 #pragma once
 #include "data/dataset.h"
+#include "data/image.h"
 #include "models/clip.h"
 #include "models/vlm.h"
 #include "train/checkpoint.h"
@@ -20,22 +21,21 @@ typedef struct LoadedVit {
   real mean[3], std[3];
 } LoadedVit;
 
-/* A vision-language model, out of the same files as a dual encoder. */
-typedef struct LoadedVlm {
-  Params *params;
-  Vlm vlm;
-  Tokenizer *tokenizer;
-  real mean[3], std[3];
-} LoadedVlm;
-
 /* A dual encoder with its tokenizer, out of RUN/model.safetensors and
-   RUN/merges.txt. */
+   RUN/merges.txt; and a vision-language model, out of the same files. */
 typedef struct LoadedClip {
   Params *params;
   Clip clip;
   Tokenizer *tokenizer;
   real mean[3], std[3];
 } LoadedClip;
+
+typedef struct LoadedVlm {
+  Params *params;
+  Vlm vlm;
+  Tokenizer *tokenizer;
+  real mean[3], std[3];
+} LoadedVlm;
 
 /* Open a run's folder; false with a message that names the file. If not `trained`
    the encoder keeps initial values drawn by `seed`, to compare with. The merges of a
@@ -55,9 +55,10 @@ bool encoder_takes(const VitConfig *config, const real *mean, const real *std,
 void vit_copy_parameters(const LoadedVit *from, Params *params, const char *prefix);
 
 /* A picture file as the encoder sees it, [1][C][S][S]: its largest square in the middle,
-   scaled and normalized. NULL with a message. */
+   scaled and normalized. *square, unless NULL, becomes its pixels, for image_free. NULL
+   with a message. */
 Tensor *encoder_picture(Tape *tape, const VitConfig *config, const real *mean,
-                        const real *std, const char *path);
+                        const real *std, const char *path, Image *square);
 void vit_close(LoadedVit *loaded);
 void clip_close(LoadedClip *loaded);
 void vlm_close(LoadedVlm *loaded);

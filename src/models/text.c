@@ -72,16 +72,21 @@ bool text_truncated(const TextConfig *c, const Tokenizer *tokenizer, const char 
 }
 
 // Run a text encoder
-static Tensor *embed(Tape *tape, const Text *text, const int *ids, int B, int T) {
+Tensor *text_add_positions(Tape *tape, const Text *text, Tensor *x, int first) {
+  const int T = x->shape.size[1];
   int *positions = tape_memory(tape, (size_t)T * sizeof *positions);
-  assert(T >= 1 && T <= text->config.context);
-  for (int t = 0; t < T; t++) positions[t] = t;
-  Tensor *x = embedding(tape, text->token_embedding, ids, B, T);
+  assert(T >= 1 && first + T <= text->config.context);
+  for (int t = 0; t < T; t++) positions[t] = first + t;
   x = add_to_each(tape, x, embedding(tape, text->positional_embedding, positions, 1, T));
   return dropout(tape, x, text->config.dropout);
 }
 
-static Tensor *final_norm(Tape *tape, const Text *text, Tensor *x) {
+static Tensor *embed(Tape *tape, const Text *text, const int *ids, int B, int T) {
+  return text_add_positions(tape, text, embedding(tape, text->token_embedding, ids, B, T),
+                            0);
+}
+
+Tensor *text_norm(Tape *tape, const Text *text, Tensor *x) {
   return layernorm(tape, x, text->norm.weight, text->norm.bias, text->config.eps);
 }
 
@@ -90,7 +95,7 @@ Tensor *text_encode(Tape *tape, const Text *text, const int *ids, int B, int T,
   Tensor *x = embed(tape, text, ids, B, T);
   for (int i = 0; i < text->config.depth; i++)
     x = block_forward(tape, &text->blocks[i], x, weights ? &weights[i] : NULL);
-  return final_norm(tape, text, x);
+  return text_norm(tape, text, x);
 }
 
 Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T) {
@@ -106,5 +111,5 @@ Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T)
   for (int i = 0; i < last; i++) x = block_forward(tape, &text->blocks[i], x, NULL);
   x = block_forward_call(tape, &text->blocks[last], x,
                          (AttentionCall){.query_index = end});
-  return take_token(tape, final_norm(tape, text, x), 0);
+  return take_token(tape, text_norm(tape, text, x), 0);
 }

@@ -54,6 +54,11 @@ Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T)
 Tensor *text_encode(Tape *tape, const Text *text, const int *ids, int B, int T,
                     Tensor **weights);
 
+/* What goes before the blocks and after them, for models that have the same parts:
+   positions first, first + 1, ... added to x[B][T][W], with dropout; the final norm. */
+Tensor *text_add_positions(Tape *tape, const Text *text, Tensor *x, int first);
+Tensor *text_norm(Tape *tape, const Text *text, Tensor *x);
+
 /* Multiply-adds of the matrix products of one caption's forward pass, every
    token going through every block, as papers count them. */
 double text_macs(const TextConfig *config, int tokens);

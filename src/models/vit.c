@@ -74,7 +74,7 @@ Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
   if (c.pool == POOL_MAP)
     vit.map = attention_pool_declare(params, params_name(params, "%sattn_pool", prefix),
                                      (AttentionPoolConfig){c.width, c.heads, c.mlp,
-                                                             c.gelu, c.eps, 1});
+                                                           c.gelu, c.eps, 1});
   if (c.classes)
     vit.head = params_add_linear(params, prefix, "head", SHAPE(c.classes, c.width), zero,
                                  zero);
@@ -185,14 +185,18 @@ double vit_macs(const VitConfig *c) {
   return embed + c->depth * block + map + D * c->classes;
 }
 
-Tensor *vit_patch_tokens(Tape *tape, const Vit *vit, Tensor *images, bool penultimate) {
-  const int B = images->shape.size[0], N = vit->patches, extra = vit->tokens - N;
-  Tensor *x = vit_embed(tape, vit, images);
-  for (int i = 0; i < vit->config.depth - penultimate; i++)
-    x = block_forward(tape, &vit->blocks[i], x, NULL);
-  if (!penultimate) x = final_norm(tape, vit, x);
+Tensor *vit_drop_cls(Tape *tape, const Vit *vit, Tensor *x) {
+  const int B = x->shape.size[0], N = vit->patches, extra = vit->tokens - N;
   if (!extra) return x;
   int *patches = tape_memory(tape, (size_t)B * N * sizeof *patches);
   for (int i = 0; i < B * N; i++) patches[i] = extra + i % N;
   return gather_tokens(tape, x, patches, N);
+}
+
+Tensor *vit_patch_tokens(Tape *tape, const Vit *vit, Tensor *images, bool penultimate) {
+  Tensor *x = vit_embed(tape, vit, images);
+  for (int i = 0; i < vit->config.depth - penultimate; i++)
+    x = block_forward(tape, &vit->blocks[i], x, NULL);
+  if (!penultimate) x = final_norm(tape, vit, x);
+  return vit_drop_cls(tape, vit, x);
 }

@@ -73,6 +73,9 @@ double vit_macs(const VitConfig *config);
    what the backward pass needs to stay in the caches. */
 int vit_micro_batch(const Vit *vit);
 
+/* Of all tokens x[B][T][n] those of patches, [B][N][n]: without CLS, if there is one. */
+Tensor *vit_drop_cls(Tape *tape, const Vit *vit, Tensor *x);
+
 /* What the encoder knows of each patch, for others to read: [B][N][D], without CLS.
    After the last block and the final norm; or (penultimate) what goes into the last
    block, which is what LLaVA reads of its CLIP. */

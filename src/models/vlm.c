@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "tensor/arithmetic.h"
 #include "tensor/layers.h"
 #include "tensor/losses.h"
 
@@ -58,15 +57,6 @@ static const int *prefix_of_images(Tape *tape, const Vlm *vlm, const int *questi
   return prefix;
 }
 
-static Tensor *add_positions(Tape *tape, const Text *language, Tensor *x, int first) {
-  const int n = x->shape.size[1];
-  int *positions = tape_memory(tape, (size_t)n * sizeof *positions);
-  assert(first + n <= language->config.context);
-  for (int t = 0; t < n; t++) positions[t] = first + t;
-  return add_to_each(tape, x, embedding(tape, language->positional_embedding, positions,
-                                        1, n));
-}
-
 Tensor *vlm_read(Tape *tape, const Vlm *vlm, Tensor *image, const int *ids, int B, int T,
                  VlmCall call) {
   const Text *language = &vlm->language;
@@ -74,15 +64,14 @@ Tensor *vlm_read(Tape *tape, const Vlm *vlm, Tensor *image, const int *ids, int 
   assert(image || T > 0);
   Tensor *x = T ? embedding(tape, language->token_embedding, ids, B, T) : image;
   if (image && T) x = concat_tokens(tape, image, x);
-  x = add_positions(tape, language, x, call.cache ? call.cache->layer[0].read : 0);
+  x = text_add_positions(tape, language, x, call.cache ? call.cache->layer[0].read : 0);
   AttentionCall how = {.prefix = prefix_of_images(tape, vlm, call.question, B, M)};
   for (int i = 0; i < language->config.depth; i++) {
     if (call.cache) how.cache = &call.cache->layer[i];
     if (call.weights) how.weights = &call.weights[i];
     x = block_forward_call(tape, &language->blocks[i], x, how);
   }
-  return layernorm(tape, x, language->norm.weight, language->norm.bias,
-                   language->config.eps);
+  return text_norm(tape, language, x);
 }
 
 Tensor *vlm_logits(Tape *tape, const Vlm *vlm, Tensor *x) {

@@ -60,6 +60,7 @@ Tensor *attention_pool(Tape *tape, Tensor *q, Tensor *kv, int heads, Tensor **we
   AttentionPoolSaved *saved = tape_memory(tape, sizeof *saved);
   *saved = (AttentionPoolSaved){s, kept->value,
                                 tape_memory(tape, (size_t)T * sizeof(real))};
+  // Weigh the values for each query and head
   for (int i = 0; i < B * s.K * heads; i++) {
     const Asked a = asked(s, i);
     real *w = saved->weights + a.weights, *to = y->value + a.output;

@@ -44,16 +44,11 @@ static bool check_question(const LoadedVlm *s, const char *run, const char *ques
 // Write where the model looked
 /* FOLDER/look-N.png, and look-N.tsv: each word, its probability, and the part of its
    attention that the picture got. */
-static bool write_look(const LoadedVlm *s, const Spoken *spoken, const char *picture,
+static bool write_look(const LoadedVlm *s, const Spoken *spoken, const Image *square,
                        int number) {
-  const VitConfig *c = &s->vlm.config.image;
   const Answer *a = &spoken->answer;
   char name[32], path[PATH_MAX];
-  Image image;
-  if (!image_load(&image, picture, c->channels)) return false;
-  Image square = image_square(&image, c->image_size);
-  Image sheet = speak_look(&s->vlm, spoken, &square);
-  image_free(&image), image_free(&square);
+  Image sheet = speak_look(&s->vlm, spoken, square);
   snprintf(name, sizeof name, "look-%d", number);
   if (!image_save_in(look_folder, name, &sheet)) return false;
   snprintf(name, sizeof name, "look-%d.tsv", number);
@@ -76,8 +71,10 @@ static bool describe(const LoadedVlm *s, Tape *tape, const char *picture, int nu
   const Sampling sampling = {temperature, top_p,
                              random_subkey(random_key((uint64_t)seed, "words"),
                                            (uint64_t)number)};
+  Image square;
   tape_reset(tape, (RandomKey){0});
-  Tensor *image = encoder_picture(tape, &s->vlm.config.image, s->mean, s->std, picture);
+  Tensor *image = encoder_picture(tape, &s->vlm.config.image, s->mean, s->std, picture,
+                                  &square);
   if (!image) return false;
   Spoken spoken = speak(tape, &s->vlm, s->tokenizer, image, question, &sampling,
                         look_folder != NULL);
@@ -85,8 +82,9 @@ static bool describe(const LoadedVlm *s, Tape *tape, const char *picture, int nu
   if (!spoken.answer.ended)
     fprintf(stderr, "%s: %s: the context was full before the answer ended\n",
             program.name, picture);
-  free(spoken.text);
-  return !look_folder || write_look(s, &spoken, picture, number);
+  const bool good = !look_folder || write_look(s, &spoken, &square, number);
+  free(spoken.text), image_free(&square);
+  return good;
 }
 
 static bool describe_all(const LoadedVlm *s, const char *run, char **pictures, int count,

@@ -46,7 +46,7 @@ static bool open_data(Dataset *train, Dataset *test) {
   } else {
     good = pictures_open((PictureSet)data_kind, folder, 0, other, train, test);
   }
-  if (good && limit && limit < test->count) test->count = limit;
+  if (good) test->count = dataset_limit(test->count, limit);
   return good;
 }
 

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/memory.h"
 #include "data/captioned.h"
+#include "data/words.h"
 #include "models/model_io.h"
 
 // The options of train-language
@@ -54,6 +55,13 @@ typedef struct Run {
   Words words;
 } Run;
 
+/* The prompts to train on, to be tested on, and of held-out scenes, if there are any. */
+enum { SETS = 3 };
+static Prompts *set_of(Run *run, int s) {
+  Prompts *const sets[SETS] = {&run->train, &run->shown.test, &run->shown.held_out};
+  return sets[s];
+}
+
 static bool open_data(Run *run) {
   const uint64_t seed = (uint64_t)settings.seed;
   LanguageRun *shown = &run->shown;
@@ -69,21 +77,20 @@ static bool open_data(Run *run) {
 static bool open_encoder(Run *run) {
   if (encoder_lr > 0 && settings.lr == 0)
     return fail("--lr: expected more than 0 with --encoder-lr %g, found 0", encoder_lr);
-  Dataset *pictures[] = {&run->train.pictures, &run->shown.test.pictures,
-                         &run->shown.held_out.pictures};
   if (!*encoder_run)
     return fail("--encoder: expected the folder of a run with an image encoder, found "
                 "none");
   if (!vit_open(&run->encoder, encoder_run, init == 0, (uint64_t)settings.seed))
     return false;
-  for (int i = 0; i < 3; i++)
-    if (pictures[i]->count && !vit_takes(&run->encoder, pictures[i], "--encoder"))
-      return false;
+  for (int s = 0; s < SETS; s++) {
+    Dataset *pictures = &set_of(run, s)->pictures;
+    if (pictures->count && !vit_takes(&run->encoder, pictures, "--encoder")) return false;
+  }
   return true;
 }
 
 static void learn_words(Run *run) {
-  const int prompts = run->train.pictures.count * run->train.each;
+  const int prompts = prompts_count(&run->train);
   const char **text = allocate(2 * (size_t)prompts, sizeof *text);
   for (int i = 0; i < prompts; i++) {
     text[2 * i] = run->train.prompt[i].question;
@@ -95,25 +102,26 @@ static void learn_words(Run *run) {
   free(text);
 }
 
-static int longest_question(const Run *run) {
-  const Prompts *sets[] = {&run->train, &run->shown.test, &run->shown.held_out};
-  int longest = 0;
-  for (int s = 0; s < 3; s++)
-    for (int i = 0; i < sets[s]->pictures.count * sets[s]->each; i++)
-      longest = greatest(longest, speak_question(run->shown.tokenizer,
-                                                 sets[s]->prompt[i].question));
-  return longest;
+static bool questions_fit(Run *run) {
+  int needed = 0;
+  for (int s = 0; s < SETS; s++)
+    for (int i = 0; i < prompts_count(set_of(run, s)); i++)
+      needed = greatest(needed, speak_question(run->shown.tokenizer,
+                                               set_of(run, s)->prompt[i].question));
+  needed += 2; /* start, and one token of an answer */
+  return needed <= context ||
+         fail("--context: expected at least %d tokens, so that the longest question "
+              "leaves room for an answer, found %d", needed, context);
 }
 
 /* A check sum of what the model is taught besides the pictures: all texts, and how the
    encoder wants pictures normalized. */
-static uint32_t sum_of_texts(const Run *run) {
-  const Prompts *sets[] = {&run->train, &run->shown.test, &run->shown.held_out};
+static uint32_t sum_of_texts(Run *run) {
   uLong sum = crc32(0, (const Bytef *)run->encoder.mean, sizeof run->encoder.mean);
   sum = crc32(sum, (const Bytef *)run->encoder.std, sizeof run->encoder.std);
-  for (int s = 0; s < 3; s++)
-    for (int i = 0; i < sets[s]->pictures.count * sets[s]->each; i++) {
-      const Prompt *p = &sets[s]->prompt[i];
+  for (int s = 0; s < SETS; s++)
+    for (int i = 0; i < prompts_count(set_of(run, s)); i++) {
+      const Prompt *p = &set_of(run, s)->prompt[i];
       sum = crc32(sum, (const Bytef *)p->question, (uInt)strlen(p->question) + 1);
       sum = crc32(sum, (const Bytef *)p->answer, (uInt)strlen(p->answer) + 1);
     }
@@ -133,37 +141,34 @@ static VlmConfig model_config(const Run *run) {
   c.language.context = connector_tokens(&c.connector) + context;
   return c;
 }
+static void declare_model(Run *run, Params *params, const VlmConfig *config) {
+  Caption *task = &run->shown.task;
+  *task = (Caption){.train = &run->train, .test = &run->shown.test,
+                    .tokenizer = run->shown.tokenizer,
+                    .vlm = vlm_declare(params, *config), .captions = captions,
+                    .seed = (uint64_t)settings.seed, .batch = settings.batch};
+  if (augment)
+    task->augment = captioned_augment(data_kind == PROMPTS_SCENES ? CAPTIONED_SCENES
+                                                                  : CAPTIONED_EMOJI);
+  // Freeze the encoder, or give it a rate of its own
+  if (encoder_lr == 0) params_freeze(params, "visual.");
+  else params_scale_rate(params, "visual.", encoder_lr / settings.lr);
+  params_fill(params, (uint64_t)settings.seed);
+  vit_copy_parameters(&run->encoder, params, "visual.");
+}
+
 static bool prepare(void *state, Plan *plan) {
   Run *run = state;
   Caption *task = &run->shown.task;
   if (!open_data(run) || !open_encoder(run)) return false;
   learn_words(run);
   const VlmConfig config = model_config(run);
-  if (!vlm_check(&config)) return false;
-  *task = (Caption){.train = &run->train, .test = &run->shown.test,
-                    .tokenizer = run->shown.tokenizer,
-                    .vlm = vlm_declare(plan->params, config), .captions = captions,
-                    .seed = (uint64_t)settings.seed, .batch = settings.batch};
-  if (augment)
-    task->augment = captioned_augment(data_kind == PROMPTS_SCENES ? CAPTIONED_SCENES
-                                                                  : CAPTIONED_EMOJI);
-  // Freeze the encoder, or give it a rate of its own
-  if (encoder_lr == 0) params_freeze(plan->params, "visual.");
-  for (int i = 0; i < plan->params->count; i++) {
-    Parameter *p = &plan->params->list[i];
-    if (strncmp(p->tensor->name, "visual.", strlen("visual.")) == 0)
-      p->lr_scale = encoder_lr / settings.lr;
-  }
-  params_fill(plan->params, (uint64_t)settings.seed);
-  vit_copy_parameters(&run->encoder, plan->params, "visual.");
-  const int needed = longest_question(run) + 2; /* start, and one token of an answer */
-  if (needed > context)
-    return fail("--context: expected at least %d tokens, so that the longest question "
-                "leaves room for an answer, found %d", needed, context);
+  if (!vlm_check(&config) || !questions_fit(run)) return false;
+  declare_model(run, plan->params, &config);
   caption_begin(task);
   if (task->truncated)
     fprintf(stderr, "%d of %d prompts are longer than --context %d and were cut\n",
-            task->truncated, run->train.pictures.count * run->train.each, context);
+            task->truncated, prompts_count(&run->train), context);
   plan->task = caption_task(task);
   plan->examples = run->train.pictures.count;
   plan->passes = data_kind == PROMPTS_SCENES ? 10 : 100;
@@ -197,8 +202,7 @@ static void end_run(void *state) {
   caption_end(&run->shown.task), words_free(&run->words);
   if (run->shown.tokenizer) tokenizer_free(run->shown.tokenizer);
   if (run->encoder.params) vit_close(&run->encoder);
-  prompts_free(&run->train), prompts_free(&run->shown.test);
-  prompts_free(&run->shown.held_out);
+  for (int s = 0; s < SETS; s++) prompts_free(set_of(run, s));
 }
 
 int main(int argc, char **argv) {

@@ -66,7 +66,7 @@ static bool open_data(Run *run) {
   if (!pictures_open((PictureSet)data_kind, settings.data_dir, limit,
                      (uint64_t)settings.seed, &run->train, &run->test))
     return false;
-  if (tested && tested < run->test.count) run->test.count = tested;
+  run->test.count = dataset_limit(run->test.count, tested);
   if (budget && budget < run->train.classes)
     return fail("--labels: expected at least the %d classes, found %d",
                 run->train.classes, budget);

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "data/image.h"
 #include "eval/zeroshot.h"
 #include "models/model_io.h"
 #include "tensor/layers.h"
@@ -49,7 +48,8 @@ static bool read_templates(Templates *t) {
 /* The unit vector of a picture on the tape, which is reset; NULL with a message. */
 static Tensor *encode_file(const LoadedClip *s, Tape *tape, const char *path) {
   tape_reset(tape, (RandomKey){0});
-  Tensor *x = encoder_picture(tape, &s->clip.config.image, s->mean, s->std, path);
+  Tensor *x = encoder_picture(tape, &s->clip.config.image, s->mean, s->std, path,
+                              NULL);
   return x ? clip_encode_image(tape, &s->clip, x) : NULL;
 }
 

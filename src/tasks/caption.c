@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "eval/answers.h"
 #include "nn/image_batch.h"
-#include "tensor/arithmetic.h"
+#include "tensor/info_nce.h"
 
 enum { MOST_TESTED = 200 };
 
@@ -47,7 +47,7 @@ static Tensor *features_of(Tape *tape, const Caption *c, const int *index, int c
 }
 
 void caption_begin(Caption *c) {
-  const int room = vlm_room(&c->vlm), prompts = c->train->pictures.count * c->train->each;
+  const int room = vlm_room(&c->vlm), prompts = prompts_count(c->train);
   c->ids = allocate((size_t)prompts * room, sizeof *c->ids);
   c->text = allocate((size_t)prompts, sizeof *c->text);
   for (int i = 0; i < prompts; i++) {
@@ -58,11 +58,9 @@ void caption_begin(Caption *c) {
   }
   c->shuffle = shuffle_new(c->train->pictures.count);
   c->example = allocate((size_t)c->batch, sizeof *c->example);
-  const Augment *a = &c->augment;
   c->remembers = !c->vlm.visual.patch_embed.weight->requires_grad &&
                  c->vlm.config.connector.kind != CONNECTOR_NONE &&
-                 !a->shift && !a->flip && !(a->rotation > 0) && !(a->scale > 1) &&
-                 !(a->colour > 0);
+                 !augment_moves(c->augment);
 }
 
 void caption_end(Caption *c) {
@@ -121,7 +119,7 @@ static Tensor *loss(Tape *tape, void *state, int step, int first, int count,
   *right = 0;
   for (int i = 0; i < count; i++) *right += (double)right_of[i] / count;
   // Let each token count as much as any other of the batch
-  return scaled(tape, mean, (double)tokens / c->tokens * c->batch / count);
+  return scale_by(tape, mean, (double)tokens / c->tokens * c->batch / count);
 }
 
 static bool evaluate(Tape *tape, void *state, double *mean, double *right) {

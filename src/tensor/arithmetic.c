@@ -106,18 +106,3 @@ Tensor *add_to_each(Tape *tape, Tensor *x, Tensor *table) {
   tape_record_writing(tape, 1, y, add_to_each_backward, NULL, x, table, NULL);
   return y;
 }
-
-static void scaled_backward(const Entry *e) {
-  const real factor = *(const real *)e->saved;
-  for (size_t i = 0; i < tensor_size(e->output); i++)
-    e->input[0]->grad[i] += factor * e->output->grad[i];
-}
-
-Tensor *scaled(Tape *tape, Tensor *x, double factor) {
-  Tensor *y = tape_tensor(tape, "scaled", x->shape);
-  real *saved = tape_memory(tape, sizeof *saved);
-  *saved = (real)factor;
-  for (size_t i = 0; i < tensor_size(x); i++) y->value[i] = *saved * x->value[i];
-  tape_record(tape, y, scaled_backward, saved, x, NULL, NULL);
-  return y;
-}

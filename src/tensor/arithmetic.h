@@ -18,6 +18,3 @@ Tensor *sum(Tape *tape, Tensor *a);
 /* x[n][...] + table[...] for each n: one table added to each part of a batch.
    The gradient of the table is the sum over the batch. */
 Tensor *add_to_each(Tape *tape, Tensor *x, Tensor *table);
-
-/* Every number times the factor, a constant. */
-Tensor *scaled(Tape *tape, Tensor *x, double factor);

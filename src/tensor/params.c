@@ -145,12 +145,21 @@ size_t params_count(const Params *params, bool trained_only) {
   return count;
 }
 
+static bool has_prefix(const Parameter *p, const char *prefix) {
+  return strncmp(p->tensor->name, prefix, strlen(prefix)) == 0;
+}
+
 void params_freeze(Params *params, const char *prefix) {
   assert(!params->value);
   for (int i = 0; i < params->count; i++) {
     Parameter *p = &params->list[i];
-    if (strncmp(p->tensor->name, prefix, strlen(prefix)) != 0) continue;
+    if (!has_prefix(p, prefix)) continue;
     p->kind = PARAM_FIXED;
     p->tensor->requires_grad = false;
   }
+}
+
+void params_scale_rate(Params *params, const char *prefix, double factor) {
+  for (int i = 0; i < params->count; i++)
+    if (has_prefix(&params->list[i], prefix)) params->list[i].lr_scale = factor;
 }

@@ -77,3 +77,6 @@ size_t params_count(const Params *params, bool trained_only);
 /* No longer train the parameters whose names begin with `prefix`: they become fixed and
    have no gradient. To be called before params_fill. */
 void params_freeze(Params *params, const char *prefix);
+
+/* Give these parameters a learning rate of their own: so many times that of all. */
+void params_scale_rate(Params *params, const char *prefix, double factor);

@@ -67,14 +67,10 @@
   // A packed model to what memory_files.h says.
   function model(m, run) {
     return binary('model-' + run).then(function (packed) {
-      var view = new DataView(packed.buffer, packed.byteOffset), length = view.getInt32(0, true), bits = view.getInt32(4, true);
-      var count = (packed.length - 8 - length) / (bits / 8), begin = Math.ceil(length / 4) * 4, file = new Uint8Array(begin + 4 * count);
-      file.set(packed.subarray(8, 8 + length));
-      var out = new DataView(file.buffer), bytes = new Uint8Array(4), number = new DataView(bytes.buffer);
-      for (var i = 0; i < count; i++) {
-        for (var b = 0; b < bits / 8; b++) bytes[b] = packed[8 + length + b * count + i];
-        out.setFloat32(begin + 4 * i, bits === 32 ? number.getFloat32(0, true) : floatOfHalf(number.getUint16(0, true)), true);
-      }
+      var first = 4 + new DataView(packed.buffer, packed.byteOffset).getInt32(0, true), count = (packed.length - first) / 2;
+      var begin = Math.ceil((first - 4) / 4) * 4, file = new Uint8Array(begin + 4 * count), out = new DataView(file.buffer);
+      file.set(packed.subarray(4, first));
+      for (var i = 0; i < count; i++) out.setFloat32(begin + 4 * i, floatOfHalf(packed[first + i] | packed[first + count + i] << 8), true);
       m.file(run + '/model.safetensors', file);
       return packed.length;
     });

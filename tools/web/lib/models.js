@@ -34,19 +34,17 @@ function readModel(file) {
   return { strings: strings.map(s => s + '\0').join('') + '\0', floats };
 }
 
-// Packed for a page: [bytes of the strings, bits of a number] as two 32-bit integers, strings, numbers: the first
-// byte of each, then the second of each, since bytes of a kind compress better.
-function packModel(file, bits) {
+// Packed for a page: how many bytes the strings have, as a 32-bit integer, strings, half-precision numbers: the
+// first byte of each, then the second of each, since bytes of a kind compress better.
+function packModel(file) {
   const { strings, floats } = readModel(file), text = Buffer.from(strings);
-  const count = floats.length, numbers = Buffer.alloc(count * bits / 8), number = Buffer.alloc(4);
+  const count = floats.length, numbers = Buffer.alloc(2 * count), head = Buffer.alloc(4);
   floats.forEach((x, i) => {
-    if (bits === 32) number.writeFloatLE(x);
-    else number.writeUInt16LE(halfOf(x));
-    for (let b = 0; b < bits / 8; b++) numbers[b * count + i] = number[b];
+    const bits = halfOf(x);
+    numbers[i] = bits & 255;
+    numbers[count + i] = bits >> 8;
   });
-  const head = Buffer.alloc(8);
   head.writeInt32LE(text.length, 0);
-  head.writeInt32LE(bits, 4);
   return Buffer.concat([head, text, numbers]);
 }
 
@@ -83,8 +81,9 @@ function photographs(data) {
 // Everything there is, as name -> bytes; what is not there is left out, and its figure says so.
 function liveFiles(build, data) {
   const files = {}, run = name => path.join(build, 'runs', name);
-  for (const [name, bits] of [['vit-mnist', 16], ['clip-shapes', 16], ['siglip-shapes', 16], ['mae-cifar', 16]]) {
-    if (fs.existsSync(path.join(run(name), 'model.safetensors'))) files[`model-${name}`] = packModel(path.join(run(name), 'model.safetensors'), bits);
+  for (const name of ['vit-mnist', 'clip-shapes', 'siglip-shapes', 'mae-cifar']) {
+    const file = path.join(run(name), 'model.safetensors');
+    if (fs.existsSync(file)) files[`model-${name}`] = packModel(file);
   }
   for (const name of ['clip-shapes', 'siglip-shapes']) {
     if (fs.existsSync(path.join(run(name), 'merges.txt'))) files[`merges-${name}`] = fs.readFileSync(path.join(run(name), 'merges.txt'));
