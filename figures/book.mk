@@ -39,7 +39,7 @@ include build/reference.mk
 SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
              build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
              build/runs/sweep/summary.tsv build/runs/steady/summary.tsv \
-             build/runs/vector-error/summary.tsv build/runs/language/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
+             build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
@@ -117,6 +117,12 @@ $(FILLED): build/runs/mae-cifar/summary.tsv
 	cp $$(ls $(@D)/filled-[0-9]*.png | sort -V | $(if $(findstring early,$@),head,tail) -n 1) $@
 build/runs/mae-cost.tsv: build/runs/bench/bench.tsv tools/tables
 	$(call into,tools/tables mae-cost $<)
+# What the reference runs say together.
+build/runs/means.tsv: figures/reference.tsv $(wildcard figures/reference/*.tsv) tools/compare
+	@mkdir -p $(@D)
+	$(call into,tools/compare means)
+build/runs/claims.tex: build/runs/means.tsv figures/claims.tsv tools/compare
+	$(call into,tools/compare rows)
 # Comparisons of losses: many small models, and what came of them.
 SWEPT := $(foreach s,batches biases truths,build/runs/sweep/$(s).tsv)
 build/runs/sweep.options: FORCE
@@ -135,14 +141,11 @@ PRECISION_RUNS := $(filter precision-%,$(RUNS))
 build/runs/precision.tex: $(PRECISION_RUNS:%=build/runs/%/summary.tsv) tools/tables
 	$(call into,tools/tables precision)
 # What a language model can say with each encoder and each connector: reference results.
-build/runs/language/summary.tsv: $(wildcard figures/reference/say-*.tsv) tools/tables
-	@mkdir -p $(@D)
-	$(call into,tools/tables language summary)
-build/runs/language.tsv build/runs/language.tex: build/runs/language.%: build/runs/language/summary.tsv
+build/runs/language.tsv build/runs/language.tex: build/runs/language.%: build/runs/means.tsv tools/tables
 	$(call into,tools/tables language $*)
-build/runs/connectors.tex: build/runs/language/summary.tsv
+build/runs/connectors.tex: build/runs/means.tsv tools/tables
 	$(call into,tools/tables language connectors)
-build/runs/layers-read.tex: build/runs/language/summary.tsv
+build/runs/layers-read.tex: build/runs/means.tsv tools/tables
 	$(call into,tools/tables language layers)
 build/runs/describe-scenes/spoken.tex: build/runs/describe-scenes/summary.tsv tools/tables
 	$(call into,tools/tables spoken $(@D))
@@ -188,7 +191,7 @@ build/runs/captions/scenes.tex build/runs/captions/emoji.tex: build/runs/caption
 	$(call into,tools/tables captions $(@D) $(basename $(@F)))
 build/runs/%/answers.tex: build/runs/%/summary.tsv tools/tables
 	$(call into,tools/tables answers $(@D))
-build/runs/macros.tex: $(SUMMARIES) tools/tables
+build/runs/macros.tex: $(SUMMARIES) build/runs/means.tsv figures/claims.tsv tools/tables
 	$(call into,tools/tables macros $(dir $(SUMMARIES)))
 build/runs/modules.tex: $(TANGLED) tools/tables
 	@mkdir -p $(@D)
@@ -216,18 +219,20 @@ book:
 	+$(MAKE) $(SPEED:%=build/runs/%/summary.tsv) build/runs/profile.tsv
 	+$(MAKE) $(SIDE_BY_SIDE) build/book.pdf
 
-# The reference runs, and the same with longer sweeps and more seeds. A reference result is recorded anew where the run is.
+# The reference runs, and the book with what came of them. A result is recorded anew where its bits are others.
 book-full:
 	+$(MAKE) $(SIDE_BY_SIDE) programs
 	+$(MAKE) $(SIDE_BY_SIDE) --output-sync=target TURN='$(ABREAST)' $(REFERENCE:%=build/reference/%/summary.tsv)
 	tools/reference record $(REFERENCE)
-	+$(MAKE) book SWEEP='--seeds 6 --pairs 60000'
-# One reference run again, and whatever it needs: is it the same to the last bit? Without a name a short one.
-RUN := say-pooled-1
+	+$(MAKE) book
+# One reference run again, and whatever it needs: is it the same to the last bit? Without a name the shortest of each
+# program. With KERNEL_WIDTH=avx2 vectors have 256 bits.
+RUN :=
+reproduce: AGAIN := $(or $(RUN),$(shell tools/reference shortest))
 reproduce:
-	rm -rf build/reference/$(RUN)
-	+$(MAKE) $(SIDE_BY_SIDE) build/reference/$(RUN)/summary.tsv
-	tools/reference check $(RUN)
+	rm -rf $(AGAIN:%=build/reference/%)
+	+$(MAKE) $(SIDE_BY_SIDE) TURN='$(ABREAST)' $(AGAIN:%=build/reference/%/summary.tsv)
+	tools/reference check $(AGAIN)
 
 # The quick tour.
 sketch: build/sketch

@@ -44,7 +44,7 @@ START_TEST(walks_of_later_chapters) {
       {"train-vit", "-ex 'break attention_forward' -ex run -ex 'print B' -ex 'print T' "
        "-ex finish -ex 'ptensor qkv' -ex 'ptensor y'", "linear [16, 17, 192]"},
       {"train-vit", "-ex 'tbreak vit_forward' -ex run -ex 'tbreak vit_classify' "
-       "-ex continue -ex 'ptensor pooled'", "take_token [16, 64]"},
+       "-ex continue -ex 'ptensor pooled'", "layernorm [16, 64]"},
       {"train-siglip --batch 8", "-ex 'break sigmoid_loss' -ex run -ex 'ptensor logits' "
        "-ex finish -ex 'ptensor $' -ex 'ptensor clip->logit_bias'",
        "logit_bias []\n  value: -10 "},

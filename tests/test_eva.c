@@ -167,6 +167,25 @@ START_TEST(what_is_hidden_is_not_seen) {
 }
 END_TEST
 
+START_TEST(an_unmasked_student_sees_all) {
+  Model m = model_of((EvaConfig){.patch_gradient = 1, .unmasked = true});
+  const Masking all = masking_all(m.tape, B, N);
+  Tensor *before = eva_predict(m.tape, &m.eva, m.images, &all);
+  m.images->value[0] += 1;
+  Tensor *after = eva_predict(m.tape, &m.eva, m.images, &all);
+  ck_assert(before->value[0] != after->value[0]);
+  Tensor *loss = eva_loss(m.tape, &m.eva, &m.teacher, m.images, &all);
+  const Tensor *target = eva_teacher_features(m.tape, &m.teacher, m.images);
+  double sum = 0;
+  for (int r = 0; r < B * N; r++)
+    sum += vector_cosine(after->value + r * E, target->value + r * E, E) / (B * N);
+  ck_assert_double_eq_tol((double)loss->value[0], -sum, 1e-6);
+  tape_backward(m.tape, loss);
+  ck_assert(gradient_norm(m.eva.mask_token) == 0);
+  done(&m);
+}
+END_TEST
+
 START_TEST(the_teacher_is_frozen) {
   Model m = model_of((EvaConfig){.patch_gradient = 1});
   Tensor *loss = eva_loss(m.tape, &m.eva, &m.teacher, m.images, &m.mask);
@@ -285,6 +304,7 @@ END_TEST
 
 TEST_MAIN("eva", cosines_by_hand, cosines_and_lengths, images_count_the_same,
           the_mask_token_reaches_what_is_visible, what_is_hidden_is_not_seen,
+          an_unmasked_student_sees_all,
           the_teacher_is_frozen, targets_have_the_pictures_vector_for_a_mean,
           less_gradient_for_the_projection,
           whole_model_by_finite_differences, published_students, the_witness_agrees)

@@ -153,7 +153,7 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 typedef struct Small {
   Block block;
   Tensor *x;
-  const int *at, *positions;
+  const int *queries, *positions;
 } Small;
 
 static Small small_of(Params *params, BlockVariant variant) {
@@ -167,18 +167,19 @@ static Small small_of(Params *params, BlockVariant variant) {
 
 static Tensor *run_block(Tape *tape, void *state) {
   const Small *s = state;
-  const AttentionCall call = {.query_index = s->at, .positions = s->positions};
+  const AttentionCall call = {.queries = s->queries, .query_count = 3,
+                              .positions = s->positions};
   return weighted_sum(tape, block_forward_call(tape, &s->block, s->x, call));
 }
 
 START_TEST(derivatives_of_all_variants) {
-  static const int at[] = {0, 3};
+  static const int queries[] = {0, 8, 9};
   static const int positions[] = {-1, 2, 0, 3, 1, -1, 1, 1, 2, 0};
   for (int v = 0; v < VARIANTS; v++)
     for (int how = 0; how < 3; how++) {
       Params *params = params_new();
       Small s = small_of(params, variants[v]);
-      if (how == 1) s.at = at;
+      if (how == 1) s.queries = queries;
       if (how == 2) s.positions = positions;
       assert_gradients(run_block, &s, params);
       params_free(params);

@@ -50,6 +50,8 @@ START_TEST(both_stages) {
                  text_of("--labels 200 --steps 20 --test 100 %s", clip));
   free(log_of("train-eva", text_of("%s", scratch_folder("eva-pixels")),
               text_of("%s --target pixels --masks random --ratio 0.75", tiny_student)));
+  free(log_of("train-eva", text_of("%s", scratch_folder("eva-seen")),
+              text_of("%s --masks none", learn)));
 }
 END_TEST
 
@@ -109,6 +111,8 @@ START_TEST(what_is_impossible_is_named) {
                  "train-clip", "--image-encoder a --width 8");
   expect_program(2, "--init: expected none without --image-encoder", "train-clip",
                  "--init random");
+  expect_program(2, "--masks: expected blocks or random", "train-eva",
+                 "--target pixels --masks none --limit 64");
   expect_program(2, "--ratio: expected to hide at least one of 1 patches, found 0.41",
                  "train-eva", "--target pixels --masks random --patch-size 32 --limit 64 "
                  "--batch 8 --steps 2");

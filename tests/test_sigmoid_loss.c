@@ -222,6 +222,66 @@ START_TEST(several_true_pairs) {
 }
 END_TEST
 
+typedef struct Shared {
+  Tensor *cosines;
+  const unsigned char *positives;
+} Shared;
+
+static Tensor *shared_loss(Tape *tape, void *state) {
+  const Shared *s = state;
+  return info_nce_shared(tape, scale_by(tape, s->cosines, 5), s->positives,
+                         INFO_NCE_HALF, NULL);
+}
+
+static double shared_by_hand(Tape *tape, const double *x, double *correct) {
+  static const unsigned char positives[] = {1, 0, 1, 0, 1, 0, 0, 0, 1};
+  real logits[9];
+  for (int i = 0; i < 9; i++) logits[i] = (real)x[i];
+  Tensor *l = tape_input(tape, "logits", SHAPE(3, 3), logits);
+  return (double)info_nce_shared(tape, l, positives, INFO_NCE_SUM, correct)->value[0];
+}
+
+START_TEST(shared_targets) {
+  Tape *tape = tape_new();
+  double correct;
+  /* one row and one column at a time: the others find theirs and cost nothing */
+  const double x[] = {2, 1, 0, -99, 99, -99, -99, -99, 99};
+  ck_assert_double_eq_tol(shared_by_hand(tape, x, &correct), (1.4076059644 + 49.5) / 3,
+                          1e-5);
+  ck_assert_double_eq(correct, 3);
+  Params *params = params_new();
+  unsigned char positives[SOME * SOME] = {0}, eye[SOME * SOME] = {0};
+  Shared s = {random_parameter(params, "cosines", SHAPE(SOME, SOME), 1), positives};
+  params_fill(params, 5);
+  for (int i = 0; i < SOME; i++) {
+    eye[i * SOME + i] = positives[i * SOME + i] = 1;
+    if (i) positives[i] = positives[i * SOME + (i * i) % SOME] = 1;
+  }
+  assert_gradients(shared_loss, &s, params);
+  s.positives = eye;
+  const double same = (double)shared_loss(tape, &s)->value[0];
+  const Tensor *plain = info_nce(tape, scale_by(tape, s.cosines, 5), INFO_NCE_HALF, NULL);
+  ck_assert_double_eq_tol(same, (double)plain->value[0], tight);
+  tape_free(tape), params_free(params);
+}
+END_TEST
+
+START_TEST(shared_targets_compete) {
+  static const double x[] = {2, 1, 0, 0, 0, 0, 0, 0, 0};
+  static const unsigned char positives[] = {1, 0, 1, 0, 1, 0, 0, 0, 1};
+  Params *params = params_new();
+  Tape *tape = tape_new();
+  Tensor *cosines = given_parameter(params, "cosines", SHAPE(3, 3), x);
+  params_fill(params, 1);
+  tape_backward(tape, info_nce_shared(tape, cosines, positives, INFO_NCE_SUM, NULL));
+  /* of the first row .1652 and -.4100; of the first column, softmax less one; thirds */
+  const double down = 0.6652409 - 0.5, column = exp(2) / (exp(2) + 2) - 1;
+  ck_assert_double_eq_tol((double)cosines->grad[0], (down + column) / 3, 1e-5);
+  ck_assert_double_gt(down, 0);
+  tape_free(tape), params_free(params);
+}
+END_TEST
+
 START_TEST(matches_are_counted) {
   /* rows find 0, 2, 2; columns find 0, 0, 2 */
   static const double cosines[] = {.9, .8, .1, .2, .3, .6, .0, .1, .7};
@@ -352,6 +412,7 @@ TEST_MAIN("sigmoid_loss", softplus_and_logistic_for_any_number, the_worked_examp
           the_loss_at_the_start, the_best_bias_for_a_batch,
           the_popular_form_is_an_nth, zero_and_one_or_minus_one_and_one,
           without_a_bias_the_popular_logits, logits_from_the_edge_of_the_numbers,
-          pairs_do_not_see_each_other, several_true_pairs, matches_are_counted,
+          pairs_do_not_see_each_other, several_true_pairs, shared_targets,
+          shared_targets_compete, matches_are_counted,
           gradients_of_the_sigmoid_loss, chunks_are_the_whole, chunks_of_the_whole_truth,
           gradients_of_chunks)

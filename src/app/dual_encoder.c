@@ -68,7 +68,7 @@ static Option options[] = {
                   "learning rate of scale and bias, times that of all"),
     INT_OPTION("chunks", chunks, 0, 65536, "sigmoid: texts in so many parts; 0: at once"),
     CHOICE_OPTION("positives", positives, "pairs|captions",
-                  "sigmoid: what is true of a picture: its own text, or each that fits"),
+                  "what is true of a picture: its own text, or each that fits"),
     INT_OPTION("repeat", repeat, 1, 64, "how often each picture of a batch stands in it"),
     CHOICE_OPTION("gelu", gelu_kind, "erf|tanh|quick", "which GELU"),
     CHOICE_OPTION("block", block, "plain|eva02", "which blocks in the image encoder"),
@@ -147,8 +147,6 @@ static bool check_loss(void) {
   if (!sigmoid && bias_kind)
     return fail("--bias: expected none with InfoNCE, found %s",
                 (const char *[]){"none", "zero", "balanced", "paper"}[bias_kind]);
-  if (!sigmoid && positives)
-    return fail("--positives: expected pairs with InfoNCE, found captions");
   if (chunks > settings.batch)
     return fail("--chunks: expected at most --batch %d, found %d", settings.batch,
                 chunks);

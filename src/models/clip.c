@@ -73,8 +73,9 @@ Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
   Tensor *logits = clip_logits(tape, clip, u, v);
   if (c->loss >= LOSS_SIGMOID) return sigmoid_loss(tape, logits, positives, form,
                                                    correct);
-  return info_nce(tape, logits, c->loss == LOSS_SUM ? INFO_NCE_SUM : INFO_NCE_HALF,
-                  correct);
+  const InfoNceForm halved = c->loss == LOSS_SUM ? INFO_NCE_SUM : INFO_NCE_HALF;
+  return positives ? info_nce_shared(tape, logits, positives, halved, correct)
+                   : info_nce(tape, logits, halved, correct);
 }
 
 void clip_clamp(const Clip *clip) {

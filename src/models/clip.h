@@ -49,8 +49,7 @@ Tensor *clip_encode_text(Tape *tape, const Clip *clip, const int *ids, int B, in
 Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v);
 
 /* The loss of N pairs (see info_nce, sigmoid_loss). positives[N][N] says which are
-   true, and must stay until the backward pass; NULL, and for InfoNCE always: the
-   diagonal. */
+   true, and must stay until the backward pass; NULL: the diagonal. */
 Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
                   const unsigned char *positives, double *correct);
 

@@ -47,7 +47,8 @@ Tensor *eva_predict(Tape *tape, const Eva *eva, Tensor *images, const Masking *m
   Tensor *x = vit_patch_embed(tape, vit, images);
   if (eva->config.patch_gradient < 1)
     x = scale_gradient(tape, x, eva->config.patch_gradient);
-  x = scatter_tokens(tape, x, eva->mask_token, mask->restore, vit->patches);
+  if (!eva->config.unmasked)
+    x = scatter_tokens(tape, x, eva->mask_token, mask->restore, vit->patches);
   x = vit_encode(tape, vit, vit_add_positions(tape, vit, x), NULL);
   x = vit_drop_cls(tape, vit, x);
   return linear(tape, x, eva->head.weight, eva->head.bias);

@@ -11,6 +11,7 @@ typedef struct EvaConfig {
   int embed;         /* length of the teacher's features, for EVA_FEATURES */
   bool normalize;    /* for EVA_PIXELS: each patch by its own mean and variance */
   double patch_gradient; /* what the patch projection gets of its gradient; 1: all */
+  bool unmasked;     /* hidden patches are predicted, but seen all the same */
 } EvaConfig;
 
 /* Parameters: the student's (see Vit, no prefix), mask_token[1][1][D], and

@@ -103,13 +103,14 @@ Tensor *text_forward(Tape *tape, const Text *text, const int *ids, int B, int T)
   int *end = tape_memory(tape, (size_t)B * sizeof *end);
   for (int b = 0; b < B; b++) {
     const int *row = ids + b * T;
-    end[b] = text->config.style == TEXT_SIGLIP ? T - 1 : 0;
+    int at = text->config.style == TEXT_SIGLIP ? T - 1 : 0;
     for (int t = 1; t < T && text->config.style == TEXT_CLIP; t++)
-      if (row[t] > row[end[b]]) end[b] = t;
+      if (row[t] > row[at]) at = t;
+    end[b] = b * T + at;
   }
   Tensor *x = embed(tape, text, ids, B, T);
   for (int i = 0; i < last; i++) x = block_forward(tape, &text->blocks[i], x, NULL);
   x = block_forward_call(tape, &text->blocks[last], x,
-                         (AttentionCall){.query_index = end});
-  return take_token(tape, text_norm(tape, text, x), 0);
+                         (AttentionCall){.queries = end, .query_count = B});
+  return text_norm(tape, text, x);
 }

@@ -154,6 +154,14 @@ Tensor *vit_classify(Tape *tape, const Vit *vit, Tensor *pooled) {
   return linear(tape, pooled, vit->head.weight, vit->head.bias);
 }
 
+/* Let only the first token of each image of x[B][T][C] attend. */
+static void ask_for_cls(Tape *tape, const Tensor *x, AttentionCall *call) {
+  const int B = call->query_count = x->shape.size[0], T = x->shape.size[1];
+  int *cls = tape_memory(tape, (size_t)B * sizeof *cls);
+  for (int b = 0; b < B; b++) cls[b] = b * T;
+  call->queries = cls;
+}
+
 Tensor *vit_features(Tape *tape, const Vit *vit, Tensor *images) {
   int *positions, last = vit->config.depth - 1;
   Tensor *x = vit_embed(tape, vit, images);
@@ -161,12 +169,10 @@ Tensor *vit_features(Tape *tape, const Vit *vit, Tensor *images) {
                     &positions);
   AttentionCall call = {.positions = positions};
   for (int i = 0; i < last; i++) x = block_forward_call(tape, &vit->blocks[i], x, call);
-  if (vit->config.pool == POOL_CLS) {
-    const size_t size = (size_t)x->shape.size[0] * sizeof *call.query_index;
-    call.query_index = memset(tape_memory(tape, size), 0, size);
-  }
-  x = block_forward_call(tape, &vit->blocks[last], x, call);
-  return vit_pool(tape, vit, final_norm(tape, vit, x));
+  const bool alone = vit->config.pool == POOL_CLS;
+  if (alone) ask_for_cls(tape, x, &call);
+  x = final_norm(tape, vit, block_forward_call(tape, &vit->blocks[last], x, call));
+  return alone ? x : vit_pool(tape, vit, x);
 }
 
 Tensor *vit_forward(Tape *tape, const Vit *vit, Tensor *images) {

@@ -69,6 +69,8 @@ Tensor *vlm_read(Tape *tape, const Vlm *vlm, Tensor *image, const int *ids, int 
   for (int i = 0; i < language->config.depth; i++) {
     if (call.cache) how.cache = &call.cache->layer[i];
     if (call.weights) how.weights = &call.weights[i];
+    if (i == language->config.depth - 1)
+      how.queries = call.wanted, how.query_count = call.count;
     x = block_forward_call(tape, &language->blocks[i], x, how);
   }
   return text_norm(tape, language, x);
@@ -148,9 +150,10 @@ Tensor *vlm_loss(Tape *tape, const Vlm *vlm, Tensor *image, const int *ids,
   for (int b = 0; b < B; b++) question[b] = text[b].question;
   const Targets targets =
       answers_of(tape, ids, text, B, T, image ? image->shape.size[1] : 0);
-  Tensor *x = vlm_read(tape, vlm, image, ids, B, T, (VlmCall){.question = question});
-  x = gather_rows(tape, x, targets.row, targets.count);
-  Tensor *logits = vlm_logits(tape, vlm, x);
+  const VlmCall call = {.question = question, .wanted = targets.row,
+                        .count = targets.count};
+  Tensor *logits =
+      vlm_logits(tape, vlm, vlm_read(tape, vlm, image, ids, B, T, call));
   if (right_of) check_answers(logits, &targets, text, B, right_of);
   *tokens = targets.count;
   return cross_entropy(tape, logits, targets.next, 0, NULL);

@@ -46,10 +46,13 @@ typedef struct VlmCall {
   const int *question; /* [B]: so many of an image's ids are the question */
   VlmCache *cache;     /* the tokens follow those read before; see AttentionCall */
   Tensor **weights;    /* [depth], of attention in each block */
+  const int *wanted;   /* [count]: only these rows of all B (M + T) are returned */
+  int count;
 } VlmCall;
 
 /* The language model over image tokens image[B][M][W] (or NULL) and ids[B][T] (none if
-   T is 0): every vector after the final norm, [B][M+T][W]. */
+   T is 0): every vector after the final norm, [B][M+T][W], or those wanted,
+   [count][W]. */
 Tensor *vlm_read(Tape *tape, const Vlm *vlm, Tensor *image, const int *ids, int B, int T,
                  VlmCall call);
 

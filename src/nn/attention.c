@@ -116,7 +116,7 @@ Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
   const Mask mask = {layer->causal, call.prefix};
   Tensor *y = call.cache ? attend_to_cache(tape, qkv, layer->heads, call)
                          : attention(tape, qkv, layer->heads, mask, call.weights);
-  if (call.query_index) y = gather_tokens(tape, y, call.query_index, 1);
+  if (call.queries) y = gather_rows(tape, y, call.queries, call.query_count);
   // Normalize before the projection
   if (layer->variant.inner_norm)
     y = layernorm(tape, y, layer->inner_norm.weight, layer->inner_norm.bias,

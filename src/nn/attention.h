@@ -45,7 +45,9 @@ typedef struct KeyValueCache {
 
 /* What a call may ask for besides. All NULL: every token attends, in order. */
 typedef struct AttentionCall {
-  const int *query_index; /* [B]: of image b only this token attends, still to all */
+  const int *queries;     /* [query_count]: of all B T tokens only these attend, each
+                             still to all of its image: token t of image b is b T + t */
+  int query_count;
   const int *positions;   /* [B][T]: which patch of the grid each token is, -1 for
                              none; NULL: `extra` tokens, then all patches in order */
   Tensor **weights;       /* as in `attention` */
@@ -56,6 +58,6 @@ typedef struct AttentionCall {
                            record. Weights are then [B][H][T][all] */
 } AttentionCall;
 
-/* x[B][T][C] to the same shape, or with query_index to [B][1][C]. */
+/* x[B][T][C] to the same shape, or with queries to [query_count][C]. */
 Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
                         AttentionCall call);

@@ -121,7 +121,7 @@ static Tensor *run_branch_norm(Tape *tape, const Block *b, Tensor *x,
   const BlockConfig *c = &b->config;
   Tensor *y = attend(tape, b, x, call);
   y = layernorm(tape, y, b->norm1.weight, b->norm1.bias, c->eps);
-  if (call.query_index) x = gather_tokens(tape, x, call.query_index, 1);
+  if (call.queries) x = gather_rows(tape, x, call.queries, call.query_count);
   x = add(tape, x, drop_path(tape, y, c->drop_path));
   y = layernorm(tape, mlp(tape, b, x), b->norm2.weight, b->norm2.bias, c->eps);
   return add(tape, x, drop_path(tape, y, c->drop_path));
@@ -133,7 +133,7 @@ Tensor *block_forward_call(Tape *tape, const Block *b, Tensor *x, AttentionCall 
   if (c->variant.branch_norm) return run_branch_norm(tape, b, x, call);
   if (c->post_norm) {
     Tensor *branch = drop_path(tape, attend(tape, b, x, call), c->drop_path);
-    if (call.query_index) x = gather_tokens(tape, x, call.query_index, 1);
+    if (call.queries) x = gather_rows(tape, x, call.queries, call.query_count);
     x = add_in_place(tape, x, branch);
     x = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
     branch = drop_path(tape, mlp(tape, b, x), c->drop_path);
@@ -142,7 +142,7 @@ Tensor *block_forward_call(Tape *tape, const Block *b, Tensor *x, AttentionCall 
   }
   Tensor *y = layernorm(tape, x, b->norm1.weight, b->norm1.bias, c->eps);
   Tensor *branch = drop_path(tape, attend(tape, b, y, call), c->drop_path);
-  if (call.query_index) x = gather_tokens(tape, x, call.query_index, 1);
+  if (call.queries) x = gather_rows(tape, x, call.queries, call.query_count);
   x = add_in_place(tape, x, branch);
   y = layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
   return add_in_place(tape, x, drop_path(tape, mlp(tape, b, y), c->drop_path));

@@ -53,7 +53,7 @@ Block *blocks_declare(Params *params, const char *prefix, const char *name,
 /* x[B][T][C] to the same shape; *weights as in `attention`, or NULL. */
 Tensor *block_forward(Tape *tape, const Block *block, Tensor *x, Tensor **weights);
 
-/* The same as `call` asks. With query_index, for the last block of a network of which
-   a single token is read, only that goes on: [B][1][C]. */
+/* The same as `call` asks. With queries, for the last block of a network of which only
+   some tokens are read, only those go on: [query_count][C]. */
 Tensor *block_forward_call(Tape *tape, const Block *block, Tensor *x,
                            AttentionCall call);

@@ -103,6 +103,13 @@ void masking_in_place(Masking *m) {
   m->kept = m->patches;
 }
 
+Masking masking_all(Tape *tape, int images, int patches) {
+  Masking m = {images, patches, patches, NULL,
+               tape_memory(tape, (size_t)images * patches * sizeof(int))};
+  for (int i = 0; i < images * patches; i++) m.restore[i] = -1;
+  return m;
+}
+
 Tensor *patch_dropout(Tape *tape, Tensor *x, double rate, int extra, int **positions) {
   const int B = x->shape.size[0], N = x->shape.size[1] - extra;
   assert(rate >= 0 && rate < 1);

@@ -32,6 +32,9 @@ Masking masking_blocks(Tape *tape, int images, int rows, int columns, double rat
 /* Change a mask that takes patches out into one that leaves them in place. */
 void masking_in_place(Masking *mask);
 
+/* Hide every patch, in place: all are to be predicted. */
+Masking masking_all(Tape *tape, int images, int patches);
+
 /* In training, of x[B][T][C] the first `extra` tokens and max(1, floor(N (1 -
    rate))) of the other N, drawn for each image: [B][kept][C]. *positions becomes the
    patch that each kept token is, or -1 for an extra one, [B][kept], the tape's

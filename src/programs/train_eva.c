@@ -24,7 +24,8 @@ static Option options[] = {
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "change pictures a little"),
     CHOICE_OPTION("target", target, "features|pixels|normalized", "what is predicted"),
-    CHOICE_OPTION("masks", masks_kind, "blocks|random", "what is hidden"),
+    CHOICE_OPTION("masks", masks_kind, "blocks|random|none",
+                  "what is hidden; none: the student sees all and predicts all"),
     NUMBER_OPTION("ratio", ratio, 0.01, 0.99, "fraction of patches that are hidden"),
     NUMBER_OPTION("patch-gradient", patch_gradient, 0, 1,
                   "part of the gradient that the patch projection gets"),
@@ -54,7 +55,8 @@ static EvaConfig student_config(const Run *run) {
                   .variant.no_key_bias = true, .first = INIT_EVA},
       .target = features ? EVA_FEATURES : EVA_PIXELS,
       .embed = features ? run->teacher.clip.config.embed : 0,
-      .normalize = target == TARGETS_NORMALIZED, .patch_gradient = patch_gradient};
+      .normalize = target == TARGETS_NORMALIZED, .patch_gradient = patch_gradient,
+      .unmasked = masks_kind == MASKS_NONE};
   if (block == 1) eva02_variant(&c.student);
   return c;
 }
@@ -86,7 +88,10 @@ static bool open_teacher(Run *run) {
 static bool something_hidden(const VitConfig *c) {
   const int side = c->image_size / c->patch_size, patches = side * side;
   const double kept = fmax(1, floor(patches * (1 - ratio) + 1e-9));
-  if (masks_kind == MASKS_BLOCKS || kept < patches) return true;
+  if (masks_kind == MASKS_NONE && target != TARGETS_FEATURES)
+    return fail("--masks: expected blocks or random with pixels to be predicted, found "
+                "none");
+  if (masks_kind != MASKS_RANDOM || kept < patches) return true;
   return fail("--ratio: expected to hide at least one of %d patches, found %g", patches,
               ratio);
 }

@@ -51,6 +51,7 @@ Masking masked_prediction_masks(Tape *tape, const MaskedPrediction *p,
                                 const int *example_ids, int count, int step) {
   const RandomKey key = random_subkey(random_key(p->seed, "masks"), (uint64_t)step);
   const int patches = p->eva.student.patches, side = (int)lround(sqrt(patches));
+  if (p->masks == MASKS_NONE) return masking_all(tape, count, patches);
   if (p->masks == MASKS_BLOCKS)
     return masking_blocks(tape, count, side, side, p->ratio, key, example_ids);
   Masking m = masking_random(tape, count, patches, p->ratio, key, example_ids);

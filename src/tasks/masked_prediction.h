@@ -5,7 +5,7 @@
 #include "train/shuffle.h"
 #include "train/trainer.h"
 
-typedef enum { MASKS_BLOCKS, MASKS_RANDOM } MaskKind;
+typedef enum { MASKS_BLOCKS, MASKS_RANDOM, MASKS_NONE } MaskKind;
 
 /* Training of a student on pictures. What is marked `given` is set by the caller
    before masked_prediction_begin; all of it stays his. */
@@ -13,7 +13,7 @@ typedef struct MaskedPrediction {
   const Dataset *train, *test; /* given; normalized alike, as the teacher's */
   Eva eva;                     /* given */
   const Clip *teacher;         /* given; may be NULL for pixels */
-  MaskKind masks;              /* given */
+  MaskKind masks;              /* given; none if and only if the student is unmasked */
   double ratio;                /* given: fraction of patches hidden */
   Augment augment;             /* given */
   uint64_t seed;               /* given */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "tensor/arithmetic.h"
 #include "tensor/losses.h"
@@ -71,6 +72,69 @@ Tensor *info_nce(Tape *tape, Tensor *logits, InfoNceForm form, double *correct) 
   Tensor *rows = cross_entropy(tape, logits, labels, 0, &by_rows);
   Tensor *columns =
       cross_entropy(tape, transpose(tape, logits), labels, 0, &by_columns);
+  Tensor *both = add(tape, rows, columns);
+  if (correct) *correct = 0.5 * (by_rows + by_columns);
+  return form == INFO_NCE_SUM ? both : scale_by(tape, both, 0.5);
+}
+
+typedef struct SharedSaved {
+  real *p, *target; /* [N][N] */
+} SharedSaved;
+
+static void shared_backward(const Entry *e) {
+  const SharedSaved *s = e->saved;
+  const int N = e->input[0]->shape.size[0];
+  const real slope = e->output->grad[0] / (real)N;
+  for (size_t i = 0; i < (size_t)N * N; i++)
+    e->input[0]->grad[i] += slope * (s->p[i] - s->target[i]);
+}
+
+/* Row i of target[N][N] is positives[i] divided by how many it names; the first is
+   at first[i]. With `columns`, of the transpose. */
+static void share_out(real *target, int *first, const unsigned char *positives, int N,
+                      bool columns) {
+  for (int i = 0; i < N; i++) {
+    int count = 0;
+    for (int j = N - 1; j >= 0; j--)
+      if (positives[columns ? (size_t)j * N + i : (size_t)i * N + j])
+        target[(size_t)i * N + j] = 1, first[i] = j, count++;
+    assert(count > 0);
+    for (int j = 0; j < N; j++) target[(size_t)i * N + j] /= (real)count;
+  }
+}
+
+/* Of rows of logits[N][N], or the columns of which they are the transpose. */
+static Tensor *shared_cross_entropy(Tape *tape, Tensor *logits, int *right,
+                                    const unsigned char *positives, bool columns) {
+  const int N = logits->shape.size[0];
+  const size_t size = (size_t)N * N * sizeof(real);
+  Tensor *loss = tape_tensor(tape, "shared_cross_entropy", SCALAR);
+  SharedSaved *s = tape_memory(tape, sizeof *s);
+  real *losses = tape_memory(tape, (size_t)N * sizeof *losses);
+  int *first = tape_memory(tape, (size_t)N * sizeof *first);
+  *s = (SharedSaved){tape_memory(tape, size), memset(tape_memory(tape, size), 0, size)};
+  share_out(s->target, first, positives, N, columns);
+  cross_entropy_forward(losses, s->p, logits->value, first, 0, N, N);
+  double total = 0;
+  *right = 0;
+  for (int i = 0; i < N; i++) {
+    const real *row = logits->value + (size_t)i * N, *y = s->target + (size_t)i * N;
+    total += (double)losses[i];
+    for (int j = 0; j < N; j++) total += (double)(y[j] * (row[first[i]] - row[j]));
+    *right += y[largest_of_row(row, N)] > 0;
+  }
+  loss->value[0] = (real)(total / N);
+  tape_record(tape, loss, shared_backward, s, logits, NULL, NULL);
+  return loss;
+}
+
+Tensor *info_nce_shared(Tape *tape, Tensor *logits, const unsigned char *positives,
+                        InfoNceForm form, double *correct) {
+  int by_rows, by_columns;
+  assert(logits->shape.rank == 2 && logits->shape.size[1] == logits->shape.size[0]);
+  Tensor *rows = shared_cross_entropy(tape, logits, &by_rows, positives, false);
+  Tensor *columns = shared_cross_entropy(tape, transpose(tape, logits), &by_columns,
+                                         positives, true);
   Tensor *both = add(tape, rows, columns);
   if (correct) *correct = 0.5 * (by_rows + by_columns);
   return form == INFO_NCE_SUM ? both : scale_by(tape, both, 0.5);

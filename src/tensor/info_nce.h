@@ -19,3 +19,10 @@ typedef enum { INFO_NCE_HALF, INFO_NCE_SUM } InfoNceForm;
    becomes the mean over both of how many have the largest logit on the
    diagonal, 0 to N. One number. */
 Tensor *info_nce(Tape *tape, Tensor *logits, InfoNceForm form, double *correct);
+
+/* The same where several pairs of a row or column may be true, which positives[N][N]
+   names by not being 0, at least one in each: the target of a row is shared out evenly
+   among its true texts. *correct counts those whose largest logit is at a true pair.
+   Sources: SupCon (equation 2), UniCL (section 3). */
+Tensor *info_nce_shared(Tape *tape, Tensor *logits, const unsigned char *positives,
+                        InfoNceForm form, double *correct);

@@ -181,6 +181,12 @@ Tensor *scatter_tokens(Tape *tape, Tensor *x, Tensor *fill, const int *from, int
   return gather(tape, "scatter_tokens", x, fill, rows, SHAPE(B, T, tensor_last(x)));
 }
 
+Tensor *gather_rows(Tape *tape, Tensor *x, const int *index, int count) {
+  int *rows = tape_memory(tape, (size_t)count * sizeof *rows);
+  memcpy(rows, index, (size_t)count * sizeof *rows);
+  return gather(tape, "gather_rows", x, NULL, rows, SHAPE(count, tensor_last(x)));
+}
+
 // Put a token in front
 Tensor *prepend_token(Tape *tape, Tensor *token, Tensor *x) {
   int B = x->shape.size[0], T = x->shape.size[1];
@@ -312,12 +318,6 @@ Tensor *concat_tokens(Tape *tape, Tensor *a, Tensor *b) {
   }
   tape_record(tape, y, concat_backward, NULL, a, b, NULL);
   return y;
-}
-
-Tensor *gather_rows(Tape *tape, Tensor *x, const int *index, int count) {
-  int *rows = tape_memory(tape, (size_t)count * sizeof *rows);
-  memcpy(rows, index, (size_t)count * sizeof *rows);
-  return gather(tape, "gather_rows", x, NULL, rows, SHAPE(count, tensor_last(x)));
 }
 
 static void reshape_backward(const Entry *e) {

@@ -39,6 +39,9 @@ Tensor *scatter_tokens(Tape *tape, Tensor *x, Tensor *fill, const int *from, int
 /* token[C] put before the tokens of each image: [B][T+1][C]. */
 Tensor *prepend_token(Tape *tape, Tensor *token, Tensor *x);
 
+/* Of x[...][C], taken as rows, the rows index[count]: [count][C]. */
+Tensor *gather_rows(Tape *tape, Tensor *x, const int *index, int count);
+
 /* Token t of each image: [B][C]. The mean of tokens first..T-1: [B][C]. */
 Tensor *take_token(Tape *tape, Tensor *x, int t);
 Tensor *mean_tokens(Tape *tape, Tensor *x, int first);
@@ -54,9 +57,6 @@ Tensor *key_free_bias(Tape *tape, Tensor *q, Tensor *v);
 
 /* The tokens of a[B][S][C], then those of b[B][T][C]: [B][S+T][C]. */
 Tensor *concat_tokens(Tape *tape, Tensor *a, Tensor *b);
-
-/* Of x[...][C], taken as rows, the rows index[count]: [count][C]. */
-Tensor *gather_rows(Tape *tape, Tensor *x, const int *index, int count);
 
 /* The same numbers in the same order as a tensor of another shape. */
 Tensor *reshape(Tape *tape, Tensor *x, Shape shape);

@@ -61,9 +61,14 @@ class Plain {
     return fs.readFileSync(`${this.build}/${name}`, 'utf8').replace(/%\n/g, '');
   }
 
-  number(run, key, which) {
+  found(run, key) {
     const found = this.runs.get(`${run}:${key}`);
     if (!found) throw new Error(`no number ${run}:${key} in runs/macros.tex`);
+    return found;
+  }
+
+  number(run, key, which) {
+    const found = this.found(run, key);
     return which === 'run' ? found.value : `${found.percent}\\,\\%`;
   }
 
@@ -79,6 +84,11 @@ class Plain {
     for (const which of ['run', 'runpercent']) {
       text = replaceCommand(text, which, 2, (run, key) => this.number(run, key, which));
     }
+    text = replaceCommand(text, 'spread', 2, (run, key) =>
+      `$${this.found(run, key).percent}\\pm${this.found(run, `${key}-std`).percent}$\\,\\%`);
+    text = replaceCommand(text, 'gap', 1, id =>
+      `${this.found('claim', `${id}-gap`).value} points, ${this.found('claim', id).percent} standard errors`);
+    text = text.replace(/\\liverun(?![a-zA-Z])/g, '$\\triangleright$~').replace(/\\refrun(?![a-zA-Z])/g, '$\\blacksquare$~');
     text = replaceCommand(text, 'lit', 1, body => `\\texttt{${body.replace(/--/g, '-{}-')}}`);
     text = replaceCommand(text, 'elsewhere', 1, body => `\n\n\\begin{elsewhere}\n${body}\n\\end{elsewhere}\n\n`);
     return replaceCommand(text, 'live', 1, name => `\n\n\\begin{live}\n${name}\n\\end{live}\n\n`);
