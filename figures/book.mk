@@ -15,13 +15,10 @@ $(UNPACKED): | build/release/programs/unpack_cifar10
 TURN := flock build/runs/lock
 ABREAST := flock --shared build/runs/lock env OMP_NUM_THREADS=1
 SPEED := bench bench-naive matmul-steps
-# How many seeds a comparison of losses has; make book-full takes more of them, and longer.
-SWEEP := --seeds 3 --pairs 7000
 # make book BRIEF='--steps 20': every run in seconds, to see that all of it works; the numbers mean nothing.
 BRIEF :=
 ifneq ($(BRIEF),)
 BRIEF_PROBE := --labels 1000 --test 200 --steps 50
-SWEEP := --seeds 1 --pairs 1000
 endif
 # The runs are a table, figures/runs.tsv, of which rules are made, and RUNS, their names.
 RUNS :=
@@ -38,20 +35,19 @@ build/reference.mk: figures/reference.tsv tools/runs.awk
 include build/reference.mk
 SUMMARIES := $(RUNS:%=build/runs/%/summary.tsv) build/runs/tape-example/summary.tsv \
              build/runs/captions/summary.tsv build/runs/tokens/summary.tsv \
-             build/runs/sweep/summary.tsv build/runs/steady/summary.tsv \
+             build/runs/steady/summary.tsv \
              build/runs/vector-error/summary.tsv $(SPEED:%=build/runs/%/summary.tsv)
 FIGURES := $(patsubst figures/%.gp,build/figures/%.tex,$(filter-out figures/style.gp,$(wildcard figures/*.gp)))
 FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv build/runs/gelu.tsv \
                build/runs/profile.tsv build/runs/matmul-steps/steps.tsv \
                build/runs/vit-mnist/layers.tsv build/runs/pull.tsv build/runs/start.tsv build/runs/mae-cost.tsv build/runs/tokens/sizes.tsv \
-               build/runs/mae-ratios.tsv build/runs/starts.tsv build/runs/budgets.tsv build/runs/layers.tsv \
-               build/runs/logit.tsv build/runs/pair-memory.tsv build/runs/sweep.tsv build/runs/biases.tsv build/runs/evolution.tsv build/runs/language.tsv
+               build/runs/layers.tsv build/runs/logit.tsv build/runs/pair-memory.tsv build/runs/means.tsv build/runs/language.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
           build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex build/runs/fuzzing.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
           build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
-          build/runs/truths.tex build/runs/precision.tex build/runs/evolution.tex build/runs/sketch/sketch.txt \
+          build/runs/claims.tex build/runs/sketch/sketch.txt \
           build/runs/mae-cifar/early.png build/runs/mae-cifar/late.png \
           build/runs/siglip-emoji/answers.tex build/runs/language.tex build/runs/connectors.tex \
           build/runs/layers-read.tex build/runs/describe-scenes/spoken.tex build/runs/look/look.tex
@@ -64,9 +60,9 @@ build/reference/%.options: FORCE
 	@mkdir -p build/reference build/runs
 	@echo '$(OPTIONS_$*)' | cmp -s - $@ || echo '$(OPTIONS_$*)' >$@
 # The long ones first, so that no core waits for the last of them alone.
-LONG := clip-shapes siglip-shapes describe-scenes mae-cifar vit-cifar siglip-emoji vit-mnist clip-emoji sweep probe-mae probe-mae-random probe-vit
+LONG := clip-shapes mae-cifar siglip-shapes vit-mnist siglip-emoji describe-scenes vit-cifar clip-emoji
 runs: $(LONG:%=build/runs/%/summary.tsv) $(filter-out $(SPEED:%=build/runs/%/summary.tsv),$(SUMMARIES)) \
-      build/runs/evolution.tex build/runs/pair-memory.tsv
+      build/runs/pair-memory.tsv
 
 # What a program prints.
 build/runs/tape-example/summary.tsv: build/release/programs/tape_example
@@ -123,23 +119,6 @@ build/runs/means.tsv: figures/reference.tsv $(wildcard figures/reference/*.tsv) 
 	$(call into,tools/compare means)
 build/runs/claims.tex: build/runs/means.tsv figures/claims.tsv tools/compare
 	$(call into,tools/compare rows)
-# Comparisons of losses: many small models, and what came of them.
-SWEPT := $(foreach s,batches biases truths,build/runs/sweep/$(s).tsv)
-build/runs/sweep.options: FORCE
-	@mkdir -p build/runs
-	@echo '$(SWEEP)' | cmp -s - $@ || echo '$(SWEEP)' >$@
-$(SWEPT): build/runs/sweep/%.tsv: build/release/programs/loss_sweep build/runs/sweep.options
-	@mkdir -p $(@D)
-	$(call into,$(TURN) build/release/programs/loss_sweep --set $* $(SWEEP))
-build/runs/sweep/summary.tsv: $(SWEPT) tools/tables
-	$(call into,tools/tables sweep $(@D))
-build/runs/sweep.tsv build/runs/biases.tsv: build/runs/%.tsv: $(SWEPT) tools/tables
-	$(call into,tools/tables spread build/runs/sweep $*)
-build/runs/truths.tex: $(SWEPT) tools/tables
-	$(call into,tools/tables truths build/runs/sweep/truths.tsv)
-PRECISION_RUNS := $(filter precision-%,$(RUNS))
-build/runs/precision.tex: $(PRECISION_RUNS:%=build/runs/%/summary.tsv) tools/tables
-	$(call into,tools/tables precision)
 # What a language model can say with each encoder and each connector: reference results.
 build/runs/language.tsv build/runs/language.tex: build/runs/language.%: build/runs/means.tsv tools/tables
 	$(call into,tools/tables language $*)
@@ -157,24 +136,8 @@ STEADY := clip-half clip-sigmoid
 build/runs/steady/summary.tsv: $(STEADY:%=build/runs/%/summary.tsv) tools/tables
 	@mkdir -p $(@D)
 	$(call into,tools/tables steady $(STEADY:%=build/runs/%))
-# What the five ideas came to; those that know words are looked at by a program.
-SPEAKING := clip common eva siglip
-$(SPEAKING:%=build/runs/evo-%/words.tsv): build/runs/evo-%/words.tsv: build/release/programs/evolution build/runs/evo-%/summary.tsv
-	$(call into,$(TURN) build/release/programs/evolution build/runs/evo-$*)
-build/runs/evolution.tex build/runs/evolution.tsv: build/runs/evolution.%: $(EVOLVED:%=build/runs/evo-%/summary.tsv) build/runs/evo-filling/summary.tsv \
-        build/runs/evo-features/summary.tsv $(SPEAKING:%=build/runs/evo-%/words.tsv) $(EVOLVED:%=build/runs/evo-probe-%/summary.tsv) tools/tables
-	$(call into,tools/tables evolution $*)
-MASK_RATIOS := $(filter mae-ratio-%,$(RUNS))
-build/runs/mae-ratios.tsv: $(MASK_RATIOS:%=build/runs/%/summary.tsv) $(MASK_RATIOS:mae-%=build/runs/probe-%/summary.tsv) tools/tables
-	$(call into,tools/tables ratios $(MASK_RATIOS:%=build/runs/%))
-BUDGETS := tune-none tune-mae probe-none probe-mae probe-vit
-build/runs/budgets.tsv: $(SUMMARIES) tools/tables
-	$(call into,tools/tables budgets $(BUDGETS:%=build/runs/%))
 build/runs/layers.tsv: build/runs/warm-eva-scenes/summary.tsv build/runs/warm-decay/summary.tsv tools/tables
 	$(call into,tools/tables visual-layers build/runs/warm-eva-scenes build/runs/warm-decay)
-STARTS := warm-eva-scenes warm-mae-scenes cold cold-long
-build/runs/starts.tsv: $(STARTS:%=build/runs/%/summary.tsv) tools/tables
-	$(call into,tools/tables starts $(STARTS:%=build/runs/%))
 build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/profile.tsv tools/tables
 	$(call into,tools/tables profile build/runs/bench-naive/profile.tsv build/runs/bench/profile.tsv)
 build/runs/patches/patches.png: build/release/programs/patches
@@ -219,7 +182,7 @@ book:
 	+$(MAKE) $(SPEED:%=build/runs/%/summary.tsv) build/runs/profile.tsv
 	+$(MAKE) $(SIDE_BY_SIDE) build/book.pdf
 
-# The reference runs, and the book with what came of them. A result is recorded anew where its bits are others.
+# The reference runs, and then the book with what came of them. A result is recorded anew where its bits are others.
 book-full:
 	+$(MAKE) $(SIDE_BY_SIDE) programs
 	+$(MAKE) $(SIDE_BY_SIDE) --output-sync=target TURN='$(ABREAST)' $(REFERENCE:%=build/reference/%/summary.tsv)

@@ -1,8 +1,5 @@
 load "../figures/style.gp"
 set output "figures/starts-steps.tex"
-set xlabel "step of the contrastive stage"; set ylabel "in-batch accuracy" ; set yrange [0:0.75]; set xrange [0:]
-set key outside right
-plot "runs/starts.tsv" index 0 using 1:3 with linespoints ls 1 pt 7 ps 0.4 title "from features", \
-     "runs/starts.tsv" index 1 using 1:3 with linespoints ls 2 pt 5 ps 0.4 title "from pixels", \
-     "runs/starts.tsv" index 2 using 1:3 with linespoints ls 9 pt 6 ps 0.4 title "from scratch", \
-     "runs/starts.tsv" index 3 using 1:3 with lines ls 8 title "from scratch, long"
+set xlabel "step of the second stage"; set ylabel "in-batch accuracy"; set yrange [0:*]; set key left top
+plot "runs/warm-eva-scenes/eval.tsv" every ::1 using 1:4 with linespoints ls 1 pt 7 ps 0.4 title "from features", \
+     "runs/cold/eval.tsv" every ::1 using 1:4 with linespoints ls 9 pt 6 ps 0.4 title "from scratch"

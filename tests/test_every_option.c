@@ -109,17 +109,6 @@ static bool tested_elsewhere(const char *option) {
 }
 
 // What an option does to a run
-/* Without the last column of each line. */
-static void drop_seconds(char *text) {
-  char *to = text, *tab = NULL;
-  for (; *text; text++) {
-    if (*text == '\t') tab = to;
-    if (*text == '\n' && tab) to = tab, tab = NULL;
-    *to++ = *text;
-  }
-  *to = 0;
-}
-
 /* How to show what a program leaves in its folder; NULL: what it prints is looked at. */
 static const char *left_by(const char *program) {
   if (!strncmp(program, "train-", 6)) return "cd %s && cat log.tsv eval.tsv";
@@ -136,7 +125,6 @@ static char *outcome(const char *program, const char *arguments, const char *fol
   ck_assert_msg(status == 0, "%s %s: %s", program, arguments, printed);
   if (left) ck_assert_int_eq(run_command(&printed, left, folder), 0);
   char *text = strdup(printed);
-  if (!strcmp(program, "loss-sweep")) drop_seconds(text);
   return text;
 }
 /* Do two texts have the same words and nearly the same numbers? */
@@ -266,23 +254,6 @@ START_TEST(of_probe) {
   TRY("probe", plain, "", probe_rows);
 }
 END_TEST
-START_TEST(of_evolution) {
-  static const Row rows[] = {{"test", "50", "", 0}, {"seed", "2", "", 0}};
-  prepare("option-evolution");
-  free(outcome("train-siglip", WORDS, text_of("%s/plain", base)));
-  TRY("evolution", text_of("%s/plain --test 60", base), "", rows);
-}
-END_TEST
-
-START_TEST(of_loss_sweep) {
-  static const Row rows[] = {{"set", "batches", "", 0}, {"pairs", "1400", "", 0},
-                             {"seeds", "2", "", 0}, {"width", "8", "", 0},
-                             {"lr", "0.01", "", 0}, {"scale", "5", "", 0}};
-  prepare("option-sweep");
-  TRY("loss-sweep", "--set biases --pairs 1000 --seeds 1 --width 4", "", rows);
-}
-END_TEST
-
 START_TEST(of_what_prints) {
   static const Row sets[] = {{"set", "giants", "", 0}};
   static const Row curves[] = {{"curve", "gelu", "", 0}, {"curve", "pull", "", 0},
@@ -302,5 +273,4 @@ START_TEST(of_what_prints) {
 END_TEST
 
 TEST_MAIN("every option", of_train_vit, of_train_siglip, of_train_clip, of_train_mae,
-          of_train_eva, of_train_language, of_probe, of_evolution, of_loss_sweep,
-          of_what_prints)
+          of_train_eva, of_train_language, of_probe, of_what_prints)

@@ -45,7 +45,8 @@ START_TEST(kept_or_read_again_is_the_same) {
         Tensor *image = vlm_look(m.tape, &m.vlm, m.images, NULL);
         const int M = image ? image->shape.size[1] : 0, *ids = words + 3 - Q;
         if (M + Q)
-          vlm_read(m.tape, &m.vlm, image, ids, 1, Q, (VlmCall){&Q, &cache, NULL});
+          vlm_read(m.tape, &m.vlm, image, ids, 1, Q,
+                   (VlmCall){.question = &Q, .cache = &cache});
         for (int t = Q; t < Q + 5; t++) {
           const Tensor *kept =
               vlm_read(m.tape, &m.vlm, NULL, ids + t, 1, 1, (VlmCall){.cache = &cache});

@@ -118,22 +118,6 @@ START_TEST(a_siglip_is_no_teacher) {
 }
 END_TEST
 
-START_TEST(the_sweep_prints_rows) {
-  const char *output;
-  int rows = 0;
-  ck_assert_int_eq(run_command(&output, "%s/loss-sweep --set biases --pairs 1000 "
-                               "--seeds 2 --width 8", programs_folder()), 0);
-  for (const char *line = output; line && *line; line = strchr(line, '\n') + 1) rows++;
-  ck_assert_int_eq(rows, 8);
-  ck_assert(strstr(output, "paper\t64\t1\t0.") && strstr(output, "none\t64\t2\t0."));
-  expect_program(2, "--width: expected a multiple of 4, found 6", "loss-sweep",
-                 "--width 6");
-  expect_program(2, "expected options only, found 'x'", "loss-sweep", "x");
-  expect_program(1, "/nowhere/cifar10", "loss-sweep",
-                 "--set truths --pairs 1000 --seeds 1 --width 4 --data-dir /nowhere");
-}
-END_TEST
-
 START_TEST(memory_is_printed) {
   const char *output;
   double at[8];
@@ -163,12 +147,12 @@ START_TEST(impossible_siglips_are_refused) {
                            "--batch 64 --limit 256 --steps 2 --out %s %s",
                            scratch_folder("siglip-no"), bad[i][0]));
   expect_program(1, "emoji.json: cannot open", "train-siglip",
-                 text_of("--data emoji-two --data-dir /nowhere --out %s",
+                 text_of("--data emoji-three --data-dir /nowhere --out %s",
                          scratch_folder("siglip-no")));
 }
 END_TEST
 
 TEST_MAIN("siglip programs", a_siglip_leaves_its_files, threads_and_stops_change_nothing,
           chunks_change_little, every_option_has_its_way, captions_get_their_own_answer,
-          a_siglip_is_no_teacher, the_sweep_prints_rows, memory_is_printed,
+          a_siglip_is_no_teacher, memory_is_printed,
           impossible_siglips_are_refused)

@@ -30,10 +30,11 @@ static int init = 0;
 static double decay_rate = 1;
 
 static const int defaults[][2] = {/* patch size, epochs */ {4, 5}, {8, 120}, {4, 3},
-                                  {8, 60}};
+                                  {8, 120}, {8, 60}};
 static Option options[] = {
-    CHOICE_OPTION("data", data_kind, "shapes|emoji|cifar10|emoji-two",
-                  "pictures and captions"),
+    CHOICE_OPTION("data", data_kind, "shapes|emoji|cifar10|emoji-third|emoji-three",
+                  "pictures and captions; of emoji-third and -three the test is a third "
+                  "vendor's, after one or two"),
     INT_OPTION("limit", limit, 0, 1e9, "use so many training pictures; 0: all"),
     CHOICE_OPTION("augment", augment, "none|standard", "change pictures a little"),
     INT_OPTION("patch-size", patch_size, 0, 4096, "side of a patch; 0: what suits"),
@@ -95,8 +96,7 @@ static bool open_data(DualRun *run) {
 }
 
 // Take the image encoder of another run
-static const char decided[] = "|patch-size|width|depth|heads|style|pool|block|"
-                              "patch-dropout|";
+static const char decided[] = "|patch-size|width|depth|heads|style|pool|block|";
 
 static bool open_image_encoder(DualRun *run) {
   return options_left_alone(options, sizeof options / sizeof *options, decided,
@@ -129,8 +129,10 @@ static ClipConfig model_config(const DualRun *run) {
       .biased = bias_kind > 0,
       .bias = biases[bias_kind], .chunks = chunks};
   if (block == 1) eva02_variant(&c.image);
-  if (*image_encoder) c.image = run->encoder.vit.config;
-  if (*image_encoder) c.image.drop_path = drop_path_rate;
+  if (*image_encoder) {
+    c.image = run->encoder.vit.config;
+    c.image.drop_path = drop_path_rate, c.image.patch_dropout = patch_dropout_rate;
+  }
   return c;
 }
 

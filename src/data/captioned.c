@@ -37,10 +37,9 @@ static bool open_cifar(Pairs *pairs, const char *folder, bool train) {
   return true;
 }
 
-// Two drawings of most emoji
-/* Copy pictures of `from` whose place in the list is `left` over when divided by 5, or
-   with `others` all the rest, behind those of *to. */
-static void append(Pairs *to, const Pairs *from, bool others) {
+// Two drawings of each emoji
+/* Put the pictures of `from` behind those of *to, with their captions. */
+static void append(Pairs *to, const Pairs *from) {
   const int n = to->pictures.count;
   const size_t size = dataset_image_size(&from->pictures);
   Dataset data = from->pictures; /* sizes and names */
@@ -48,31 +47,29 @@ static void append(Pairs *to, const Pairs *from, bool others) {
   data.pixels = allocate((size_t)data.count, size);
   data.labels = allocate((size_t)data.count, 1);
   Pairs both = pairs_new(data);
-  int count = 0;
-  for (int side = 0; side < 2; side++) {
-    // Copy what is wanted of this side
-    const Pairs *own = side ? from : to;
-    for (int i = 0; i < own->pictures.count; i++) {
-      if (side && (i % 5 == 4) == others) continue;
-      memcpy(data.pixels + (size_t)count * size, dataset_image(&own->pictures, i), size);
-      data.labels[count] = own->pictures.labels[i];
-      for (int c = own->first[i]; c < own->first[i + 1]; c++)
-        pairs_add(&both, count, own->caption[c]);
-      count++;
-    }
+  for (int i = 0; i < data.count; i++) {
+    const Pairs *own = i < n ? to : from;
+    const int k = i < n ? i : i - n;
+    memcpy(data.pixels + (size_t)i * size, dataset_image(&own->pictures, k), size);
+    data.labels[i] = own->pictures.labels[k];
+    for (int c = own->first[k]; c < own->first[k + 1]; c++)
+      pairs_add(&both, i, own->caption[c]);
   }
-  pairs_limit(&both, count);
   pairs_free(to);
   *to = both;
   dataset_measure(&to->pictures);
 }
 
-static void share_drawings(Pairs *train, Pairs *test) {
-  Pairs none = pairs_new((Dataset){.class_names = test->pictures.class_names});
-  append(train, test, true);
-  append(&none, test, false);
-  pairs_free(test);
-  *test = none;
+static bool open_emoji(Pairs *train, Pairs *test, const char *folder, CaptionedSet set) {
+  const char *unseen = set == CAPTIONED_EMOJI ? "twitter" : "openmoji";
+  if (!emoji_load(train, folder, "google") || !emoji_load(test, folder, unseen))
+    return false;
+  if (set != CAPTIONED_EMOJI_THREE) return true;
+  Pairs second = {0};
+  const bool good = emoji_load(&second, folder, "twitter");
+  if (good) append(train, &second);
+  pairs_free(&second);
+  return good;
 }
 
 bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t seed,
@@ -87,9 +84,7 @@ bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t se
   } else if (set == CAPTIONED_CIFAR10) {
     if (!open_cifar(train, path, true) || !open_cifar(test, path, false)) return false;
   } else {
-    if (!emoji_load(train, path, "google") || !emoji_load(test, path, "twitter"))
-      return false;
-    if (set == CAPTIONED_EMOJI_TWO) share_drawings(train, test);
+    if (!open_emoji(train, test, path, set)) return false;
   }
   if (limit) pairs_limit(train, limit);
   dataset_normalize_with(&test->pictures, train->pictures.mean, train->pictures.std);

@@ -250,7 +250,8 @@ bool emoji_load(Pairs *pairs, const char *folder, const char *vendor) {
   Source source = {.list = NULL};
   Concept *concepts = NULL;
   int count = 0;
-  assert(!strcmp(vendor, "google") || !strcmp(vendor, "twitter"));
+  assert(!strcmp(vendor, "google") || !strcmp(vendor, "twitter") ||
+         !strcmp(vendor, "openmoji"));
   char sheet[32];
   snprintf(sheet, sizeof sheet, "%s-32.png", vendor);
   if (path_join(source.list_path, folder, "emoji.json") &&

@@ -9,7 +9,7 @@ enum { EMOJI_SIDE = 32, EMOJI_CELL = 34, EMOJI_CATEGORIES = 8,
 
 /* One vendor's drawings of the concepts that Google and Twitter both have,
    without flags and components, in the order of the list: FOLDER/emoji.json and
-   FOLDER/VENDOR-32.png, vendor "google" or "twitter". 32x32 RGB, transparent
+   FOLDER/VENDOR-32.png, vendor "google", "twitter" or "openmoji". 32x32 RGB, transparent
    pixels white. Captions in lower case: the name first, which no other concept
    has, then short names that differ from it, "an emoji of NAME", and name with
    subcategory. The label is the category. False with a message that names the

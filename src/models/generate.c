@@ -134,7 +134,8 @@ void vlm_answer(Tape *tape, const Vlm *vlm, Tensor *image, int B, const int *que
     for (int t = 0; t < Q; t++) questions[b * Q + t] = question[t];
   }
   if (s.M + Q > 0)
-    vlm_read(tape, vlm, image, questions, B, Q, (VlmCall){.question = lengths, .cache = &s.cache});
+    vlm_read(tape, vlm, image, questions, B, Q,
+             (VlmCall){.question = lengths, .cache = &s.cache});
   if (look) s.weights = tape_memory(tape, (size_t)c->depth * sizeof *s.weights);
   begin_answers(tape, &s, room, look, answers);
   for (int place = 0; place < room && !all_ended(answers, B); place++)
