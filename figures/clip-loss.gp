@@ -7,8 +7,8 @@ set xtics 500; set xrange [0:*]
 unset key
 span = 20
 plot log(128) with lines ls 9, \
-     "runs/clip-shapes/log.tsv" every ::1 using 1:3 with lines ls 8 lw 0.3, \
-     "runs/clip-emoji/log.tsv" every ::1 using 1:3 with lines ls 8 lw 0.3, \
+     "runs/clip-shapes/log.tsv" every 2::1 using 1:3 with lines ls 8 lw 0.3, \
+     "runs/clip-emoji/log.tsv" every 2::1 using 1:3 with lines ls 8 lw 0.3, \
      n=0, "runs/clip-shapes/log.tsv" every ::1 using 1:(running($3)) with lines ls 1, \
      n=0, "runs/clip-emoji/log.tsv" every ::1 using 1:(running($3)) with lines ls 2, \
      "runs/clip-emoji/eval.tsv" every ::1 using 1:3 with points ls 2 dt 1 pt 6 ps 0.6

@@ -10,18 +10,18 @@ pictures = "points pt 7 ps 0.35 lc rgb '#13304f'"
 texts = "points pt 4 ps 0.45 lw 1.2 lc rgb '#d98a5f'"
 set ylabel "most variance" offset 1
 set title "CLIP, scenes" offset 0,-0.7
-plot run("clip-shapes") using 3:4 with @texts, "" using 1:2 with @pictures
+plot run("clip-shapes") every 2 using 3:4 with @texts, "" every 2 using 1:2 with @pictures
 unset ylabel
 set title "SigLIP, scenes" offset 0,-0.7
-plot run("siglip-shapes") using 3:4 with @texts, "" using 1:2 with @pictures
+plot run("siglip-shapes") every 2 using 3:4 with @texts, "" every 2 using 1:2 with @pictures
 set xlabel "along the line through the centres"
 set ylabel "most variance" offset 1
 set title "CLIP, emoji of the unseen vendor" offset 0,-0.7
-plot run("clip-emoji") using 3:4 with @texts, "" using 1:2 with @pictures
+plot run("clip-emoji") every 2 using 3:4 with @texts, "" every 2 using 1:2 with @pictures
 unset ylabel
 set title "SigLIP, emoji of the unseen vendor" offset 0,-0.7
 # The legend, below the panels, with marks larger than those of the points.
 set label 1 "pictures" at screen 0.37,0.03 left offset 1,0 point pt 7 ps 0.8 lc rgb '#13304f'
 set label 2 "texts" at screen 0.60,0.03 left offset 1,0 point pt 4 ps 0.9 lw 1.5 lc rgb '#d98a5f'
-plot run("siglip-emoji") using 3:4 with @texts, "" using 1:2 with @pictures
+plot run("siglip-emoji") every 2 using 3:4 with @texts, "" every 2 using 1:2 with @pictures
 unset multiplot
