@@ -6,8 +6,8 @@ pairs(k) = real(word("16 64 256 512", int(k) + 1))
 rates(loss, b) = "< ../tools/compare points test_to_text_r10 rate-" . loss . "-" . b . "-5e-4 rate-" . loss . "-" . b . "-1e-3 rate-" . loss . "-" . b . "-2e-3 rate-" . loss . "-" . b . "-4e-3"
 set multiplot layout 1,2 margins 0.09,0.99,0.2,0.88 spacing 0.11
 set logscale x 2; set ylabel "recall at 10" offset 1
-set title "the search: one seed" offset 0,-0.7; set xlabel "learning rate, thousandths"; set xrange [0.4:5]; set yrange [0.1:0.8]
-set key left bottom width 0
+set title "the search: one seed" offset 0,-0.7; set xlabel "learning rate, thousandths"; set xrange [0.4:5]; set yrange [0:0.8]
+set key right bottom width 0
 plot for [i=1:2] rates("nce", word("16 512", i)) using (0.5 * 2 ** $0):2 with linespoints ls 2 dt i pt 5 ps 0.4 title "InfoNCE, " . word("16 512", i), \
      for [i=1:2] rates("sigmoid", word("16 512", i)) using (0.5 * 2 ** $0):2 with linespoints ls 1 dt i pt 7 ps 0.4 title "sigmoid, " . word("16 512", i)
 set title "the best rates: three seeds"; set xlabel "pairs in a batch"; set xrange [12:700]; unset ylabel

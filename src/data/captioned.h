@@ -13,10 +13,9 @@ enum { CAPTIONED_ALONE = 500,   /* scenes of 1000 that have one figure only */
    two figures, none held out; or Google's emoji to train on and Twitter's to test,
    from FOLDER/emoji; or CIFAR-10 from FOLDER/cifar10, captions made of class names;
    or OpenMoji's emoji to test, and Google's, or Google's and Twitter's, to train on.
-   `limit`: at most so many training pairs, 0: all. The test
-   pictures are normalized as the training pictures. Both must be empty before.
-   False with a message on bad files; the first may be filled even then, so both
-   are to be freed. */
+   `limit`: at most so many training pairs, 0: all. The test pictures are normalized
+   as the training pictures. Both must be empty before. False with a message on bad
+   files; the first may be filled even then, so both are to be freed. */
 bool captioned_open(CaptionedSet set, const char *folder, int limit, uint64_t seed,
                     Pairs *train, Pairs *test);
 

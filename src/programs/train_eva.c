@@ -84,8 +84,9 @@ static bool open_teacher(Run *run) {
   return true;
 }
 
-/* Of patches drawn singly one must be left, so that of a single one none is hidden. */
-static bool something_hidden(const VitConfig *c) {
+/* Of patches drawn singly one must be left, so that of a single one none is hidden; and
+   pixels that are seen need not be predicted. */
+static bool masks_fit(const VitConfig *c) {
   const int side = c->image_size / c->patch_size, patches = side * side;
   const double kept = fmax(1, floor(patches * (1 - ratio) + 1e-9));
   if (masks_kind == MASKS_NONE && target != TARGETS_FEATURES)
@@ -103,7 +104,7 @@ static bool prepare(void *state, Plan *plan) {
       !open_teacher(run))
     return false;
   const EvaConfig config = student_config(run);
-  if (!vit_check(&config.student) || !something_hidden(&config.student)) return false;
+  if (!vit_check(&config.student) || !masks_fit(&config.student)) return false;
   MaskedPrediction *task = &run->task;
   *task = (MaskedPrediction){
       .train = &run->train, .test = &run->test, .eva = eva_declare(plan->params, config),

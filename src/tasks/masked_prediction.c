@@ -1,6 +1,7 @@
 /* Tangled from chapters/65-tasks.nw: edit that, not this. */
 #include "tasks/masked_prediction.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "base/memory.h"
@@ -35,6 +36,7 @@ static double constant_cosine(const MaskedPrediction *p) {
 }
 
 void masked_prediction_begin(MaskedPrediction *p) {
+  assert((p->masks == MASKS_NONE) == p->eva.config.unmasked);
   p->shuffle = shuffle_new(p->train->count);
   if (p->eva.config.target == EVA_FEATURES) p->constant = constant_cosine(p);
 }

@@ -64,6 +64,14 @@ Tensor *scale_exp(Tape *tape, Tensor *x, Tensor *s) {
   return y;
 }
 
+/* The loss of both directions; of `found` rows and columns together each counts half. */
+static Tensor *both_ways(Tape *tape, Tensor *rows, Tensor *columns, InfoNceForm form,
+                         int found, double *correct) {
+  Tensor *both = add(tape, rows, columns);
+  if (correct) *correct = 0.5 * found;
+  return form == INFO_NCE_SUM ? both : scale_by(tape, both, 0.5);
+}
+
 Tensor *info_nce(Tape *tape, Tensor *logits, InfoNceForm form, double *correct) {
   const int N = logits->shape.size[0];
   int by_rows, by_columns, *labels = tape_memory(tape, (size_t)N * sizeof *labels);
@@ -72,9 +80,7 @@ Tensor *info_nce(Tape *tape, Tensor *logits, InfoNceForm form, double *correct) 
   Tensor *rows = cross_entropy(tape, logits, labels, 0, &by_rows);
   Tensor *columns =
       cross_entropy(tape, transpose(tape, logits), labels, 0, &by_columns);
-  Tensor *both = add(tape, rows, columns);
-  if (correct) *correct = 0.5 * (by_rows + by_columns);
-  return form == INFO_NCE_SUM ? both : scale_by(tape, both, 0.5);
+  return both_ways(tape, rows, columns, form, by_rows + by_columns, correct);
 }
 
 typedef struct SharedSaved {
@@ -135,7 +141,5 @@ Tensor *info_nce_shared(Tape *tape, Tensor *logits, const unsigned char *positiv
   Tensor *rows = shared_cross_entropy(tape, logits, &by_rows, positives, false);
   Tensor *columns = shared_cross_entropy(tape, transpose(tape, logits), &by_columns,
                                          positives, true);
-  Tensor *both = add(tape, rows, columns);
-  if (correct) *correct = 0.5 * (by_rows + by_columns);
-  return form == INFO_NCE_SUM ? both : scale_by(tape, both, 0.5);
+  return both_ways(tape, rows, columns, form, by_rows + by_columns, correct);
 }
