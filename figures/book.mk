@@ -45,11 +45,11 @@ FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv bu
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
           build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex build/runs/fuzzing.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
-          build/runs/clip-emoji/answers.tex build/runs/clip-shapes/answers.tex \
+          build/runs/clip-emoji.tex build/runs/siglip-emoji.tex build/runs/clip-shapes/answers.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
           build/runs/claims.tex build/runs/sketch/sketch.txt \
           build/runs/mae-cifar/early.png build/runs/mae-cifar/late.png \
-          build/runs/siglip-emoji/answers.tex build/runs/language.tex build/runs/connectors.tex \
+          build/runs/language.tex build/runs/connectors.tex \
           build/runs/layers-read.tex build/runs/describe-scenes/spoken.tex build/runs/look/look.tex
 
 .PHONY: runs book book-full reproduce sketch pdf bench bench-busy bench-peers numbers
@@ -60,7 +60,7 @@ build/reference/%.options: FORCE
 	@mkdir -p build/reference build/runs
 	@echo '$(OPTIONS_$*)' | cmp -s - $@ || echo '$(OPTIONS_$*)' >$@
 # The long ones first, so that no core waits for the last of them alone.
-LONG := clip-shapes mae-cifar siglip-shapes vit-mnist siglip-emoji describe-scenes vit-cifar clip-emoji
+LONG := clip-shapes mae-cifar siglip-shapes vit-mnist describe-scenes
 runs: $(LONG:%=build/runs/%/summary.tsv) $(filter-out $(SPEED:%=build/runs/%/summary.tsv),$(SUMMARIES)) \
       build/runs/pair-memory.tsv
 
@@ -113,6 +113,12 @@ $(FILLED): build/runs/mae-cifar/summary.tsv
 	cp $$(ls $(@D)/filled-[0-9]*.png | sort -V | $(if $(findstring early,$@),head,tail) -n 1) $@
 build/runs/mae-cost.tsv: build/runs/bench/bench.tsv tools/tables
 	$(call into,tools/tables mae-cost $<)
+# Files of reference runs that figures need, by a name below build.
+KEPT := $(patsubst figures/reference/%,build/kept/%,$(wildcard figures/reference/*/*))
+$(KEPT): | build/kept
+build/kept:
+	@mkdir -p build
+	ln -sfn ../figures/reference $@
 # What the reference runs say together.
 build/runs/means.tsv: figures/reference.tsv $(wildcard figures/reference/*.tsv) tools/compare
 	@mkdir -p $(@D)
@@ -133,9 +139,9 @@ build/runs/look/look.tex: build/release/programs/describe build/runs/describe-sc
 	build/release/programs/describe --look $(@D) build/runs/describe-scenes build/runs/describe-scenes/spoken-0.png
 	$(call into,tools/tables look $(@D))
 STEADY := clip-half clip-sigmoid
-build/runs/steady/summary.tsv: $(STEADY:%=build/runs/%/summary.tsv) tools/tables
+build/runs/steady/summary.tsv: $(STEADY:%=build/kept/%/log.tsv) tools/tables
 	@mkdir -p $(@D)
-	$(call into,tools/tables steady $(STEADY:%=build/runs/%))
+	$(call into,tools/tables steady $(STEADY:%=build/kept/%))
 build/runs/layers.tsv: build/runs/warm-eva-scenes/summary.tsv build/runs/warm-decay/summary.tsv tools/tables
 	$(call into,tools/tables visual-layers build/runs/warm-eva-scenes build/runs/warm-decay)
 build/runs/profile.tsv: build/runs/bench/profile.tsv build/runs/bench-naive/profile.tsv tools/tables
@@ -154,6 +160,9 @@ build/runs/captions/scenes.tex build/runs/captions/emoji.tex: build/runs/caption
 	$(call into,tools/tables captions $(@D) $(basename $(@F)))
 build/runs/%/answers.tex: build/runs/%/summary.tsv tools/tables
 	$(call into,tools/tables answers $(@D))
+build/runs/clip-emoji.tex build/runs/siglip-emoji.tex: build/runs/%.tex: build/kept/%/answers.tsv tools/tables
+	@mkdir -p $(@D)
+	$(call into,tools/tables answers build/kept/$*)
 build/runs/macros.tex: $(SUMMARIES) build/runs/means.tsv figures/claims.tsv tools/tables
 	$(call into,tools/tables macros $(dir $(SUMMARIES)))
 build/runs/modules.tex: $(TANGLED) tools/tables
@@ -168,7 +177,7 @@ build/runs/fuzzing.tex: figures/fuzzing.tsv tools/tables
 build/runs/vit-mnist/layers.tsv build/runs/vit-mnist/mistakes.tex: build/runs/vit-mnist/summary.tsv tools/tables
 	$(call into,tools/tables $(basename $(@F)) $(@D))
 
-build/figures/%.tex: figures/%.gp figures/style.gp $(SUMMARIES) $(FIGURE_DATA)
+build/figures/%.tex: figures/%.gp figures/style.gp $(SUMMARIES) $(FIGURE_DATA) $(KEPT)
 	@mkdir -p build/figures
 	cd build && gnuplot ../figures/$*.gp
 

@@ -5,11 +5,11 @@ span = 20
 set multiplot layout 1,2
 set xlabel "step"; set xtics 500
 set ylabel "loss" offset 1; set yrange [1:2.5]
-plot "runs/vit-cifar/log.tsv" every 2::1 using 1:3 with lines ls 8 notitle, \
+plot "kept/vit-cifar/log.tsv" every 2::1 using 1:3 with lines ls 8 notitle, \
      n=0, "" every ::1 using 1:(running($3)) with lines ls 1 title "training", \
-     "runs/vit-cifar/eval.tsv" every ::1 using 1:3 with points pt 7 ps 0.6 lc rgb "#c8553d" title "test"
+     "kept/vit-cifar/eval.tsv" every ::1 using 1:3 with points pt 7 ps 0.6 lc rgb "#c8553d" title "test"
 set ylabel "accuracy" offset 1; set yrange [0:0.7]; set key right bottom
-plot "runs/vit-cifar/log.tsv" every 2::1 using 1:6 with lines ls 8 notitle, \
+plot "kept/vit-cifar/log.tsv" every 2::1 using 1:6 with lines ls 8 notitle, \
      n=0, "" every ::1 using 1:(running($6)) with lines ls 1 title "training", \
-     "runs/vit-cifar/eval.tsv" every ::1 using 1:4 with points pt 7 ps 0.6 lc rgb "#c8553d" title "test"
+     "kept/vit-cifar/eval.tsv" every ::1 using 1:4 with points pt 7 ps 0.6 lc rgb "#c8553d" title "test"
 unset multiplot

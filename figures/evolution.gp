@@ -11,7 +11,7 @@ plot points("single_seen", prefixed("see")) using ($0-0.3):2 with boxes ls 1 fs 
      points("linear", prefixed("know")) using ($0-0.1):2 with boxes ls 1 fs solid 0.5 title "probe", \
      points("neighbours", prefixed("know")) using ($0+0.1):2 with boxes ls 1 fs solid 0.2 title "20 neighbours", \
      points("single_seen", say) using ($0+0.3):2 with boxes ls 2 dt 1 fs solid 0.4 title "said by a language model", \
-     points("single_seen", prefixed("see")) using ($0-0.3):2:3 with yerrorbars lc rgb "#000000" lw 0.8 pt 7 ps 0.15 notitle, \
-     points("linear", prefixed("know")) using ($0-0.1):2:3 with yerrorbars lc rgb "#000000" lw 0.8 pt 7 ps 0.15 notitle, \
-     points("neighbours", prefixed("know")) using ($0+0.1):2:3 with yerrorbars lc rgb "#000000" lw 0.8 pt 7 ps 0.15 notitle, \
-     points("single_seen", say) using ($0+0.3):2:3 with yerrorbars lc rgb "#000000" lw 0.8 pt 7 ps 0.15 notitle
+     points("single_seen", prefixed("see")) using ($0-0.3):($2-$3):(0):(2*$3) with vectors nohead lc rgb "#000000" lw 0.8 notitle, \
+     points("linear", prefixed("know")) using ($0-0.1):($2-$3):(0):(2*$3) with vectors nohead lc rgb "#000000" lw 0.8 notitle, \
+     points("neighbours", prefixed("know")) using ($0+0.1):($2-$3):(0):(2*$3) with vectors nohead lc rgb "#000000" lw 0.8 notitle, \
+     points("single_seen", say) using ($0+0.3):($2-$3):(0):(2*$3) with vectors nohead lc rgb "#000000" lw 0.8 notitle
