@@ -6,7 +6,7 @@ set xlabel "step"; set ylabel "loss" offset 1; set logscale y; set yrange [0.03:
 set xtics 1000; set xrange [0:*]
 unset key
 span = 50
-plot "runs/describe-scenes/log.tsv" every 4::1 using 1:3 with lines ls 8 lw 0.3, \
+plot "runs/describe-scenes/log.tsv" every 6::1 using 1:3 with lines ls 8 lw 0.3, \
      n=0, "runs/describe-blind/log.tsv" every ::1 using 1:(running($3)) with lines ls 2, \
      n=0, "runs/describe-scenes/log.tsv" every ::1 using 1:(running($3)) with lines ls 1
 unset logscale y

@@ -128,9 +128,9 @@ START_TEST(headers_refused_and_accepted) {
       PLACED("e", "F32", "[0]", "[0,0]") "," PLACED("z", "F32", "[0]", "[8,8]") "}", 12);
   ck_assert_msg(f != NULL, "%s", fail_message());
   ck_assert_int_eq(safetensors_count(f), 4);
-  ck_assert(!safetensors_check(f, "b", SHAPE(2)));
-  ck_assert(strstr(fail_message(), "expected type F32 or F64, found F16"));
-  ck_assert(safetensors_check(f, "a", SHAPE(2)));
+  ck_assert_str_eq(safetensors_name(f, 0), "b");
+  ck_assert_str_eq(safetensors_name(f, 3), "z");
+  ck_assert(safetensors_check(f, "a", SHAPE(2)) && safetensors_check(f, "b", SHAPE(2)));
   safetensors_free(f);
   /* types that we do not read do not matter, not even those of less than a byte */
   f = read_header("{" PLACED("a", "F32", "[2]", "[0,8]") ","
@@ -140,7 +140,8 @@ START_TEST(headers_refused_and_accepted) {
   ck_assert_msg(f != NULL, "%s", fail_message());
   ck_assert(safetensors_check(f, "a", SHAPE(2)));
   ck_assert(!safetensors_check(f, "w", SHAPE(2, 2)));
-  ck_assert(strstr(fail_message(), "expected type F32 or F64, found F4"));
+  ck_assert(strstr(fail_message(), "expected type F32, F64, F16, BF16, I64, I32, I16, "
+                                   "I8, U8 or BOOL, found F4"));
   safetensors_free(f);
   f = read_header("{" PLACED("t", "F32", "[2,3]", "[0,24]") "}", 24);
   ck_assert(!safetensors_check(f, "t", SHAPE(2)));
@@ -177,7 +178,154 @@ START_TEST(the_data_starts_at_a_multiple_of_eight) {
 }
 END_TEST
 
+// Types, shards and pickles
+START_TEST(numbers_of_every_type_are_read) {
+  static const struct {
+    const char *type, *bytes;
+    int width;
+    double value[2];
+  } cases[] = {
+      {"F32", "\0\0\xc0\x3f\0\0\0\xc0", 4, {1.5, -2}},
+      {"F64", "\0\0\0\0\0\0\xf8\x3f\0\0\0\0\0\0\0\xc0", 8, {1.5, -2}},
+      {"F16", "\0\x3e\0\xc0", 2, {1.5, -2}},
+      {"BF16", "\xc0\x3f\0\xc0", 2, {1.5, -2}},
+      {"I64", "\7\0\0\0\0\0\0\0\xfe\xff\xff\xff\xff\xff\xff\xff", 8, {7, -2}},
+      {"I32", "\7\0\0\0\xfe\xff\xff\xff", 4, {7, -2}},
+      {"I16", "\7\1\xfe\xff", 2, {263, -2}},
+      {"I8", "\7\xfe", 1, {7, -2}},
+      {"U8", "\7\xfe", 1, {7, 254}},
+      {"BOOL", "\1\0", 1, {1, 0}}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *path = scratch_path(scratch_folder("safetypes"), "m.safetensors");
+    char header[200], bytes[300] = {0};
+    const int width = cases[i].width;
+    const int length = snprintf(header, sizeof header,
+                                "{\"t\":{\"dtype\":\"%s\",\"shape\":[1,2],"
+                                "\"data_offsets\":[0,%d]}}", cases[i].type, 2 * width);
+    bytes[0] = (char)length;
+    memcpy(bytes + 8, header, (size_t)length);
+    memcpy(bytes + 8 + length, cases[i].bytes, 2 * (size_t)width);
+    write_file(path, bytes, 8 + (size_t)length + 2 * (size_t)width);
+    Safetensors *f = safetensors_read(path);
+    ck_assert_msg(f != NULL, "%s", fail_message());
+    real got[2], taken[2];
+    Shape shape;
+    char text[20];
+    ck_assert_str_eq(safetensors_type(f, "t"), cases[i].type);
+    ck_assert_str_eq(safetensors_shape(f, "t", text, sizeof text), "[1,2]");
+    ck_assert(safetensors_sizes(f, "t", &shape) && shape_equal(shape, SHAPE(1, 2)));
+    ck_assert(!safetensors_sizes(f, "u", &shape) && !safetensors_type(f, "u"));
+    ck_assert(safetensors_check(f, "t", SHAPE(1, 2)));
+    safetensors_get(f, "t", got);
+    ck_assert(safetensors_take(f, "t", SHAPE(1, 2), taken));
+    ck_assert(!safetensors_take(f, "t", SHAPE(2), taken));
+    for (int k = 0; k < 2; k++) {
+      ck_assert_msg((double)got[k] == cases[i].value[k], "%s: %g", cases[i].type,
+                    (double)got[k]);
+      ck_assert(got[k] == taken[k]);
+    }
+    safetensors_free(f);
+  }
+}
+END_TEST
+
+/* What the format's definition says of a half. */
+static double half_value(int bits) {
+  const int e = bits >> 10 & 31, f = bits & 1023;
+  const double size = e == 31 ? (f ? NAN : INFINITY)
+                      : e > 0 ? ldexp(1 + f / 1024., e - 15) : ldexp(f / 1024., -14);
+  return bits >> 15 ? -size : size;
+}
+
+START_TEST(every_half_is_read_as_it_is_defined) {
+  const char *path = scratch_path(scratch_folder("safehalf"), "m.safetensors");
+  const char *header =
+      "{\"t\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]}} ";
+  char bytes[100] = {(char)strlen(header)};
+  memcpy(bytes + 8, header, strlen(header));
+  for (int bits = 0; bits < 1 << 16; bits += bits < 4096 ? 1 : 37) {
+    char *data = bytes + 8 + strlen(header);
+    data[0] = (char)(bits & 255), data[1] = (char)(bits >> 8);
+    write_file(path, bytes, 10 + strlen(header));
+    Safetensors *f = safetensors_read(path);
+    real got;
+    ck_assert_msg(f != NULL, "%s", fail_message());
+    safetensors_get(f, "t", &got);
+    const double expected = half_value(bits);
+    ck_assert_msg((double)got == expected || (isnan(got) && isnan(expected)),
+                  "%04x: %.9g, expected %.9g", bits, (double)got, expected);
+    ck_assert(safetensors_check(f, "t", SHAPE(1)) == (isfinite(expected) != 0));
+    safetensors_free(f);
+  }
+}
+END_TEST
+
+/* Two shards in a folder, and the path of their index, in which is `map`. */
+static const char *write_shards(const char *map) {
+  const char *folder = scratch_folder("safeshards");
+  SafetensorsItem items[] = {{"a", SHAPE(2, 3), a}, {"b", SHAPE(1), b}};
+  Metadata metadata = {0};
+  metadata_add(&metadata, "format", "pt");
+  ck_assert(safetensors_write(scratch_path(folder, "one.safetensors"), items, 1,
+                              &metadata));
+  ck_assert(safetensors_write(scratch_path(folder, "two.safetensors"), items + 1, 1,
+                              NULL));
+  ck_assert(safetensors_write(scratch_path(folder, "both.safetensors"), items, 2, NULL));
+  metadata_free(&metadata);
+  const char *path = scratch_path(folder, "model.safetensors.index.json");
+  write_file(path, map, strlen(map));
+  return path;
+}
+
+START_TEST(shards_are_one_model) {
+  Safetensors *f = safetensors_read(
+      write_shards("{\"metadata\":{\"total_size\":28},\"weight_map\":{\"b\":"
+                   "\"two.safetensors\",\"a\":\"one.safetensors\"}}"));
+  ck_assert_msg(f != NULL, "%s", fail_message());
+  real values[6], one;
+  ck_assert_int_eq(safetensors_count(f), 2);
+  ck_assert_str_eq(safetensors_name(f, 0), "b");
+  ck_assert(safetensors_take(f, "a", SHAPE(2, 3), values));
+  ck_assert(safetensors_take(f, "b", SHAPE(1), &one));
+  ck_assert_mem_eq(values, a, sizeof a);
+  ck_assert(one == b[0]);
+  safetensors_free(f);
+  static const struct {
+    const char *map, *why;
+  } bad[] = {
+      {"{\"weight_map\":{}}", "expected weight_map, names of tensors"},
+      {"[]", "expected weight_map"},
+      {"{\"weight_map\":{\"a\":\"../one.safetensors\"}}", "expected names of files"},
+      {"{\"weight_map\":{\"a\":7}}", "expected names of files"},
+      {"{\"weight_map\":{\"a\":\"\"}}", "expected names of files in this folder"},
+      {"{\"weight_map\":{\"a\":\"three.safetensors\"}}", "three.safetensors: cannot"},
+      {"{\"weight_map\":{\"c\":\"one.safetensors\"}}", "expected a tensor c in"},
+      {"{\"weight_map\":{\"a\":\"one.safetensors\",\"b\":\"both.safetensors\"}}",
+       "expected tensor a in one shard, found it in two"},
+      {"{\"weight_map\":", "expected an index of shards in JSON"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    ck_assert_msg(!safetensors_read(write_shards(bad[i].map)), "%s", bad[i].map);
+    ck_assert_msg(strstr(fail_message(), bad[i].why), "'%s' lacks '%s'", fail_message(),
+                  bad[i].why);
+  }
+}
+END_TEST
+
+START_TEST(pickles_are_refused_with_the_way_out) {
+  const char *path = scratch_path(scratch_folder("safepickle"), "m.pt");
+  static const char *const begins[] = {"PK\3\4\0\0\10\10", "\x80\2}q\0.xx"};
+  for (int i = 0; i < 2; i++) {
+    write_file(path, begins[i], 8);
+    ck_assert(!safetensors_read(path));
+    ck_assert_msg(strstr(fail_message(), "m.pt: expected safetensors, found a pickle") &&
+                      strstr(fail_message(), "weights_only=True"), "%s", fail_message());
+  }
+}
+END_TEST
+
 TEST_MAIN("safetensors", headers_refused_and_accepted,
+          numbers_of_every_type_are_read, every_half_is_read_as_it_is_defined,
+          shards_are_one_model, pickles_are_refused_with_the_way_out,
           the_data_starts_at_a_multiple_of_eight,
           tensors_and_notes_come_back, lying_headers_are_refused,
           cut_files_are_refused, a_full_disk_keeps_the_old_file,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -11,7 +12,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-char *file_read(const char *path, size_t *count) {
+static FILE *open_plain(const char *path, size_t *size) {
   FILE *file = fopen(path, "rb");
   struct stat status;
   if (!file) return fail("%s: cannot open: %s", path, strerror(errno)), NULL;
@@ -19,7 +20,14 @@ char *file_read(const char *path, size_t *count) {
     fclose(file);
     return fail("%s: expected a file, found a folder or a device", path), NULL;
   }
-  size_t size = (size_t)status.st_size;
+  *size = (size_t)status.st_size;
+  return file;
+}
+
+char *file_read(const char *path, size_t *count) {
+  size_t size;
+  FILE *file = open_plain(path, &size);
+  if (!file) return NULL;
   char *bytes = malloc(size + 1);
   bool whole = bytes && fread(bytes, 1, size, file) == size;
   fclose(file);
@@ -31,6 +39,25 @@ char *file_read(const char *path, size_t *count) {
   bytes[size] = 0;
   *count = size;
   return bytes;
+}
+
+bool file_map(FileMap *map, const char *path) {
+  *map = (FileMap){"", 0, NULL};
+  size_t size;
+  FILE *file = open_plain(path, &size);
+  if (!file) return false;
+  void *at = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fileno(file), 0) : NULL;
+  const int error = errno;
+  fclose(file);
+  if (at == MAP_FAILED)
+    return fail("%s: cannot map its %zu bytes: %s", path, size, strerror(error));
+  if (size) *map = (FileMap){at, size, at};
+  return true;
+}
+
+void file_unmap(FileMap *map) {
+  if (map->pages) munmap(map->pages, map->count);
+  *map = (FileMap){"", 0, NULL};
 }
 
 // Unpack a file

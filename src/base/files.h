@@ -15,6 +15,17 @@ bool file_may_hold(size_t packed, size_t size);
    frees. NULL with a message if it is missing, a folder, or unreadable. */
 char *file_read(const char *path, size_t *count);
 
+/* A file in place of memory: its pages are read when they are looked at, and belong to
+   the system. False with a message, as above. Whoever cuts the file while it is mapped
+   ends the program. */
+typedef struct FileMap {
+  const char *bytes;
+  size_t count;
+  void *pages; /* the same, for the system */
+} FileMap;
+bool file_map(FileMap *map, const char *path);
+void file_unmap(FileMap *map);
+
 /* The same, and unpacked if it is gzip. Also refused: more than `most` bytes (below
    2^30), packed or not, more than such a file may hold, and compressed data that are
    cut short, damaged, or lie about their size. */

@@ -153,10 +153,11 @@ static bool check_claims(const char *path, const uint8_t *bytes, size_t count,
 }
 
 // Lay over white
-static void flatten(uint8_t *out, const uint8_t *in, int channels, size_t pixels) {
+static void flatten(uint8_t *out, const uint8_t *in, int channels, size_t pixels,
+                    bool opaque) {
   for (size_t i = 0; i < pixels; i++, in += channels + 1, out += channels)
     for (int c = 0; c < channels; c++) {
-      int alpha = in[channels];
+      const int alpha = opaque ? 255 : in[channels];
       out[c] = (uint8_t)((alpha * in[c] + (255 - alpha) * 255 + 127) / 255);
     }
 }
@@ -184,7 +185,7 @@ static void turn_upright(Image *image, int orientation) {
 
 // Decode a picture
 static bool decode(Image *image, const char *path, const uint8_t *bytes,
-                   size_t count, int channels) {
+                   size_t count, int channels, bool opaque) {
   int width, height, stored;
   const char *why;
   Facts facts = {.tables = true};
@@ -203,20 +204,28 @@ static bool decode(Image *image, const char *path, const uint8_t *bytes,
   uint8_t *pixels = picture_decode(bytes, count, wanted + alpha, &why);
   if (!pixels)
     return fail("%s: expected a whole picture, found a broken one (%s)", path, why);
-  if (alpha) flatten(pixels, pixels, wanted, (size_t)width * (size_t)height);
+  if (alpha) flatten(pixels, pixels, wanted, (size_t)width * (size_t)height, opaque);
   *image = (Image){width, height, wanted, pixels};
   turn_upright(image, facts.orientation);
   return true;
 }
 
 // Load, save and scale
-bool image_load(Image *image, const char *path, int channels) {
+static bool load(Image *image, const char *path, int channels, bool opaque) {
   size_t count;
   char *bytes = file_read(path, &count);
   if (!bytes) return false;
-  bool good = decode(image, path, (const uint8_t *)bytes, count, channels);
+  bool good = decode(image, path, (const uint8_t *)bytes, count, channels, opaque);
   free(bytes);
   return good;
+}
+
+bool image_load(Image *image, const char *path, int channels) {
+  return load(image, path, channels, false);
+}
+
+bool image_load_opaque(Image *image, const char *path) {
+  return load(image, path, 3, true);
 }
 
 static void write_part(void *file, void *bytes, int count) {

@@ -27,6 +27,10 @@ void image_free(Image *image);
    then untouched. */
 bool image_load(Image *image, const char *path, int channels);
 
+/* The same in colour, with transparency left out: a pixel that nobody sees has the
+   colour that stands in the file. So do Pillow and what is built on it. */
+bool image_load_opaque(Image *image, const char *path);
+
 /* Write a PNG to PATH.new, then rename it over PATH. False with a message. */
 bool image_save(const Image *image, const char *path);
 

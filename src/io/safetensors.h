@@ -31,18 +31,34 @@ typedef struct SafetensorsItem {
 bool safetensors_write(const char *path, const SafetensorsItem *items, int count,
                        const Metadata *metadata);
 
-/* Read and check a file. NULL with a message that names the file, what was
-   expected and what was found. */
+/* Map and check a file; or the files that a model is cut into, by their index
+   (NAME.index.json). NULL with a message that names the file, what was expected and
+   what was found. */
 typedef struct Safetensors Safetensors;
 Safetensors *safetensors_read(const char *path);
 void safetensors_free(Safetensors *file);
 
-/* Is this tensor there, of this shape, as F32 or F64, and are all of its numbers
-   finite as `real`? Message if not. */
+/* Is this tensor there, of this shape, as F32, F64, F16, BF16, an integer or BOOL; and
+   are all of its numbers finite as `real` as well? Message if not. */
+bool safetensors_fits(const Safetensors *file, const char *name, Shape shape);
 bool safetensors_check(const Safetensors *file, const char *name, Shape shape);
 
-/* Copy a tensor that has passed safetensors_check. */
+/* Copy a tensor that has passed safetensors_check; or both in one pass, after which the
+   numbers are unspecified if it has not. */
 void safetensors_get(const Safetensors *file, const char *name, real *to);
+bool safetensors_take(const Safetensors *file, const char *name, Shape shape, real *to);
 
+/* The tensors in the order of the header: how many, their names, the published type of
+   one ("F32"), its shape as "[2,3]" to text, cut at the size. Type and text are NULL and
+   empty if there is no such tensor. */
 int safetensors_count(const Safetensors *file);
+const char *safetensors_name(const Safetensors *file, int number);
+int safetensors_number(const Safetensors *file, const char *name); /* -1: not there */
+const char *safetensors_type(const Safetensors *file, const char *name);
+const char *safetensors_shape(const Safetensors *file, const char *name, char *text,
+                              size_t size);
+
+/* Its shape; false, without a message, if there is no such tensor, if it has more than
+   four sizes, or one that is zero or beyond an int. */
+bool safetensors_sizes(const Safetensors *file, const char *name, Shape *shape);
 const char *safetensors_metadata(const Safetensors *file, const char *key); /* or NULL */

@@ -127,6 +127,13 @@ void params_fill(Params *params, uint64_t seed) {
 }
 
 // Ask the table
+void params_allocate(Params *params) {
+  assert(!params->value);
+  params->value = allocate(params->size, sizeof(real));
+  for (int i = 0; i < params->count; i++)
+    params->list[i].tensor->value = params->value + params->list[i].offset;
+}
+
 void params_clear_grad(Params *params) {
   memset(params->grad, 0, params->size * sizeof(real));
 }

@@ -59,7 +59,6 @@ class Site {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)} · Sight Reading</title>
 <meta name="description" content="${escape(description)}">
-<meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="katex/katex.min.css">
 <link rel="stylesheet" href="site.css">
 <link rel="icon" href="data:,">
@@ -233,12 +232,14 @@ ${body.html}
     this.copy(path.join(modules, 'minisearch/dist/umd/index.js'), 'data/minisearch.js');
     this.pack('live', fs.readFileSync(`${this.book.build}/web/live.wasm`));
     for (const [name, bytes] of Object.entries(liveFiles(this.book.build, path.join(this.book.build, '../data')))) this.pack(name, bytes);
-    // Only the fonts that every browser of today takes.
+    // Only the fonts that every browser of today takes, and of these the ones that a page uses.
+    const pages = fs.readdirSync(this.out).filter(name => name.endsWith('.html')).map(name => fs.readFileSync(path.join(this.out, name), 'utf8'));
+    const unused = Object.entries(fontClasses).filter(([, names]) => !pages.some(text => names.test(text))).map(([font]) => `KaTeX_${font}`);
     const css = fs.readFileSync(path.join(modules, 'katex/dist/katex.min.css'), 'utf8')
       .replace(/,url\(fonts\/[^)]*\.(?:woff|ttf)\) format\("[^"]*"\)/g, '').replace(/@font-face\{[^}]*KaTeX_(?:Fraktur|Script|Typewriter)[^}]*\}/g, '').replace(/font-display:block/g, 'font-display:swap');
     this.put('katex/katex.min.css', css);
     for (const font of fs.readdirSync(path.join(modules, 'katex/dist/fonts'))) {
-      if (/^KaTeX_(Main|Math|Size|AMS|Caligraphic|SansSerif).*woff2$/.test(font)) this.copy(path.join(modules, 'katex/dist/fonts', font), `katex/fonts/${font}`);
+      if (/^KaTeX_(Main|Math|Size|AMS|Caligraphic|SansSerif).*woff2$/.test(font) && !unused.some(name => font.startsWith(`${name}.`))) this.copy(path.join(modules, 'katex/dist/fonts', font), `katex/fonts/${font}`);
     }
     for (const [src, { from, vector }] of this.book.pictures) {
       if (vector) this.put(src, slim(from));
@@ -261,21 +262,89 @@ ${body.html}
   }
 }
 
-// The same PNG, its pixels compressed as far as zlib goes.
-function repacked(png) {
-  const parts = [], pixels = [];
-  for (let at = 8; at < png.length;) {
-    const end = at + 12 + png.readUInt32BE(at), type = png.toString('latin1', at + 4, at + 8);
-    if (type === 'IDAT') pixels.push(png.subarray(at + 8, end - 4));
-    else parts.push(png.subarray(at, end));
-    at = end;
+// The classes that ask for a font. (Bold letters of mathematics stand in headings, without a class.)
+const fontClasses = {
+  'Main-BoldItalic': /class="[^"]*\b(mathbfit|textboldit)\b/, 'Caligraphic-Bold': /class="[^"]*\bmathcal\b[^"]*\btextbf\b/,
+  'SansSerif-Bold': /class="[^"]*\b(mathboldsf|textboldsf)\b/, 'SansSerif-Italic': /class="[^"]*\b(mathitsf|mathsfit|textitsf)\b/,
+};
+
+// A chunk of a PNG.
+function chunk(type, data) {
+  const whole = Buffer.concat([Buffer.alloc(4), Buffer.from(type), data, Buffer.alloc(4)]);
+  whole.writeUInt32BE(data.length, 0);
+  whole.writeUInt32BE(zlib.crc32(whole.subarray(4, -4)), whole.length - 4);
+  return whole;
+}
+
+// What a PNG predicts of a byte, by the number of the filter, from those to the left, above, and both.
+function predicted(filter, left, up, corner) {
+  if (filter < 3) return [0, left, up][filter];
+  if (filter === 3) return (left + up) >> 1;
+  const p = left + up - corner, a = Math.abs(p - left), b = Math.abs(p - up), c = Math.abs(p - corner);
+  return a <= b && a <= c ? left : b <= c ? up : corner;
+}
+
+// Rows of bytes without their filters, and with that filter of each that leaves the least.
+function unfiltered(data, stride, step) {
+  const rows = [];
+  for (let at = 0, up = Buffer.alloc(stride); at < data.length; at += stride + 1) {
+    const row = Buffer.from(data.subarray(at + 1, at + 1 + stride));
+    for (let i = 0; i < stride; i++)
+      row[i] += i < step ? predicted(data[at], 0, up[i], 0) : predicted(data[at], row[i - step], up[i], up[i - step]);
+    rows.push(up = row);
   }
-  const data = zlib.deflateSync(zlib.inflateSync(Buffer.concat(pixels)), { level: 9, memLevel: 9 });
-  const chunk = Buffer.concat([Buffer.alloc(4), Buffer.from('IDAT'), data, Buffer.alloc(4)]);
-  chunk.writeUInt32BE(data.length, 0);
-  chunk.writeUInt32BE(zlib.crc32(chunk.subarray(4, -4)), chunk.length - 4);
-  const last = parts.pop(); // IEND
-  const whole = Buffer.concat([png.subarray(0, 8), ...parts, chunk, last]);
+  return rows;
+}
+function filtered(rows, step) {
+  return Buffer.concat(rows.map((row, y) => {
+    const up = y ? rows[y - 1] : Buffer.alloc(row.length);
+    let best = null, least = Infinity;
+    for (let filter = 0; filter < 5; filter++) {
+      const out = Buffer.alloc(row.length + 1);
+      out[0] = filter;
+      let sum = 0;
+      for (let i = 0; i < row.length; i++) {
+        out[i + 1] = row[i] - (i < step ? predicted(filter, 0, up[i], 0) : predicted(filter, row[i - step], up[i], up[i - step]));
+        sum += Math.min(out[i + 1], 256 - out[i + 1]);
+      }
+      if (sum < least) [best, least] = [out, sum];
+    }
+    return best;
+  }));
+}
+
+// Rows of a picture each of whose pixels is a square of k x k; null if they are not.
+function shrunk(rows, step, k) {
+  if (rows.length % k || rows[0].length % (k * step)) return null;
+  const small = [];
+  for (let y = 0; y < rows.length; y++) {
+    if (y % k) { if (!rows[y].equals(rows[y - 1])) return null; continue; }
+    const row = Buffer.alloc(rows[y].length / k);
+    for (let x = 0; x < rows[y].length / step; x++)
+      for (let c = 0; c < step; c++) {
+        const value = rows[y][x * step + c];
+        if (x % k === 0) row[x / k * step + c] = value;
+        else if (value !== rows[y][(x - 1) * step + c]) return null;
+      }
+    small.push(row);
+  }
+  return small;
+}
+
+// The same PNG in fewer bytes: one pixel for what is a square of equal ones (the page shows it as large as it was), and
+// compressed as far as zlib goes. Of grey and colour with a byte a channel, as this book writes them; others stay.
+function repacked(png) {
+  const width = png.readUInt32BE(16), step = { 0: 1, 2: 3 }[png[25]], pixels = [];
+  if (png[24] !== 8 || !step || png[28]) return png;
+  for (let at = 8; at < png.length; at += 12 + png.readUInt32BE(at))
+    if (png.toString('latin1', at + 4, at + 8) === 'IDAT') pixels.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
+  const rows = unfiltered(zlib.inflateSync(Buffer.concat(pixels)), width * step, step);
+  const small = [8, 6, 5, 4, 3, 2].reduce((found, k) => found || shrunk(rows, step, k), null) || rows;
+  const header = Buffer.from(png.subarray(16, 29));
+  header.writeUInt32BE(small[0].length / step, 0);
+  header.writeUInt32BE(small.length, 4);
+  const data = zlib.deflateSync(filtered(small, step), { level: 9, memLevel: 9 });
+  const whole = Buffer.concat([png.subarray(0, 8), chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
   return whole.length < png.length ? whole : png;
 }
 

@@ -1,0 +1,295 @@
+/* Tangled from chapters/72-proof-three.nw: edit that, not this. */
+#include "models/published.h"
+
+#include <unistd.h>
+
+#include "testing.h"
+
+#include "base/error.h"
+#include "base/files.h"
+#include "io/safetensors.h"
+
+enum { B = 2, TEXTS = 3, SIDE = 12, CONTEXT = 6, PATCHES = 9, WIDTH = 16 };
+
+typedef struct Witness {
+  Published model;
+  Safetensors *expected;
+  Tape *tape;
+  Tensor *images;
+} Witness;
+
+static Witness witness_of(const char *family) {
+  Witness w = {.tape = tape_no_grad()};
+  real images[B * 3 * SIDE * SIDE];
+  ck_assert_msg(published_open(&w.model, text_of("tests/fixtures/published/%s", family)),
+                "%s", fail_message());
+  w.expected = fixture_open(text_of("tests/fixtures/published/%s/expected.safetensors",
+                                    family));
+  const Shape shape = SHAPE(B, 3, SIDE, SIDE);
+  ck_assert(safetensors_take(w.expected, "images", shape, images));
+  w.images = tape_input(w.tape, "images", shape, images);
+  return w;
+}
+
+static void done(Witness *w) {
+  published_close(&w->model);
+  safetensors_free(w->expected);
+  tape_free(w->tape);
+}
+
+static void clip_agrees(const char *folder, const char *family, int unused) {
+  Witness w = witness_of(folder);
+  const Clip *clip = &w.model.clip;
+  real numbers[TEXTS * CONTEXT];
+  int ids[TEXTS * CONTEXT];
+  ck_assert_int_eq(w.model.kind, PUBLISHED_CLIP);
+  ck_assert_str_eq(w.model.family, family);
+  ck_assert_int_eq(w.model.unused_count, unused);
+  ck_assert(safetensors_take(w.expected, "ids", SHAPE(TEXTS, CONTEXT), numbers));
+  for (int i = 0; i < TEXTS * CONTEXT; i++) ids[i] = (int)numbers[i];
+  Tensor *u = clip_encode_image(w.tape, clip, w.images);
+  Tensor *v = clip_encode_text(w.tape, clip, ids, TEXTS, CONTEXT);
+  Tensor *logits = clip_logits(w.tape, clip, u, v);
+  fixture_agree(w.expected, "u", u, u->value);
+  fixture_agree(w.expected, "v", v, v->value);
+  fixture_agree(w.expected, "logits", logits, logits->value);
+  done(&w);
+}
+
+START_TEST(clips_agree) {
+  clip_agrees("clip", "CLIP, OpenAI and OpenCLIP", 0);
+  clip_agrees("openclip", "CLIP, OpenAI and OpenCLIP", 0);
+  clip_agrees("hf-clip", "CLIP, Hugging Face", 1);
+  clip_agrees("hf-siglip", "SigLIP, Hugging Face", 0);
+}
+END_TEST
+
+static void vit_agrees(const char *folder, const char *family, int classes) {
+  Witness w = witness_of(folder);
+  ck_assert_int_eq(w.model.kind, PUBLISHED_VIT);
+  ck_assert_str_eq(w.model.family, family);
+  ck_assert_int_eq(w.model.vit.config.classes, classes);
+  ck_assert_int_eq(w.model.unused_count, 0);
+  Tensor *features = vit_features(w.tape, &w.model.vit, w.images);
+  fixture_agree(w.expected, "features", features, features->value);
+  if (classes) {
+    Tensor *logits = vit_forward(w.tape, &w.model.vit, w.images);
+    fixture_agree(w.expected, "logits", logits, logits->value);
+  }
+  done(&w);
+}
+
+START_TEST(vits_agree) {
+  vit_agrees("hf-vit", "ViT, Hugging Face", 5);
+  vit_agrees("timm", "ViT, timm", 5);
+  vit_agrees("mae-encoder", "MAE's encoder", 0);
+}
+END_TEST
+
+START_TEST(the_autoencoder_agrees) {
+  Witness w = witness_of("mae");
+  ck_assert_int_eq(w.model.kind, PUBLISHED_MAE);
+  ck_assert_str_eq(w.model.family, "MAE");
+  Masking mask = masking_random(w.tape, B, PATCHES, 0, random_key(1, "all"), NULL);
+  Tensor *said = mae_decode(w.tape, &w.model.mae,
+                            mae_encode(w.tape, &w.model.mae, w.images, &mask), &mask);
+  fixture_agree(w.expected, "said", said, said->value);
+  ck_assert_int_eq(w.model.unused_count, 0);
+  done(&w);
+}
+END_TEST
+
+START_TEST(what_lies_beside_a_model_is_read) {
+  Witness w = witness_of("clip");
+  const Preparation *p = &w.model.preparation;
+  ck_assert_int_eq(p->size, SIDE);
+  ck_assert_int_eq(p->shorter, SIDE);
+  ck_assert(p->filter == FILTER_BICUBIC && p->rounded);
+  for (int c = 0; c < 3; c++) {
+    ck_assert_double_eq((double)p->mean[c], 0.5 / (1 << c));
+    ck_assert_double_eq((double)p->std[c], 1 << c);
+  }
+  ck_assert_int_eq(w.model.clip.config.image.heads, 2);
+  ck_assert(w.model.clip.config.text.gelu == GELU_QUICK);
+  done(&w);
+  w = witness_of("hf-vit");
+  ck_assert_int_eq(w.model.preparation.shorter, 0);
+  ck_assert(w.model.preparation.filter == FILTER_BILINEAR);
+  ck_assert_double_eq((double)w.model.preparation.mean[1], 0.5);
+  done(&w);
+  w = witness_of("mae");
+  ck_assert_int_eq(w.model.preparation.shorter, 14); /* 8/7 of 12 */
+  ck_assert_double_eq_tol((double)w.model.preparation.mean[1], 0.456, 1e-7);
+  done(&w);
+}
+END_TEST
+static void refused(const char *path, const char *why) {
+  Published model;
+  ck_assert_msg(!published_open(&model, path), "accepted: %s", path);
+  ck_assert_msg(strstr(fail_message(), why), "'%s' lacks '%s'", fail_message(), why);
+  ck_assert(model.params == NULL);
+}
+
+/* A model of zeros, by names and shapes, in a folder: its path. */
+static const char *zeros(const char *const *names, const Shape *shapes, int count) {
+  static const real zero[1 << 14];
+  const char *folder = scratch_folder("published");
+  SafetensorsItem items[8];
+  for (int i = 0; i < count; i++) items[i] = (SafetensorsItem){names[i], shapes[i], zero};
+  ck_assert(safetensors_write(scratch_path(folder, "model.safetensors"), items, count,
+                              NULL));
+  return folder;
+}
+
+START_TEST(files_that_are_no_model_are_refused) {
+  const char *empty = scratch_folder("published-empty");
+  refused(empty, "expected model.safetensors, its index, or open_clip_model.safetensors");
+  refused("tests/fixtures/none.safetensors", "none.safetensors: cannot open");
+  refused("tests/fixtures/text.safetensors", "expected the tensors of CLIP, SigLIP, ViT");
+  static const char *const names[] = {"head.weight", "patch_embed.proj.weight",
+                                      "pos_embed", "blocks.0.mlp.fc1.weight",
+                                      "blocks.0.norm1.weight"};
+  Shape shapes[] = {SHAPE(5, 16), SHAPE(16, 3, 4, 4), SHAPE(1, 10, 16), SHAPE(32, 16),
+                    SHAPE(16)};
+  refused(zeros(names, shapes, 1), "expected the tensors of an image encoder, patch_emb");
+  refused(zeros(names, shapes, 5), "expected a tensor cls_token, found none");
+  shapes[2] = SHAPE(1, 9, 16);
+  refused(zeros(names, shapes, 5), "expected pos_embed of a square grid of patches and "
+                                   "CLS, found 9 rows");
+  shapes[2] = SHAPE(1, 10, 16), shapes[1] = SHAPE(16, 4, 4, 4);
+  refused(zeros(names, shapes, 5), "expected the tensors of an image encoder");
+  const char *folder = zeros(names, shapes, 5);
+  write_file(scratch_path(folder, "config.json"), "{", 1);
+  refused(folder, "config.json: expected a configuration in JSON");
+}
+END_TEST
+
+START_TEST(a_tensor_of_another_shape_is_named) {
+  const char *folder = scratch_folder("published-shape");
+  char *bytes, *at;
+  size_t count;
+  bytes = read_file("tests/fixtures/published/timm/model.safetensors", &count);
+  at = strstr(bytes + 8, "\"blocks.1.mlp.fc2.weight\":{");
+  ck_assert(at != NULL);
+  memcpy(strstr(at, "[16,32]"), "[32,16]", 7);
+  write_file(scratch_path(folder, "model.safetensors"), bytes, count);
+  free(bytes);
+  refused(folder, "tensor blocks.1.mlp.fc2.weight: expected shape [16,32,1,1] of rank 2, "
+                  "found [32,16]");
+  bytes = read_file("tests/fixtures/published/timm/model.safetensors", &count);
+  at = strstr(strstr(bytes + 8, "\"cls_token\":{"), "[1,1,16]");
+  memcpy(at, "[0,1,16]", 8);
+  write_file(scratch_path(folder, "model.safetensors"), bytes, count);
+  free(bytes);
+  refused(folder, "tensor cls_token: expected type, shape and a place of that size");
+}
+END_TEST
+
+typedef struct Listed {
+  char *header;
+  size_t length, room, data;
+} Listed;
+
+static void list(Listed *l, const char *dtype, const char *name, int rank, int a, int b,
+                 int c, int d) {
+  const int size[] = {a, b, c, d};
+  size_t bytes = strcmp(dtype, "F16") == 0 ? 2 : 4;
+  char shape[60] = "";
+  for (int i = 0; i < rank; i++) {
+    const size_t at = strlen(shape);
+    snprintf(shape + at, sizeof shape - at, "%s%d", i ? "," : "", size[i]);
+    bytes *= (size_t)size[i];
+  }
+  if (l->length + 400 > l->room)
+    l->header = realloc(l->header, l->room = 2 * l->room + 400);
+  l->length += (size_t)snprintf(
+      l->header + l->length, l->room - l->length,
+      "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
+      l->length ? "," : "{", name, dtype, shape, l->data, l->data + bytes);
+  l->data += bytes;
+}
+
+static void list_norm(Listed *l, const char *name, int width) {
+  list(l, "F32", text_of("%s.weight", name), 1, width, 0, 0, 0);
+  list(l, "F32", text_of("%s.bias", name), 1, width, 0, 0, 0);
+}
+
+static void list_tower(Listed *l, const char *prefix, int layers, int width) {
+  for (int i = 0; i < layers; i++) {
+    const char *b = text_of("%stransformer.resblocks.%d.", prefix, i);
+    char block[100];
+    snprintf(block, sizeof block, "%s", b);
+    list(l, "F16", text_of("%sattn.in_proj_weight", block), 2, 3 * width, width, 0, 0);
+    list(l, "F16", text_of("%sattn.in_proj_bias", block), 1, 3 * width, 0, 0, 0);
+    list(l, "F16", text_of("%sattn.out_proj.weight", block), 2, width, width, 0, 0);
+    list(l, "F16", text_of("%sattn.out_proj.bias", block), 1, width, 0, 0, 0);
+    list_norm(l, text_of("%sln_1", block), width);
+    list(l, "F16", text_of("%smlp.c_fc.weight", block), 2, 4 * width, width, 0, 0);
+    list(l, "F16", text_of("%smlp.c_fc.bias", block), 1, 4 * width, 0, 0, 0);
+    list(l, "F16", text_of("%smlp.c_proj.weight", block), 2, width, 4 * width, 0, 0);
+    list(l, "F16", text_of("%smlp.c_proj.bias", block), 1, width, 0, 0, 0);
+    list_norm(l, text_of("%sln_2", block), width);
+  }
+}
+
+static const char *write_clip(int size, int patch, int width, int layers, int text,
+                              int embed) {
+  Listed l = {0};
+  const int tokens = (size / patch) * (size / patch) + 1;
+  list(&l, "F32", "logit_scale", 0, 0, 0, 0, 0);
+  list(&l, "F32", "positional_embedding", 2, 77, text, 0, 0);
+  list(&l, "F16", "text_projection", 2, text, embed, 0, 0);
+  list(&l, "F32", "visual.class_embedding", 1, width, 0, 0, 0);
+  list(&l, "F32", "visual.positional_embedding", 2, tokens, width, 0, 0);
+  list(&l, "F16", "visual.proj", 2, width, embed, 0, 0);
+  list(&l, "F16", "visual.conv1.weight", 4, width, 3, patch, patch);
+  list_norm(&l, "visual.ln_pre", width), list_norm(&l, "visual.ln_post", width);
+  list_tower(&l, "visual.", layers, width);
+  list_tower(&l, "", 12, text);
+  list(&l, "F32", "token_embedding.weight", 2, 49408, text, 0, 0);
+  list_norm(&l, "ln_final", text);
+  const char *path = scratch_path(scratch_folder("published-list"), "model.safetensors");
+  FILE *file = fopen(path, "wb");
+  ck_assert(file != NULL);
+  const size_t length = l.length + 1;
+  for (int i = 0; i < 8; i++) fputc((int)(length >> (8 * i) & 255), file);
+  fprintf(file, "%s}", l.header);
+  fclose(file), free(l.header);
+  ck_assert_int_eq(truncate(path, (off_t)(8 + length + l.data)), 0);
+  return path;
+}
+
+START_TEST(the_lists_of_published_clips_are_whole) {
+  static const struct {
+    int size, patch, width, layers, text, embed, heads;
+    size_t parameters;
+  } published[] = {{224, 32, 768, 12, 512, 512, 12, 151277313},
+                   {224, 16, 768, 12, 512, 512, 12, 149620737}};
+  for (int i = 0; i < (sizeof(real) == 4 ? 2 : 1); i++) {
+    Published m;
+    ck_assert_msg(published_open(&m, write_clip(published[i].size, published[i].patch,
+                                                published[i].width, published[i].layers,
+                                                published[i].text, published[i].embed)),
+                  "%s", fail_message());
+    ck_assert_uint_eq(params_count(m.params, false), published[i].parameters);
+    ck_assert_uint_eq(m.numbers, published[i].parameters);
+    ck_assert_int_eq(m.unused_count, 0);
+    ck_assert_int_eq(m.clip.config.image.heads, published[i].heads);
+    ck_assert_int_eq(m.clip.config.text.heads, published[i].text / 64);
+    ck_assert_int_eq(m.preparation.size, published[i].size);
+    Tape *tape = tape_no_grad();
+    const int S = published[i].size;
+    if (i == 0) {
+      Tensor *x = tape_tensor(tape, "grey", SHAPE(1, 3, S, S));
+      Tensor *features = vit_features(tape, &m.clip.visual, x);
+      for (int k = 0; k < 768; k++) ck_assert(features->value[k] == 0);
+    }
+    tape_free(tape);
+    published_close(&m);
+  }
+}
+END_TEST
+
+TEST_MAIN("published", clips_agree, vits_agree, the_autoencoder_agrees,
+          what_lies_beside_a_model_is_read, files_that_are_no_model_are_refused,
+          a_tensor_of_another_shape_is_named, the_lists_of_published_clips_are_whole)
