@@ -436,9 +436,11 @@ enum { BLOCK = 1024 }; /* numbers */
 
 static bool read_numbers(const Safetensors *f, const char *name, real *to) {
   const Entry *e = find(f, name);
+  assert(e);
   const NumberType *type = type_of(e->entry);
+  assert(type);
   size_t place[2] = {0, 0};
-  real block[BLOCK];
+  real block[BLOCK] = {0};
   entry_place(e->entry, e->part->data_size, place);
   const size_t count = (place[1] - place[0]) / type->width;
   for (size_t at = 0; at < count; at += BLOCK) {
