@@ -153,7 +153,7 @@ walk: debug ; @tools/walk "$(CHAPTER)"
 # Suites that run programs and gdb only make sense once; the others run in float and in double, and with
 # both sets of kernels.
 ONCE := $(SLOW) test_debugger test_rooms test_manners test_programs test_captions test_tokens test_clip_programs test_mae_programs \
-        test_eva_programs test_siglip_programs test_language_programs test_sketch
+        test_eva_programs test_siglip_programs test_language_programs test_sketch test_published_lists
 # $(1) build: run suites, two at a time, each one's lines together; fail at the end if any did.
 run_suites = export OMP_WAIT_POLICY=passive; printf '%s\n' $(2) | xargs -P 2 -I TEST sh -c \
     'said=$$(SCRATCH=build/scratch/$(1)/TEST $(3) build/$(1)/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'
