@@ -1,12 +1,9 @@
 /* Tangled from chapters/72-proof-three.nw: edit that, not this. */
 #include "models/published.h"
 
-#include <unistd.h>
-
 #include "testing.h"
 
 #include "base/error.h"
-#include "base/files.h"
 #include "io/safetensors.h"
 
 enum { B = 2, TEXTS = 3, SIDE = 12, CONTEXT = 6, PATCHES = 9, WIDTH = 16 };
@@ -185,6 +182,43 @@ START_TEST(a_tensor_of_another_shape_is_named) {
 }
 END_TEST
 
+/* A copy of a fixture's model, without what lies beside it: its folder. */
+static const char *copy_of(const char *family, const char *find, const char *instead) {
+  const char *folder = scratch_folder("published-copy");
+  size_t count;
+  char *bytes = read_file(text_of("tests/fixtures/published/%s/model.safetensors",
+                                  family), &count);
+  if (find) memcpy(strstr(bytes + 8, find), instead, strlen(instead));
+  write_file(scratch_path(folder, "model.safetensors"), bytes, count);
+  return free(bytes), folder;
+}
+
+START_TEST(configurations_that_cannot_be_are_refused) {
+  static const struct {
+    const char *family, *file, *text, *why;
+  } bad[] = {
+      {"hf-vit", "config.json", "{\"num_attention_heads\": 3}", "width 16 with 3 heads"},
+      {"hf-vit", "config.json", "{\"num_attention_heads\": -2}", "16 with -1 heads"},
+      {"hf-vit", "config.json", "{\"num_attention_heads\": 1e300}", "with -1 heads"},
+      {"hf-clip", "config.json", "{\"text_config\": {\"num_attention_heads\": 5}}",
+       "expected sizes of a text encoder that fit together, found width 16 with 5 heads"},
+      {"openclip", "open_clip_config.json",
+       "{\"model_cfg\": {\"vision_cfg\": {\"head_width\": 17}}}", "with -1 heads"},
+      {"hf-vit", "preprocessor_config.json", "{\"image_std\": [1, 0, 1]}",
+       "expected image_std of the configuration beside it to be three numbers above 0"},
+      {"hf-vit", "preprocessor_config.json", "{\"image_mean\": [1, 2]}", "image_mean"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    const char *folder = copy_of(bad[i].family, NULL, NULL);
+    write_file(scratch_path(folder, bad[i].file), bad[i].text, strlen(bad[i].text));
+    refused(folder, bad[i].why);
+    ck_assert(strstr(fail_message(), "model.safetensors: expected"));
+  }
+  refused(copy_of("clip", "\"visual.proj\"", "\"visual.prox\""),
+          "expected sizes of two encoders that fit together, found projections to 0");
+}
+END_TEST
+
 TEST_MAIN("published", clips_agree, vits_agree, the_autoencoder_agrees,
+          configurations_that_cannot_be_are_refused,
           what_lies_beside_a_model_is_read, files_that_are_no_model_are_refused,
           a_tensor_of_another_shape_is_named)

@@ -114,6 +114,13 @@ bool path_join(char path[PATH_MAX], const char *folder, const char *name) {
   return path_print(path, "%s/%s", folder, name);
 }
 
+bool path_beside(char path[PATH_MAX], const char *file, const char *name) {
+  const char *slash = strrchr(file, '/');
+  char folder[PATH_MAX] = "";
+  if (slash) snprintf(folder, sizeof folder, "%.*s", (int)(slash + 1 - file), file);
+  return path_print(path, "%s%s", folder, name);
+}
+
 static bool path_aside(char aside[PATH_MAX], const char *path) {
   return path_print(aside, "%s.new%s", path, "");
 }
@@ -140,9 +147,7 @@ FILE *file_begin(const char *path) {
 
 static void flush_folder_of(const char *path) {
   char folder[PATH_MAX];
-  const char *slash = strrchr(path, '/');
-  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-           slash ? path : ".");
+  if (!path_beside(folder, path, ".")) return;
   const int number = open(folder, O_RDONLY | O_CLOEXEC);
   if (number < 0) return;
   fsync(number);

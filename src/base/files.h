@@ -50,6 +50,9 @@ bool file_replace(const char *path, const void *bytes, size_t count);
 /* path becomes FOLDER/NAME; false with a message if that is longer than PATH_MAX. */
 bool path_join(char path[PATH_MAX], const char *folder, const char *name);
 
+/* The same with the folder in which a file is. */
+bool path_beside(char path[PATH_MAX], const char *file, const char *name);
+
 /* Make a folder and its parents; true if it is there and can be written. */
 bool folder_make(const char *path);
 

@@ -231,15 +231,12 @@ static int add_part(Safetensors *f, const char *path) {
 }
 
 static int add_shard(Safetensors *f, const json_t *name) {
-  const char *text = json_string_value(name), *slash = strrchr(f->path, '/');
+  const char *text = json_string_value(name);
+  char path[PATH_MAX];
   if (!text || !*text || strchr(text, '/') || strlen(text) > NAME_MAX)
     return fail("%s: expected names of files in this folder, found otherwise", f->path),
            -1;
-  const int folder = slash ? (int)(slash + 1 - f->path) : 0;
-  char path[PATH_MAX];
-  if (snprintf(path, sizeof path, "%.*s%s", folder, f->path, text) >= PATH_MAX)
-    return fail("%s: expected a shorter path", f->path), -1;
-  return add_part(f, path);
+  return path_beside(path, f->path, text) ? add_part(f, path) : -1;
 }
 
 enum { MOST_INDEX = 1 << 26 }; /* bytes */

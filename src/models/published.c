@@ -3,10 +3,10 @@
 
 #include <assert.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -31,40 +31,29 @@ typedef struct Line {
 } Line;
 
 // The tables
+#define RESBLOCKS(OURS, THEIRS)                                                        \
+  {OURS "norm1", THEIRS "ln_1", AS_IT_IS}, {OURS "norm2", THEIRS "ln_2", AS_IT_IS},    \
+      {OURS "attn.qkv.weight", THEIRS "attn.in_proj_weight", AS_IT_IS},                \
+      {OURS "attn.qkv.bias", THEIRS "attn.in_proj_bias", AS_IT_IS},                    \
+      {OURS "attn.proj", THEIRS "attn.out_proj", AS_IT_IS},                            \
+      {OURS "mlp.fc1", THEIRS "mlp.c_fc", AS_IT_IS},                                   \
+      {OURS "mlp.fc2", THEIRS "mlp.c_proj", AS_IT_IS}
+
 static const Line clip_lines[] = {
     {"visual.cls_token", "visual.class_embedding", AS_IT_IS},
     {"visual.pos_embed", "visual.positional_embedding", AS_IT_IS},
     {"visual.patch_embed.proj", "visual.conv1", AS_IT_IS},
     {"visual.norm_pre", "visual.ln_pre", AS_IT_IS},
-    {"visual.blocks.*.norm1", "visual.transformer.resblocks.*.ln_1", AS_IT_IS},
-    {"visual.blocks.*.norm2", "visual.transformer.resblocks.*.ln_2", AS_IT_IS},
-    {"visual.blocks.*.attn.qkv.weight",
-     "visual.transformer.resblocks.*.attn.in_proj_weight", AS_IT_IS},
-    {"visual.blocks.*.attn.qkv.bias", "visual.transformer.resblocks.*.attn.in_proj_bias",
-     AS_IT_IS},
-    {"visual.blocks.*.attn.proj", "visual.transformer.resblocks.*.attn.out_proj",
-     AS_IT_IS},
-    {"visual.blocks.*.mlp.fc1", "visual.transformer.resblocks.*.mlp.c_fc", AS_IT_IS},
-    {"visual.blocks.*.mlp.fc2", "visual.transformer.resblocks.*.mlp.c_proj", AS_IT_IS},
+    RESBLOCKS("visual.blocks.*.", "visual.transformer.resblocks.*."),
     {"visual.norm", "visual.ln_post", AS_IT_IS},
     {"visual_projection.weight", "visual.proj", TRANSPOSED},
-    // Lines of the text encoder
     {"text.token_embedding", "@token_embedding", AS_IT_IS},
     {"text.positional_embedding", "@positional_embedding", AS_IT_IS},
-    {"text.blocks.*.norm1", "@transformer.resblocks.*.ln_1", AS_IT_IS},
-    {"text.blocks.*.norm2", "@transformer.resblocks.*.ln_2", AS_IT_IS},
-    {"text.blocks.*.attn.qkv.weight", "@transformer.resblocks.*.attn.in_proj_weight",
-     AS_IT_IS},
-    {"text.blocks.*.attn.qkv.bias", "@transformer.resblocks.*.attn.in_proj_bias",
-     AS_IT_IS},
-    {"text.blocks.*.attn.proj", "@transformer.resblocks.*.attn.out_proj", AS_IT_IS},
-    {"text.blocks.*.mlp.fc1", "@transformer.resblocks.*.mlp.c_fc", AS_IT_IS},
-    {"text.blocks.*.mlp.fc2", "@transformer.resblocks.*.mlp.c_proj", AS_IT_IS},
+    RESBLOCKS("text.blocks.*.", "@transformer.resblocks.*."),
     {"text.ln_final", "@ln_final", AS_IT_IS},
     {"text_projection.weight", "@text_projection", TRANSPOSED},
     {"logit_scale", "logit_scale", AS_IT_IS},
     {0}};
-
 #define TOWER(OURS, THEIRS)                                                     \
   {OURS "blocks.*.norm1", THEIRS "encoder.layers.*.layer_norm1", AS_IT_IS},      \
       {OURS "blocks.*.norm2", THEIRS "encoder.layers.*.layer_norm2", AS_IT_IS},  \
@@ -128,7 +117,7 @@ static const Line timm_lines[] = {
     {"decoder_pred", "decoder_pred", PIXELS_LAST}, {"", "", AS_IT_IS}, {0}};
 
 // Find a parameter's tensors
-enum { NAME_ROOM = 256, MOST_UNUSED = 1 << 16 };
+enum { NAME_ROOM = 256 };
 
 /* The rest of `name` after the pattern, or NULL; the number in place of * to `number`. */
 static const char *after_pattern(const char *pattern, const char *name, char number[16]) {
@@ -151,16 +140,18 @@ static bool fits(const Line *line, const char *name, char number[16], const char
                    strcmp(*rest, ".bias") == 0);
 }
 
-/* A line's name in the file: word number `word` for #. */
+/* What stands for @, and what for #. */
 typedef struct Names {
   const char *prefix, *const *words;
 } Names;
 
-static const char *their_name(char room[NAME_ROOM], const Line *line, const Names *names,
-                              const char *number, int word, const char *rest) {
+/* A name in the file: its pattern filled in, with word number `word` for #. */
+static const char *their_name(char room[NAME_ROOM], const char *pattern,
+                              const Names *names, const char *number, int word,
+                              const char *rest) {
   size_t at = 0;
   room[0] = 0;
-  for (const char *c = line->theirs; *c && at < NAME_ROOM; c++) {
+  for (const char *c = pattern; *c && at < NAME_ROOM; c++) {
     const char *piece = *c == '@' ? names->prefix : *c == '*' ? number
                         : *c == '#' ? names->words[word] : (char[]){*c, 0};
     at += (size_t)snprintf(room + at, NAME_ROOM - at, "%s", piece);
@@ -232,7 +223,7 @@ static bool take_parameter(const Safetensors *file, const Line *line, const Name
   Shape part = t->shape;
   if (line->layout == THREE) part.size[0] /= 3;
   for (int word = 0; word < (line->layout == THREE ? 3 : 1); word++) {
-    their_name(name, line, names, number, word, rest);
+    their_name(name, line->theirs, names, number, word, rest);
     real *to = t->value ? t->value + (size_t)word * shape_size(part) : NULL;
     if (!(line->layout == AS_IT_IS || line->layout == THREE
               ? take(file, name, part, to) : take_part(file, name, line->layout, t)))
@@ -251,6 +242,8 @@ typedef struct Source {
   json_t *config, *processor; /* or NULL */
 } Source;
 
+enum { MOST_WIDTH = 1 << 16, MOST_TABLE = 1 << 20, MOST_SIDE = 1 << 14 };
+
 static int usual_heads(int width) {
   const int sixteen[] = {1152, 1280, 1408, 1664};
   for (int i = 0; i < 4; i++)
@@ -260,40 +253,43 @@ static int usual_heads(int width) {
 
 /* Size number `axis` of a tensor, whose name may have @; 0 if it is not there. */
 static int size_at(const Source *s, const char *name, int axis) {
-  const Line line = {"", name, AS_IT_IS};
   char room[NAME_ROOM];
   Shape shape;
-  their_name(room, &line, &s->names, "0", 0, "");
+  their_name(room, name, &s->names, "0", 0, "");
   if (!safetensors_sizes(s->file, room, &shape)) return 0;
   return axis < shape.rank ? shape.size[axis] : 0;
 }
 
 /* How many blocks have this tensor, * being the number. */
 static int count_blocks(const Source *s, const char *name) {
-  const Line line = {"", name, AS_IT_IS};
   char room[NAME_ROOM], number[16];
   for (int i = 0;; i++) {
     snprintf(number, sizeof number, "%d", i);
-    their_name(room, &line, &s->names, number, 0, "");
+    their_name(room, name, &s->names, number, 0, "");
     if (safetensors_number(s->file, room) < 0) return i;
   }
 }
 
-/* A number of config.json, within `part` unless that is NULL; 0: not said. */
-static double said(const Source *s, const char *part, const char *key) {
-  const json_t *object = part ? json_object_get(s->config, part) : s->config;
-  return json_number_value(json_object_get(object, key));
+/* A whole number of a configuration; 0: there is none, -1: it is no size. */
+static int config_size(const json_t *config, const char *key) {
+  const json_t *number = json_object_get(config, key);
+  const json_int_t n = json_integer_value(number);
+  if (!number) return 0;
+  return n >= 1 && n <= MOST_WIDTH ? (int)n : -1;
 }
 
-static GeluKind gelu_said(const Source *s, const char *part, GeluKind otherwise) {
-  const json_t *object = part ? json_object_get(s->config, part) : s->config;
-  const char *name = json_string_value(json_object_get(object, "hidden_act"));
+static GeluKind config_gelu(const json_t *config, GeluKind otherwise) {
+  const char *name = json_string_value(json_object_get(config, "hidden_act"));
   if (!name) return otherwise;
   if (strcmp(name, "quick_gelu") == 0) return GELU_QUICK;
   return strcmp(name, "gelu") == 0 ? GELU_ERF : GELU_TANH;
 }
 
-enum { MOST_WIDTH = 1 << 16, MOST_TABLE = 1 << 20 };
+static int root_of(int square) {
+  int root = 0;
+  while ((root + 1) * (root + 1) <= square && root < MOST_SIDE) root++;
+  return root;
+}
 
 /* The image encoder's sizes, from its patch projection, its positions and its first
    MLP; `blocks` is a tensor that each block has. */
@@ -301,7 +297,7 @@ static bool image_sizes(const Source *s, VitConfig *c, const char *projection,
                         const char *positions, int axis, const char *mlp,
                         const char *blocks) {
   const int extra = c->pool == POOL_CLS, tokens = size_at(s, positions, axis);
-  const int side = (int)sqrt(tokens - extra);
+  const int side = root_of(tokens - extra);
   c->width = size_at(s, projection, 0), c->channels = size_at(s, projection, 1);
   c->patch_size = size_at(s, projection, 2), c->mlp = size_at(s, mlp, 0);
   c->depth = count_blocks(s, blocks);
@@ -309,12 +305,14 @@ static bool image_sizes(const Source *s, VitConfig *c, const char *projection,
       c->patch_size > 4096 || c->mlp < 1 || c->mlp > MOST_TABLE || c->depth < 1)
     return fail("%s: expected the tensors of an image encoder, %s and %s, found sizes "
                 "that are none", s->path, projection, mlp);
-  if (side < 1 || side * side + extra != tokens || side * c->patch_size > 1 << 14)
+  if (side < 1 || side * side + extra != tokens || side * c->patch_size > MOST_SIDE)
     return fail("%s: expected %s of a square grid of patches%s, found %d rows", s->path,
                 positions, extra ? " and CLS" : "", tokens);
   c->image_size = side * c->patch_size, c->position = POSITION_LEARNED;
   if (!c->heads) c->heads = usual_heads(c->width);
-  return vit_check(c);
+  return (c->heads > 0 && vit_check(c)) ||
+         fail("%s: expected sizes of an image encoder that fit together, found width %d "
+              "with %d heads", s->path, c->width, c->heads);
 }
 
 static bool text_sizes(const Source *s, TextConfig *c, const char *tokens,
@@ -328,24 +326,36 @@ static bool text_sizes(const Source *s, TextConfig *c, const char *tokens,
     return fail("%s: expected the tensors of a text encoder, %s and %s, found sizes "
                 "that are none", s->path, tokens, mlp);
   if (!c->heads) c->heads = usual_heads(c->width);
-  return text_check(c);
+  return (c->heads > 0 && text_check(c)) ||
+         fail("%s: expected sizes of a text encoder that fit together, found width %d "
+              "with %d heads", s->path, c->width, c->heads);
+}
+
+static bool clip_sizes(const Source *s, const ClipConfig *c) {
+  return (c->embed > 0 && c->embed <= MOST_WIDTH && clip_check(c)) ||
+         fail("%s: expected sizes of two encoders that fit together, found projections "
+              "to %d numbers", s->path, c->embed);
 }
 
 // The families
+/* OpenCLIP says how wide a head is. */
+static int heads_of_width(int width, int head_width) {
+  if (head_width < 1) return head_width;
+  return width < head_width ? -1 : width / head_width;
+}
+
 static bool size_clip(const Source *s, Published *m) {
-  const json_t *cfg = json_object_get(s->config, "model_cfg"); /* OpenCLIP's */
-  const GeluKind gelu = !cfg || json_is_true(json_object_get(cfg, "quick_gelu"))
+  const json_t *config = json_object_get(s->config, "model_cfg"); /* OpenCLIP's */
+  const GeluKind gelu = !config || json_is_true(json_object_get(config, "quick_gelu"))
                             ? GELU_QUICK : GELU_ERF;
-  const int head_width =
-      (int)json_integer_value(json_object_get(json_object_get(cfg, "vision_cfg"),
-                                              "head_width"));
+  const int head_width = config_size(json_object_get(config, "vision_cfg"), "head_width");
+  const int width = size_at(s, "visual.conv1.weight", 0);
   ClipConfig c = {.embed = size_at(s, "visual.proj", 1),
                   .image = {.pool = POOL_CLS, .style = STYLE_CLIP, .gelu = gelu,
-                            .eps = 1e-5},
+                            .eps = 1e-5, .heads = heads_of_width(width, head_width)},
                   .text = {.causal = true, .gelu = gelu, .eps = 1e-5,
-                           .heads = (int)json_integer_value(json_object_get(
-                               json_object_get(cfg, "text_cfg"), "heads"))}};
-  if (head_width > 0) c.image.heads = size_at(s, "visual.conv1.weight", 0) / head_width;
+                           .heads = config_size(json_object_get(config, "text_cfg"),
+                                                "heads")}};
   if (!image_sizes(s, &c.image, "visual.conv1.weight", "visual.positional_embedding", 0,
                    "visual.transformer.resblocks.0.mlp.c_fc.weight",
                    "visual.transformer.resblocks.*.ln_1.weight") ||
@@ -353,13 +363,14 @@ static bool size_clip(const Source *s, Published *m) {
                   "@transformer.resblocks.0.mlp.c_fc.weight",
                   "@transformer.resblocks.*.ln_1.weight")) return false;
   m->clip.config = c;
-  return true;
+  return clip_sizes(s, &c);
 }
 
-/* Of Hugging Face's two towers. */
 static bool size_towers(const Source *s, ClipConfig *c) {
-  c->image.heads = (int)said(s, "vision_config", "num_attention_heads");
-  c->text.heads = (int)said(s, "text_config", "num_attention_heads");
+  c->image.heads = config_size(json_object_get(s->config, "vision_config"),
+                               "num_attention_heads");
+  c->text.heads = config_size(json_object_get(s->config, "text_config"),
+                              "num_attention_heads");
   return image_sizes(s, &c->image, "vision_model.embeddings.patch_embedding.weight",
                      "vision_model.embeddings.position_embedding.weight", 0,
                      "vision_model.encoder.layers.0.mlp.fc1.weight",
@@ -367,15 +378,19 @@ static bool size_towers(const Source *s, ClipConfig *c) {
          text_sizes(s, &c->text, "text_model.embeddings.token_embedding.weight",
                     "text_model.embeddings.position_embedding.weight",
                     "text_model.encoder.layers.0.mlp.fc1.weight",
-                    "text_model.encoder.layers.*.layer_norm1.weight");
+                    "text_model.encoder.layers.*.layer_norm1.weight") &&
+         clip_sizes(s, c);
 }
 
 static bool size_hf_clip(const Source *s, Published *m) {
   ClipConfig c = {.embed = size_at(s, "visual_projection.weight", 0),
                   .image = {.pool = POOL_CLS, .style = STYLE_CLIP, .eps = 1e-5,
-                            .gelu = gelu_said(s, "vision_config", GELU_QUICK)},
+                            .gelu = config_gelu(json_object_get(s->config,
+                                                                "vision_config"),
+                                                GELU_QUICK)},
                   .text = {.causal = true, .eps = 1e-5,
-                           .gelu = gelu_said(s, "text_config", GELU_QUICK)}};
+                           .gelu = config_gelu(json_object_get(s->config, "text_config"),
+                                               GELU_QUICK)}};
   const bool good = size_towers(s, &c);
   m->clip.config = c;
   return good;
@@ -390,10 +405,11 @@ static bool size_hf_siglip(const Source *s, Published *m) {
 }
 
 static bool size_hf_vit(const Source *s, Published *m) {
-  VitConfig c = {.pool = POOL_CLS, .gelu = gelu_said(s, NULL, GELU_ERF), .eps = 1e-12,
-                 .heads = (int)said(s, NULL, "num_attention_heads"),
+  const double eps = json_number_value(json_object_get(s->config, "layer_norm_eps"));
+  VitConfig c = {.pool = POOL_CLS, .gelu = config_gelu(s->config, GELU_ERF),
+                 .eps = eps > 0 ? eps : 1e-12,
+                 .heads = config_size(s->config, "num_attention_heads"),
                  .classes = size_at(s, "classifier.weight", 0)};
-  if (said(s, NULL, "layer_norm_eps") > 0) c.eps = said(s, NULL, "layer_norm_eps");
   const bool good = image_sizes(s, &c, "@embeddings.patch_embeddings.projection.weight",
                                 "@embeddings.position_embeddings", 1,
                                 "@encoder.layer.0.intermediate.dense.weight",
@@ -424,21 +440,23 @@ static bool size_mae(const Source *s, Published *m) {
     return fail("%s: expected the tensors of a decoder, decoder_embed.weight and "
                 "decoder_blocks, found sizes that are none", s->path);
   m->mae.config = c;
-  return vit_check(&c.encoder) && mae_check(&c);
+  return (vit_check(&c.encoder) && mae_check(&c)) ||
+         fail("%s: expected sizes of an encoder and a decoder that fit together, found "
+              "widths %d and %d", s->path, c.encoder.width, c.width);
 }
 static const char *const short_words[] = {"q", "k", "v"};
 static const char *const long_words[] = {"query", "key", "value"};
 
 /* Means and standard deviations of the three channels. */
-static const double clip_colors[] = {0.48145466, 0.4578275,  0.40821073,
-                                     0.26862954, 0.26130258, 0.27577711};
-static const double imagenet_colors[] = {0.485, 0.456, 0.406, 0.229, 0.224, 0.225};
+static const double clip_mean_std[] = {0.48145466, 0.4578275,  0.40821073,
+                                       0.26862954, 0.26130258, 0.27577711};
+static const double imagenet_mean_std[] = {0.485, 0.456, 0.406, 0.229, 0.224, 0.225};
 static const double halves[] = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
 
 /* A family is known by a tensor that it alone has, and by those before it in the list
    not being it. Pictures: shorter is in units of the encoder's size; 0: squashed. */
 typedef struct Family {
-  const char *name, *mark, *prefix; /* of the names, if the mark is there with it */
+  const char *name, *mark, *prefix; /* @ is the prefix, if the mark is there with it */
   PublishedKind kind;
   const Line *lines;
   const char *const *words;
@@ -446,96 +464,96 @@ typedef struct Family {
   double shorter;
   ResizeFilter filter;
   bool rounded; /* see Preparation */
-  const double *colors;
+  const double *mean_std;
 } Family;
 
 static const Family families[] = {
-    {"CLIP, OpenAI and OpenCLIP", "visual.transformer.resblocks.0.ln_1.weight", "text.",
+    {"CLIP, OpenAI and OpenCLIP", "@transformer.resblocks.0.ln_1.weight", "text.",
      PUBLISHED_CLIP, clip_lines, short_words, size_clip, 1,
-     FILTER_BICUBIC, true, clip_colors},
+     FILTER_BICUBIC, true, clip_mean_std},
     {"SigLIP, Hugging Face", "vision_model.head.probe", "", PUBLISHED_CLIP,
      hf_siglip_lines, short_words, size_hf_siglip, 0,
      FILTER_BICUBIC, false, halves},
     {"CLIP, Hugging Face", "vision_model.pre_layrnorm.weight", "", PUBLISHED_CLIP,
      hf_clip_lines, short_words, size_hf_clip, 1,
-     FILTER_BICUBIC, false, clip_colors},
+     FILTER_BICUBIC, false, clip_mean_std},
     {"ViT, Hugging Face", "@encoder.layer.0.layernorm_before.weight", "vit.",
      PUBLISHED_VIT, hf_vit_lines, long_words, size_hf_vit, 0,
      FILTER_BILINEAR, false, halves},
     {"MAE", "decoder_blocks.0.norm1.weight", "", PUBLISHED_MAE, timm_lines, short_words,
-     size_mae, 8. / 7, FILTER_BICUBIC, true, imagenet_colors},
+     size_mae, 8. / 7, FILTER_BICUBIC, true, imagenet_mean_std},
     {"ViT, timm", "head.weight", "", PUBLISHED_VIT, timm_lines, short_words, size_timm,
      1 / 0.9, FILTER_BICUBIC, true, halves},
     {"MAE's encoder", "patch_embed.proj.weight", "", PUBLISHED_VIT, timm_lines,
-     short_words, size_timm, 8. / 7, FILTER_BICUBIC, true, imagenet_colors}};
+     short_words, size_timm, 8. / 7, FILTER_BICUBIC, true, imagenet_mean_std}};
 
 /* Is it this family? If so, the names' prefix is set. */
 static bool is_family(Source *s, const Family *f) {
-  const char *mark = f->mark;
   for (int with = 1; with >= 0; with--) {
     s->names = (Names){with ? f->prefix : "", f->words};
-    if (size_at(s, mark, 0)) {
-      /* CLIP's mark is of its pictures; the prefix is of its texts */
-      if (f->lines == clip_lines && !size_at(s, "@token_embedding.weight", 0)) continue;
-      return true;
-    }
+    if (size_at(s, f->mark, 0)) return true;
   }
   return false;
 }
 
 // Open a published model
-static bool exists(const char *path) {
-  struct stat status;
-  return stat(path, &status) == 0;
-}
-
 static bool find_file(const char *path, char file[PATH_MAX]) {
   static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
                                       "open_clip_model.safetensors"};
   struct stat status;
   if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
     for (int i = 0; i < 3; i++)
-      if (!path_join(file, path, names[i]) || exists(file)) return exists(file);
+      if (!path_join(file, path, names[i])) return false;
+      else if (access(file, F_OK) == 0) return true;
     return fail("%s: expected model.safetensors, its index, or "
                 "open_clip_model.safetensors in this folder, found none", path);
   }
-  return snprintf(file, PATH_MAX, "%s", path) < PATH_MAX ||
-         fail("%.100s...: expected a shorter path", path);
+  const char *slash = strrchr(path, '/');
+  return path_beside(file, path, slash ? slash + 1 : path);
 }
 
 /* A JSON file beside the model, or NULL if there is none; *good says whether a file that
    is there could be read. */
 static json_t *read_beside(const char *path, const char *name, bool *good) {
-  const char *slash = strrchr(path, '/');
   char beside[PATH_MAX];
-  const int folder = slash ? (int)(slash + 1 - path) : 0;
-  if (snprintf(beside, sizeof beside, "%.*s%s", folder, path, name) >= PATH_MAX ||
-      !exists(beside)) return NULL;
+  *good = path_beside(beside, path, name);
+  if (!*good || access(beside, F_OK) != 0) return NULL;
   json_t *json = jsontext_read(beside, "a configuration", 1 << 20, 0);
-  if (!json) *good = false;
+  *good = json != NULL;
   return json;
 }
 
-static void three_said(const json_t *object, const char *key, real to[3]) {
-  const json_t *list = json_object_get(object, key);
-  for (size_t i = 0; i < 3 && json_array_size(list) == 3; i++)
-    to[i] = (real)json_number_value(json_array_get(list, i));
+/* Three numbers above `low`, if they are there. */
+static bool config_three(const Source *s, const json_t *config, const char *key,
+                         double low, real to[3]) {
+  const json_t *list = json_object_get(config, key);
+  if (!list) return true;
+  for (size_t i = 0; i < 3; i++) {
+    const double number = json_number_value(json_array_get(list, i));
+    if (json_array_size(list) != 3 || !json_is_number(json_array_get(list, i)) ||
+        !(number > low && number < 1e6))
+      return fail("%s: expected %s of the configuration beside it to be three numbers "
+                  "above %g, found otherwise", s->path, key, low);
+    to[i] = (real)number;
+  }
+  return true;
 }
 
 /* The family's way, but for what the files beside it say. */
-static void set_preparation(const Source *s, const Family *f, Published *m, int size) {
+static bool set_preparation(const Source *s, const Family *f, Published *m, int size) {
   Preparation *p = &m->preparation;
   *p = (Preparation){.size = size, .shorter = (int)(f->shorter * size + 0.5),
                      .filter = f->filter, .rounded = f->rounded};
   for (int i = 0; i < 3; i++)
-    p->mean[i] = (real)f->colors[i], p->std[i] = (real)f->colors[3 + i];
-  three_said(s->processor, "image_mean", p->mean);
-  three_said(s->processor, "image_std", p->std);
-  three_said(json_object_get(s->config, "preprocess_cfg"), "mean", p->mean);
-  three_said(json_object_get(s->config, "preprocess_cfg"), "std", p->std);
+    p->mean[i] = (real)f->mean_std[i], p->std[i] = (real)f->mean_std[3 + i];
+  const json_t *open_clip = json_object_get(s->config, "preprocess_cfg");
   const json_t *resample = json_object_get(s->processor, "resample"); /* of Pillow */
   if (json_is_integer(resample))
     p->filter = json_integer_value(resample) == 2 ? FILTER_BILINEAR : FILTER_BICUBIC;
+  return config_three(s, s->processor, "image_mean", -1e6, p->mean) &&
+         config_three(s, s->processor, "image_std", 0, p->std) &&
+         config_three(s, open_clip, "mean", -1e6, p->mean) &&
+         config_three(s, open_clip, "std", 0, p->std);
 }
 
 static int declare(Published *m) {
@@ -575,8 +593,7 @@ static bool open_as(Source *s, const Family *f, Published *m) {
   m->family = f->name, m->kind = f->kind;
   if (!f->size(s, m)) return false;
   bool *used = allocate((size_t)safetensors_count(s->file) + 1, sizeof *used);
-  set_preparation(s, f, m, declare(m));
-  const bool good = take_all(s, f, m, used);
+  const bool good = set_preparation(s, f, m, declare(m)) && take_all(s, f, m, used);
   if (good) list_unused(s->file, used, m);
   free(used);
   return good;
