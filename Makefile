@@ -24,7 +24,8 @@ PROGRAMS := $(patsubst src/programs/%.c,%,$(filter src/programs/%.c,$(TANGLED)))
 # libsight.a is what a stranger's program can link: everything from eval down. What is above it, tasks
 # and app, is in libapp.a. Kernels are chosen below.
 APP := $(filter src/app/%.c src/tasks/%.c,$(TANGLED))
-LIBRARY := $(filter-out $(APP) src/programs/% src/kernels/% src/peers/% src/web/%,$(filter src/%.c,$(TANGLED)))
+LIBRARY := $(filter-out $(APP) src/programs/% src/kernels/% src/peers/% src/web/% src/examples/%,$(filter src/%.c,$(TANGLED)))
+CXX_LIBRARY := $(filter %.cc,$(TANGLED))
 # The longest suites first, so that no core waits for one of them alone.
 SLOW := test_every_option test_faults test_killed test_stopped
 TESTS := $(SLOW) $(filter-out $(SLOW),$(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED))))
@@ -77,6 +78,8 @@ JOINED = $(filter src/kernels/% src/app/peak.c src/programs/matmul_steps.c src/p
 COMMON = -ffp-contract=$(if $(JOINED),fast,off) -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L $(WARNINGS)
 MATHS := -fno-math-errno -fno-trapping-math -fopenmp
 FLAGS_release := -O3 -march=native $(WIDE) $(MATHS)
+# What is installed: code that may lie anywhere, of which only what sight.h declares is seen.
+FLAGS_shared := $(FLAGS_release) -fPIC -fvisibility=hidden
 FLAGS_double := -DREAL_DOUBLE -O2 -march=native $(MATHS)
 SANITIZED := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_asan := -fopenmp $(SANITIZED)
@@ -98,7 +101,10 @@ ifeq ($(filter $(KERNEL_WIDTH),native avx2 sse),)
 $(error KERNEL_WIDTH: expected native, avx2 or sse, found $(KERNEL_WIDTH))
 endif
 WIDTH_BUILD := $(patsubst native,release,$(KERNEL_WIDTH))
-LIBS := -ljansson -lz -lunistring -lm
+comma := ,
+# SigLIP's texts need SentencePiece, a library in C++; without it everything else works.
+SENTENCEPIECE := $(shell pkg-config --exists sentencepiece && command -v g++)
+LIBS := $(if $(SENTENCEPIECE),-Wl$(comma)--as-needed -lsentencepiece -lstdc++) -ljansson -lz -lunistring -lm
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck -lsubunit -lm -lrt -lpthread)
 build/kernels.chosen: FORCE
 	@mkdir -p build
@@ -109,7 +115,12 @@ define BUILD
 build/$(1)/%.o: $(2)%.c Makefile
 	@mkdir -p $$(@D)
 	$$(or $$(CC_$(1)),$$(CC)) $$(FLAGS_$(1)) $$(COMMON) -I$(2)src -I$(2)tests -MMD -MP -c $$< -o $$@
+build/$(1)/%.o: $(2)%.cc Makefile
+	@mkdir -p $$(@D)
+	$(SENTENCEPIECE) -std=c++17 -O2 -g -fPIC -Wall -Wextra -I$(2)src -MMD -MP -c $$< -o $$@
+build/$(1)/src/data/pieces.o: COMMON += $(if $(SENTENCEPIECE),-DSENTENCEPIECE)
 build/$(1)/libsight.a: $$(patsubst %.c,build/$(1)/%.o,$$(LIBRARY) $(call kernels_of,$(1))) build/kernels.chosen
+build/$(1)/libsight.a: $(if $(SENTENCEPIECE),$(CXX_LIBRARY:%.cc=build/$(1)/%.o))
 build/$(1)/libapp.a: $$(patsubst %.c,build/$(1)/%.o,$$(APP))
 build/$(1)/libsight.a build/$(1)/libapp.a:
 	@rm -f $$@
@@ -126,7 +137,7 @@ $$(PROGRAMS:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(1)/src/prog
 	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
 -include $$(wildcard build/$(1)/src/*/*.d build/$(1)/tests/*.d build/$(1)/tests/fuzz/*.d)
 endef
-$(foreach build,release double asan asan-double fuzz valgrind tsan avx2 sse,$(eval $(call BUILD,$(build),)))
+$(foreach build,release shared double asan asan-double fuzz valgrind tsan avx2 sse,$(eval $(call BUILD,$(build),)))
 $(eval $(call BUILD,debug,build/debug/tangled/))
 # Programs with the naive kernels, to compare with.
 NAIVELY := $(patsubst %.c,build/release/%.o,$(NAIVE)) build/release/libapp.a build/release/libsight.a
@@ -149,15 +160,47 @@ programs: $(foreach p,$(PROGRAMS),build/$(call dash,$(p)))
 debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 walk: debug ; @tools/walk "$(CHAPTER)"
 
+# ---- The library and its programs, for others -------------------------------------------------------
+PREFIX := /usr/local
+DESTDIR :=
+VERSION := $(shell sed -n 's/^#define SIGHT_VERSION "\(.*\)"/\1/p' src/api/sight.h)
+SONAME := libsight.so.$(firstword $(subst ., ,$(VERSION)))
+INSTALLED := zeroshot classify embed inspect export
+LIB := build/lib
+library: $(LIB)/libsight.a $(LIB)/libsight.so $(LIB)/sight.pc
+# One object, in which all names but sight_... have become its own.
+$(LIB)/libsight.a: build/shared/libsight.a
+	@mkdir -p $(@D)
+	ld -r --whole-archive $< -o $(LIB)/sight.o
+	objcopy --wildcard --keep-global-symbol='sight_*' $(LIB)/sight.o
+	@rm -f $@
+	ar rcs $@ $(LIB)/sight.o
+$(LIB)/libsight.so: build/shared/libsight.a
+	@mkdir -p $(@D)
+	$(CC) -shared -fopenmp -Wl,-soname,$(SONAME) -Wl,--whole-archive $< -Wl,--no-whole-archive -Wl,-z,defs \
+	    -Wl,--version-script=tools/sight.map $(LIBS) -o $@
+$(LIB)/sight.pc: src/api/sight.h Makefile
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' 'Name: sight' \
+	    'Description: vision encoders: CLIP, EVA-CLIP, SigLIP' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
+	    'Libs: -L$${libdir} -lsight' 'Libs.private: $(filter-out -Wl%,$(LIBS)) -fopenmp' >$@
+build/man/sight-%.1: build/% tools/man
+	@mkdir -p $(@D)
+	tools/man $* >$@.new && mv $@.new $@
+.PHONY: library install uninstall
+install: library $(INSTALLED:%=build/%) $(INSTALLED:%=build/man/sight-%.1)
+	tools/install "$(DESTDIR)$(PREFIX)" "$(PREFIX)" $(VERSION) $(INSTALLED)
+uninstall: ; tools/install --remove "$(DESTDIR)$(PREFIX)" $(INSTALLED)
+
 # ---- Tests ------------------------------------------------------------------------------------------
 # Suites that run programs and gdb only make sense once; the others run in float and in double, and with
 # both sets of kernels.
 ONCE := $(SLOW) test_debugger test_rooms test_manners test_programs test_captions test_tokens test_clip_programs test_mae_programs \
-        test_eva_programs test_siglip_programs test_language_programs test_sketch test_published_lists
+        test_eva_programs test_siglip_programs test_language_programs test_sketch test_published_lists test_look_programs test_install
 # $(1) build: run suites, two at a time, each one's lines together; fail at the end if any did.
 run_suites = export OMP_WAIT_POLICY=passive; printf '%s\n' $(2) | xargs -P 2 -I TEST sh -c \
     'said=$$(SCRATCH=build/scratch/$(1)/TEST $(3) build/$(1)/tests/TEST 2>&1); status=$$?; printf "%s\n" "$$said"; exit $$status'
-CHECKED := programs debug build/naive/train-vit build/faults/shim.so build/release/libsight.a $(TESTS:%=build/release/tests/%)
+CHECKED := programs debug library $(INSTALLED:%=build/man/sight-%.1) build/naive/train-vit build/faults/shim.so build/release/libsight.a $(TESTS:%=build/release/tests/%)
 check-float: $(CHECKED)
 	@echo "== float"; $(call run_suites,release,$(filter-out $(if $(filter naive,$(KERNELS)),$(ONCE)),$(TESTS)))
 suites: $(CHECKED) $(TESTS:%=build/double/tests/%)
@@ -175,7 +218,7 @@ same-bits: $(TRAINED:%=build/release/programs/%) $(TRAINED:%=build/avx2/programs
 check-asan: build/naive/train-vit build/asan/libsight.a $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) \
         $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
 	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
-	    $(call run_suites,asan,$(filter-out test_debugger test_faults test_killed test_every_option,$(TESTS)))
+	    $(call run_suites,asan,$(filter-out test_debugger test_install test_published_lists test_faults test_killed test_every_option,$(TESTS)))
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
 # valgrind knows of each bit whether it was set. For any processor, since it does not know the newest
 # instructions; no children, so that what one test leaves behind is seen.
@@ -184,7 +227,7 @@ check-valgrind: $(WATCHED:%=build/valgrind/tests/%)
 	@export CK_FORK=no OMP_NUM_THREADS=1; $(call run_suites,valgrind,$(WATCHED),valgrind --quiet --error-exitcode=3 --leak-check=full \
 	    --errors-for-leak-kinds=definite --show-leak-kinds=definite)
 # ThreadSanitizer with the runtime that tells it what OpenMP's barriers order.
-THREADED := test_kernels test_cached test_data_parallel test_gathered test_clip test_info_nce test_probe test_recall test_cifar test_mae
+THREADED := test_kernels test_cached test_data_parallel test_gathered test_clip test_info_nce test_probe test_recall test_cifar test_mae test_sight
 check-tsan: $(THREADED:%=build/tsan/tests/%)
 	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1; $(call run_suites,tsan,$(THREADED))
 analyze: ; tools/analyze
@@ -204,7 +247,7 @@ drift: ; tools/drift
 # Every file, in float and double, with gcc and clang: no warning at all.
 warnings: $(TANGLED)
 	@for cc in gcc clang; do for real in "" -DREAL_DOUBLE; do for f in $(filter %.c,$(TANGLED)); do \
-	    echo "$$cc $$real $$f"; done; done; done | xargs -P 2 -L 1 sh -c 'exec "$$0" $(COMMON) -Werror -fopenmp -fsyntax-only -Isrc -Itests "$$@"'
+	    echo "$$cc $$real $$f"; done; done; done | xargs -P 2 -L 1 sh -c 'exec "$$0" $(COMMON) -Werror -fopenmp -fsyntax-only -Isrc -Isrc/api -Itests "$$@"'
 reference:
 	/usr/bin/python3 tests/fixtures/reference.py
 clean:

@@ -44,6 +44,7 @@ FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv bu
                build/runs/layers.tsv build/runs/logit.tsv build/runs/pair-memory.tsv build/runs/means.tsv build/runs/language.tsv
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
           build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex build/runs/fuzzing.tex \
+          build/runs/published.tex build/runs/published-peers.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
           build/runs/clip-emoji.tex build/runs/siglip-emoji.tex build/runs/clip-shapes/answers.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
@@ -52,7 +53,7 @@ TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations
           build/runs/language.tex build/runs/connectors.tex \
           build/runs/layers-read.tex build/runs/describe-scenes/spoken.tex build/runs/look/look.tex
 
-.PHONY: runs book book-full reproduce sketch pdf bench bench-busy bench-peers numbers
+.PHONY: bench-published runs book book-full reproduce sketch pdf bench bench-busy bench-peers numbers
 build/runs/%.options: FORCE
 	@mkdir -p build/runs
 	@echo '$(OPTIONS_$*) $(BRIEF)' | cmp -s - $@ || echo '$(OPTIONS_$*) $(BRIEF)' >$@
@@ -171,6 +172,9 @@ build/runs/modules.tex: $(TANGLED) tools/tables
 build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex: build/runs/%.tex: figures/peers-steps.tsv figures/peers-products.tsv figures/peers-products-avx2.tsv figures/busy.tsv tools/tables
 	@mkdir -p $(@D)
 	$(call into,tools/tables $*)
+build/runs/published.tex build/runs/published-peers.tex: build/runs/%.tex: figures/%.tsv tools/tables
+	@mkdir -p $(@D)
+	$(call into,tools/tables $*)
 build/runs/fuzzing.tex: figures/fuzzing.tsv tools/tables
 	@mkdir -p $(@D)
 	$(call into,tools/tables fuzzing)
@@ -238,6 +242,9 @@ bench-busy: $(foreach p,bench train-vit train-clip probe zeroshot,build/$(p))
 bench-peers: build/$(WIDTH_BUILD)/programs/bench build/bench build/peers/sgemm_onednn.so
 	@mkdir -p build/runs
 	KERNEL_WIDTH=$(KERNEL_WIDTH) flock build/runs/lock tools/bench-peers
+# Published models: speed, memory, and the same network in PyTorch and ONNX Runtime.
+bench-published: build/embed build/inspect build/bench build/peers/sgemm_onednn.so
+	tools/bench-published
 build/peers/sgemm_onednn.so: src/peers/sgemm_onednn.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -shared -fPIC $< -o $@ -l:libdnnl.so.2

@@ -122,8 +122,8 @@ END_TEST
 // How the programs of clip refuse
 START_TEST(bad_arguments_have_status_two) {
   const char *run = small_run(), *image = picture();
-  expect_program(2, "expected RUN and at least one IMAGE, found 0", "zeroshot", "");
-  expect_program(2, "expected RUN and at least one IMAGE, found 1", "zeroshot",
+  expect_program(2, "expected MODEL and at least one IMAGE, found 0", "zeroshot", "");
+  expect_program(2, "expected MODEL and at least one IMAGE, found 1", "zeroshot",
                  text_of("%s -- a", run));
   expect_program(2, "expected captions after --, found none", "zeroshot",
                  text_of("%s %s", run, image));
@@ -178,7 +178,7 @@ static const char *few_emoji(void) {
 
 START_TEST(bad_files_are_named) {
   const char *image = picture(), *none = scratch_path(small_run(), "none");
-  expect_program(1, "model.safetensors: cannot open", "zeroshot",
+  expect_program(1, "/nowhere: cannot open", "zeroshot",
                  text_of("/nowhere %s -- a", image));
   expect_program(1, "none: cannot open", "zeroshot",
                  text_of("%s %s -- a", small_run(), none));

@@ -19,7 +19,7 @@ static Tensor *turned(Tape *tape, const real *x, const real *y, int place) {
   memcpy(qkv->value, x, DH * sizeof *x);
   memcpy(qkv->value + DH, y, DH * sizeof *x);
   memcpy(qkv->value + 2 * DH, x, DH * sizeof *x);
-  return rotary(tape, qkv, 1, 4, 5, 0, positions);
+  return rotary(tape, qkv, 1, (RotaryGrid){4, 5, 0, 1}, positions);
 }
 
 static const real eight[DH] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -159,8 +159,8 @@ typedef struct Small {
 static Small small_of(Params *params, BlockVariant variant) {
   Small s = {.x = random_parameter(params, "x", SHAPE(B, T, C), 1)};
   s.block = block_declare(params, "block", (BlockConfig){
-      .width = C, .heads = H, .mlp = 6, .eps = 1e-6, .variant = variant, .rows = 2,
-      .columns = 2, .extra = 1, .first = INIT_EVA02, .depth = 2});
+      .width = C, .heads = H, .mlp = 6, .eps = 1e-6, .variant = variant,
+      .grid = {2, 2, 1, 1}, .first = INIT_EVA02, .depth = 2});
   params_fill(params, 4);
   return s;
 }

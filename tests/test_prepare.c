@@ -9,19 +9,19 @@ static const struct {
   const char *picture, *rest;
   Preparation how;
 } cases[] = {
-    {"RGB-97x61", "bicubic-24-24-r", {24, 24, FILTER_BICUBIC, true, {0}, {0}}},
-    {"RGB-97x61", "bilinear-0-16-f", {16, 0, FILTER_BILINEAR, false, {0}, {0}}},
-    {"RGB-97x61", "bicubic-27-24-f", {24, 27, FILTER_BICUBIC, false, {0}, {0}}},
-    {"RGB-13x40", "bicubic-32-32-r", {32, 32, FILTER_BICUBIC, true, {0}, {0}}},
-    {"RGB-13x40", "bilinear-0-32-f", {32, 0, FILTER_BILINEAR, false, {0}, {0}}},
-    {"RGB-32x32", "bicubic-32-32-r", {32, 32, FILTER_BICUBIC, true, {0}, {0}}},
-    {"RGB-200x7", "bicubic-16-16-r", {16, 16, FILTER_BICUBIC, true, {0}, {0}}},
-    {"RGB-1x1", "bicubic-8-8-r", {8, 8, FILTER_BICUBIC, true, {0}, {0}}},
-    {"L-50x33", "bicubic-20-20-r", {20, 20, FILTER_BICUBIC, true, {0}, {0}}},
-    {"LA-50x33", "bicubic-20-20-r", {20, 20, FILTER_BICUBIC, true, {0}, {0}}},
-    {"P-50x33", "bilinear-0-20-f", {20, 0, FILTER_BILINEAR, false, {0}, {0}}},
-    {"RGBA-64x48", "bicubic-24-24-r", {24, 24, FILTER_BICUBIC, true, {0}, {0}}},
-    {"1-40x40", "bicubic-19-16-r", {16, 19, FILTER_BICUBIC, true, {0}, {0}}}};
+    {"RGB-97x61", "bicubic-24-24-r", {24, 24, FILTER_BICUBIC, true, {0}, {0}, 0}},
+    {"RGB-97x61", "bilinear-0-16-f", {16, 0, FILTER_BILINEAR, false, {0}, {0}, 0}},
+    {"RGB-97x61", "bicubic-27-24-f", {24, 27, FILTER_BICUBIC, false, {0}, {0}, 0}},
+    {"RGB-13x40", "bicubic-32-32-r", {32, 32, FILTER_BICUBIC, true, {0}, {0}, 0}},
+    {"RGB-13x40", "bilinear-0-32-f", {32, 0, FILTER_BILINEAR, false, {0}, {0}, 0}},
+    {"RGB-32x32", "bicubic-32-32-r", {32, 32, FILTER_BICUBIC, true, {0}, {0}, 0}},
+    {"RGB-200x7", "bicubic-16-16-r", {16, 16, FILTER_BICUBIC, true, {0}, {0}, 0}},
+    {"RGB-1x1", "bicubic-8-8-r", {8, 8, FILTER_BICUBIC, true, {0}, {0}, 0}},
+    {"L-50x33", "bicubic-20-20-r", {20, 20, FILTER_BICUBIC, true, {0}, {0}, 0}},
+    {"LA-50x33", "bicubic-20-20-r", {20, 20, FILTER_BICUBIC, true, {0}, {0}, 0}},
+    {"P-50x33", "bilinear-0-20-f", {20, 0, FILTER_BILINEAR, false, {0}, {0}, 0}},
+    {"RGBA-64x48", "bicubic-24-24-r", {24, 24, FILTER_BICUBIC, true, {0}, {0}, 0}},
+    {"1-40x40", "bicubic-19-16-r", {16, 19, FILTER_BICUBIC, true, {0}, {0}, 0}}};
 
 START_TEST(pictures_are_prepared_as_pillow_does_it) {
   int differ = 0, pixels = 0;
@@ -58,7 +58,8 @@ START_TEST(the_example_of_the_chapter) {
 END_TEST
 
 START_TEST(a_file_becomes_normalized_planes) {
-  const Preparation how = {24, 24, FILTER_BICUBIC, true, {0.5, 0.25, 0}, {0.5, 0.25, 2}};
+  const Preparation how = {24, 24, FILTER_BICUBIC, true, {0.5, 0.25, 0}, {0.5, 0.25, 2},
+                           0};
   const char *path = "tests/fixtures/prepare/RGBA-64x48.png";
   real *planes = calloc(3 * 24 * 24, sizeof *planes);
   Image image;

@@ -233,7 +233,7 @@ static Tensor *one_operation(Tape *t) {
   case 11: return swiglu(t, op.x, mul(t, op.x, op.x));
   case 12: return scale_by(t, op.x, -1.5);
   case 13: return add(t, mul(t, op.x, op.x), op.x);
-  case 14: return rotary(t, op.qkv, op.H, 1, op.T, 0, NULL);
+  case 14: return rotary(t, op.qkv, op.H, (RotaryGrid){1, op.T, 0, 1}, NULL);
   case 15: return scale_gradient(t, op.x, 1);
   }
   return transpose(t, normalize(t, take_token(t, op.x, 0), 0.1));
@@ -303,7 +303,8 @@ static void turning_keeps_lengths(void) {
   const int C = 4 * H * pick(1, 4), T = rows * columns + 1;
   Tensor *qkv = table_of(SHAPE(1, T, 3 * C), 1);
   fill();
-  Tensor *y = rotary(now.tape, qkv, H, rows, columns, 1, NULL);
+  const double step = 0.5 + 0.1 * pick(0, 9);
+  Tensor *y = rotary(now.tape, qkv, H, (RotaryGrid){rows, columns, 1, step}, NULL);
   for (int t = 0; t < T; t++)
     for (int h = 0; h < 2 * H; h++) { /* heads of queries and of keys */
       double was = 0, is = 0;

@@ -18,8 +18,9 @@ typedef struct Witness {
 static Witness witness_of(const char *family) {
   Witness w = {.tape = tape_no_grad()};
   real images[B * 3 * SIDE * SIDE];
-  ck_assert_msg(published_open(&w.model, text_of("tests/fixtures/published/%s", family)),
-                "%s", fail_message());
+  const char *folder = text_of("tests/fixtures/published/%s", family);
+  ck_assert_msg(published_open(&w.model, folder, 0), "%s", fail_message());
+  ck_assert_msg(published_whole(&w.model), "%s", fail_message());
   w.expected = fixture_open(text_of("tests/fixtures/published/%s/expected.safetensors",
                                     family));
   const Shape shape = SHAPE(B, 3, SIDE, SIDE);
@@ -56,6 +57,8 @@ static void clip_agrees(const char *folder, const char *family, int unused) {
 START_TEST(clips_agree) {
   clip_agrees("clip", "CLIP, OpenAI and OpenCLIP", 0);
   clip_agrees("openclip", "CLIP, OpenAI and OpenCLIP", 0);
+  clip_agrees("eva02-clip", "EVA02-CLIP, OpenCLIP", 0);
+  clip_agrees("eva02-clip-e", "EVA02-CLIP E, OpenCLIP", 0);
   clip_agrees("hf-clip", "CLIP, Hugging Face", 1);
   clip_agrees("hf-siglip", "SigLIP, Hugging Face", 0);
 }
@@ -96,6 +99,78 @@ START_TEST(the_autoencoder_agrees) {
 }
 END_TEST
 
+/* A copy of a fixture's model, without what lies beside it: its folder. */
+static const char *copy_of(const char *family, const char *find, const char *instead) {
+  const char *folder = scratch_folder("published-copy");
+  size_t count;
+  char *bytes = read_file(text_of("tests/fixtures/published/%s/model.safetensors",
+                                  family), &count);
+  if (find) memcpy(strstr(bytes + 8, find), instead, strlen(instead));
+  write_file(scratch_path(folder, "model.safetensors"), bytes, count);
+  return free(bytes), folder;
+}
+
+/* Pictures of another size, for which positions are resized. */
+static void larger_agrees(const char *family) {
+  enum { LARGER = 20 };
+  Witness w = witness_of(family);
+  Published m;
+  real larger[3 * LARGER * LARGER];
+  const Shape shape = SHAPE(1, 3, LARGER, LARGER);
+  ck_assert_msg(published_open(&m, text_of("tests/fixtures/published/%s", family),
+                               LARGER), "%s", fail_message());
+  ck_assert_int_eq(m.preparation.size, LARGER);
+  ck_assert(safetensors_take(w.expected, "larger", shape, larger));
+  Tensor *u = clip_encode_image(w.tape, &m.clip, tape_input(w.tape, "x", shape, larger));
+  fixture_agree(w.expected, "u_larger", u, u->value);
+  published_close(&m), done(&w);
+}
+
+START_TEST(positions_are_resized) {
+  larger_agrees("clip");
+  larger_agrees("eva02-clip");
+  Published m;
+  ck_assert(!published_open(&m, "tests/fixtures/published/clip", 21));
+  ck_assert_str_eq(fail_message(), "--image-size: expected a multiple of the patches' 4 "
+                                   "pixels, found 21");
+  ck_assert(!published_open(&m, "tests/fixtures/published/mae", 20));
+  ck_assert(strstr(fail_message(), "--image-size: expected none for an autoencoder"));
+}
+END_TEST
+
+START_TEST(pixels_beyond_the_last_patch_are_not_shown) {
+  Witness w = witness_of("hf-siglip");
+  const Preparation *p = &w.model.preparation;
+  ck_assert_int_eq(p->size, 14);
+  ck_assert_int_eq(p->shown, 12);
+  uint8_t *pixels = calloc(14 * 14, 3);
+  for (int i = 0; i < 14 * 14 * 3; i++) pixels[i] = (uint8_t)i;
+  const Image image = {14, 14, 3, pixels};
+  Image shown = prepare_pixels(p, &image);
+  ck_assert_int_eq(shown.width, 12);
+  ck_assert_int_eq(shown.height, 12);
+  for (int i = 0; i < 12 * 12 * 3; i++)
+    ck_assert_int_eq(shown.pixels[i], pixels[i / 36 * 42 + i % 36]);
+  image_free(&shown), free(pixels), done(&w);
+}
+END_TEST
+
+START_TEST(a_tensor_that_changes_the_network_is_noticed) {
+  Published m;
+  const char *folder = copy_of("hf-clip", "vision_model.embeddings.position_ids",
+                               "vision_model.embeddings.scale_factor");
+  size_t count;
+  char *config = read_file("tests/fixtures/published/hf-clip/config.json", &count);
+  write_file(scratch_path(folder, "config.json"), config, count);
+  ck_assert_msg(published_open(&m, folder, 0), "%s", fail_message());
+  ck_assert_int_eq(m.unused_count, 1);
+  ck_assert(!published_whole(&m));
+  ck_assert(strstr(fail_message(), "found vision_model.embeddings.scale_factor: its "
+                                   "authors compute something else"));
+  published_close(&m), free(config);
+}
+END_TEST
+
 START_TEST(what_lies_beside_a_model_is_read) {
   Witness w = witness_of("clip");
   const Preparation *p = &w.model.preparation;
@@ -122,7 +197,7 @@ START_TEST(what_lies_beside_a_model_is_read) {
 END_TEST
 static void refused(const char *path, const char *why) {
   Published model;
-  ck_assert_msg(!published_open(&model, path), "accepted: %s", path);
+  ck_assert_msg(!published_open(&model, path, 0), "accepted: %s", path);
   ck_assert_msg(strstr(fail_message(), why), "'%s' lacks '%s'", fail_message(), why);
   ck_assert(model.params == NULL);
 }
@@ -149,7 +224,12 @@ START_TEST(files_that_are_no_model_are_refused) {
   Shape shapes[] = {SHAPE(5, 16), SHAPE(16, 3, 4, 4), SHAPE(1, 10, 16), SHAPE(32, 16),
                     SHAPE(16)};
   refused(zeros(names, shapes, 1), "expected the tensors of an image encoder, patch_emb");
-  refused(zeros(names, shapes, 5), "expected a tensor cls_token, found none");
+  refused(zeros(names, shapes, 5), "expected tensors cls_token, patch_embed.proj.bias, "
+                                   "blocks.0.norm1.bias, blocks.0.attn.qkv.weight, "
+                                   "blocks.0.attn.qkv.bias, blocks.0.attn.proj.weight "
+                                   "and 9 more, found none of these");
+  refused(copy_of("timm", "\"norm.bias\"", "\"Norm.bias\""),
+          "expected a tensor norm.bias, found none");
   shapes[2] = SHAPE(1, 9, 16);
   refused(zeros(names, shapes, 5), "expected pos_embed of a square grid of patches and "
                                    "CLS, found 9 rows");
@@ -182,17 +262,6 @@ START_TEST(a_tensor_of_another_shape_is_named) {
 }
 END_TEST
 
-/* A copy of a fixture's model, without what lies beside it: its folder. */
-static const char *copy_of(const char *family, const char *find, const char *instead) {
-  const char *folder = scratch_folder("published-copy");
-  size_t count;
-  char *bytes = read_file(text_of("tests/fixtures/published/%s/model.safetensors",
-                                  family), &count);
-  if (find) memcpy(strstr(bytes + 8, find), instead, strlen(instead));
-  write_file(scratch_path(folder, "model.safetensors"), bytes, count);
-  return free(bytes), folder;
-}
-
 START_TEST(configurations_that_cannot_be_are_refused) {
   static const struct {
     const char *family, *file, *text, *why;
@@ -206,7 +275,10 @@ START_TEST(configurations_that_cannot_be_are_refused) {
        "{\"model_cfg\": {\"vision_cfg\": {\"head_width\": 17}}}", "with -1 heads"},
       {"hf-vit", "preprocessor_config.json", "{\"image_std\": [1, 0, 1]}",
        "expected image_std of the configuration beside it to be three numbers above 0"},
-      {"hf-vit", "preprocessor_config.json", "{\"image_mean\": [1, 2]}", "image_mean"}};
+      {"hf-vit", "preprocessor_config.json", "{\"image_mean\": [1, 2]}", "image_mean"},
+      {"hf-vit", "config.json", "{\"image_size\": 16}",
+       "expected image_size of the configuration beside it to be what the table of "
+       "positions is for, 12, found 16"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     const char *folder = copy_of(bad[i].family, NULL, NULL);
     write_file(scratch_path(folder, bad[i].file), bad[i].text, strlen(bad[i].text));
@@ -219,6 +291,8 @@ START_TEST(configurations_that_cannot_be_are_refused) {
 END_TEST
 
 TEST_MAIN("published", clips_agree, vits_agree, the_autoencoder_agrees,
+          positions_are_resized, pixels_beyond_the_last_patch_are_not_shown,
+          a_tensor_that_changes_the_network_is_noticed,
           configurations_that_cannot_be_are_refused,
           what_lies_beside_a_model_is_read, files_that_are_no_model_are_refused,
           a_tensor_of_another_shape_is_named)

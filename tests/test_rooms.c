@@ -7,6 +7,7 @@
 static const char *const rooms[][2] = {
     {"programs", "app tasks eval models train nn tensor data io kernels base"},
     {"web", "tasks eval models train nn tensor data io kernels base"},
+    {"api", "eval models train nn tensor data io kernels base"},
     {"app", "tasks eval models train nn tensor data io kernels base"},
     {"tasks", "eval models train nn tensor data base"},
     {"eval", "models train nn tensor data kernels base"},

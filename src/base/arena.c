@@ -48,7 +48,7 @@ static Block *add_block(Arena *arena, size_t request) {
   size_t size = last ? 2 * last->size : FIRST_BLOCK;
   if (size < request) size = request;
   Block *block = allocate(1, sizeof *block);
-  *block = (Block){NULL, size, 0, allocate(size, 1)};
+  *block = (Block){NULL, size, 0, allocate_unset(size, 1)};
   FORBID(block->bytes, size);
   if (last) last->next = block;
   else arena->first = block;
@@ -75,6 +75,22 @@ void arena_reset(Arena *arena) {
     FORBID(block->bytes, block->size);
   arena->current = arena->first;
   if (arena->current) arena->current->used = 0;
+}
+
+ArenaMark arena_mark(const Arena *arena) {
+  return (ArenaMark){arena->current, arena->current ? arena->current->used : 0};
+}
+
+void arena_release(Arena *arena, ArenaMark mark) {
+  if (!mark.block) {
+    arena_reset(arena);
+    return;
+  }
+  for (Block *block = mark.block->next; block; block = block->next)
+    FORBID(block->bytes, block->size);
+  FORBID(mark.block->bytes + mark.used, mark.block->size - mark.used);
+  arena->current = mark.block;
+  mark.block->used = mark.used;
 }
 
 int arena_blocks(const Arena *arena) { return arena->blocks; }

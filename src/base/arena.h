@@ -15,5 +15,13 @@ void *arena_get(Arena *arena, size_t size);
 /* Take everything back. The memory is kept for the next requests. */
 void arena_reset(Arena *arena);
 
+/* Take back what was handed out since the mark. */
+typedef struct ArenaMark {
+  struct Block *block; /* NULL: nothing had been handed out */
+  size_t used;
+} ArenaMark;
+ArenaMark arena_mark(const Arena *arena);
+void arena_release(Arena *arena, ArenaMark mark);
+
 /* How many blocks the arena has taken from the heap so far. */
 int arena_blocks(const Arena *arena);

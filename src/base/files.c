@@ -55,6 +55,13 @@ bool file_map(FileMap *map, const char *path) {
   return true;
 }
 
+void file_forget(const FileMap *map, const char *from, size_t count) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  const size_t first = (size_t)(from - map->bytes + (ptrdiff_t)page - 1) / page * page;
+  const size_t last = (size_t)(from - map->bytes + (ptrdiff_t)count) / page * page;
+  if (last > first) madvise((char *)map->pages + first, last - first, MADV_DONTNEED);
+}
+
 void file_unmap(FileMap *map) {
   if (map->pages) munmap(map->pages, map->count);
   *map = (FileMap){"", 0, NULL};

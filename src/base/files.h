@@ -26,6 +26,10 @@ typedef struct FileMap {
 bool file_map(FileMap *map, const char *path);
 void file_unmap(FileMap *map);
 
+/* These bytes of it have been read, and will not be soon again: the memory in which they
+   lie may serve others. They can be read all the same. */
+void file_forget(const FileMap *map, const char *from, size_t count);
+
 /* The same, and unpacked if it is gzip. Also refused: more than `most` bytes (below
    2^30), packed or not, more than such a file may hold, and compressed data that are
    cut short, damaged, or lie about their size. */

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void (*exhausted)(size_t count, size_t size);
 
@@ -15,15 +16,25 @@ _Noreturn void memory_exhausted(size_t count, size_t size) {
   abort();
 }
 
-void *allocate(size_t count, size_t size) {
+enum { LINE = 64, HUGE_PAGE = 1 << 21, LARGE = 1 << 23 };
+
+void *allocate_unset(size_t count, size_t size) {
   size_t bytes = 0;
   void *memory = NULL;
-  if (!__builtin_mul_overflow(count, size, &bytes) && bytes < SIZE_MAX - 64) {
-    bytes = (bytes + 64) / 64 * 64; /* never zero, a multiple of the alignment */
-    memory = aligned_alloc(64, bytes);
+  if (!__builtin_mul_overflow(count, size, &bytes) && bytes < SIZE_MAX - HUGE_PAGE) {
+    const size_t unit = bytes < LARGE ? LINE : HUGE_PAGE;
+    bytes = (bytes + unit) / unit * unit; /* never zero, a multiple of the alignment */
+    memory = aligned_alloc(unit, bytes);
   }
   if (!memory) memory_exhausted(count, size);
-  return memset(memory, 0, bytes);
+#ifdef MADV_HUGEPAGE
+  if (bytes >= LARGE) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+void *allocate(size_t count, size_t size) {
+  return memset(allocate_unset(count, size), 0, count * size);
 }
 
 void *reallocate(void *memory, size_t size) {

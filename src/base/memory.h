@@ -12,6 +12,10 @@ _Noreturn void memory_exhausted(size_t count, size_t size);
    free(). */
 void *allocate(size_t count, size_t size);
 
+/* The same, but what the bytes are is undefined: for numbers that are all written before
+   any is read. */
+void *allocate_unset(size_t count, size_t size);
+
 /* A copy of a text, in the same way; and memory of another size, not 0, with what it
    held: what is new is not cleared, and it is aligned as by malloc. */
 char *text_copy(const char *text);

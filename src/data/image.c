@@ -256,7 +256,10 @@ Image image_square(const Image *image, int side) {
   int c = image->channels, stride = image->width * c;
   Image square = image_new(side, side, c, 0);
   const uint8_t *corner = image->pixels + (size_t)top * (size_t)stride + left * c;
-  if (!picture_scale(square.pixels, side, corner, shorter, stride, c))
+  const size_t row = (size_t)side * (size_t)c;
+  for (int y = 0; shorter == side && y < side; y++) /* nothing to be scaled */
+    memcpy(square.pixels + y * row, corner + (size_t)y * (size_t)stride, row);
+  if (shorter != side && !picture_scale(square.pixels, side, corner, shorter, stride, c))
     memory_exhausted((size_t)side * (size_t)side, (size_t)c);
   return square;
 }

@@ -83,10 +83,11 @@ Image image_resize(const Image *image, int width, int height, ResizeFilter filte
 
 /* The middle of a side of `length` pixels. */
 static Window middle_of(const Preparation *how, int length, int shorter) {
-  if (!how->shorter) return (Window){how->size, 0, how->size};
+  const int shown = how->shown ? how->shown : how->size;
+  if (!how->shorter) return (Window){how->size, 0, shown};
   const int to = (int)((double)how->shorter * length / shorter), over = to - how->size;
   assert(over >= 0);
-  return (Window){to, how->rounded ? (int)nearbyint(over / 2.) : over / 2, how->size};
+  return (Window){to, how->rounded ? (int)nearbyint(over / 2.) : over / 2, shown};
 }
 
 Image prepare_pixels(const Preparation *how, const Image *image) {
@@ -95,11 +96,45 @@ Image prepare_pixels(const Preparation *how, const Image *image) {
                      middle_of(how, image->height, shorter), how->filter);
 }
 
+void prepare_image(const Preparation *how, const Image *image, real *planes) {
+  Image pixels = prepare_pixels(how, image);
+  image_normalize(planes, pixels.pixels, pixels.channels, pixels.height, pixels.width,
+                  how->mean, how->std);
+  image_free(&pixels);
+}
+
 bool prepare_file(const Preparation *how, const char *path, real *planes) {
   Image image;
   if (!image_load_opaque(&image, path)) return false;
-  Image pixels = prepare_pixels(how, &image);
-  image_normalize(planes, pixels.pixels, 3, how->size, how->size, how->mean, how->std);
-  image_free(&image), image_free(&pixels);
+  prepare_image(how, &image, planes);
+  image_free(&image);
   return true;
+}
+static void resize_line(real *to, int to_count, const real *from, int from_count,
+                        size_t length) {
+  Taps taps = {.share = allocate((size_t)from_count, sizeof *taps.share),
+               .weight = allocate((size_t)from_count, sizeof *taps.weight)};
+  for (int j = 0; j < to_count; j++) {
+    real *y = to + (size_t)j * length;
+    double sum = 0;
+    find_taps(&taps, FILTER_BICUBIC, from_count, to_count, j);
+    for (int i = 0; i < taps.count; i++) sum += taps.share[i];
+    for (size_t k = 0; k < length; k++) {
+      double y_k = 0;
+      for (int i = 0; i < taps.count; i++)
+        y_k += taps.share[i] / sum * (double)from[(size_t)(taps.first + i) * length + k];
+      y[k] = (real)y_k;
+    }
+  }
+  free(taps.share), free(taps.weight);
+}
+
+void resize_numbers(real *to, int to_side, const real *from, int from_side, int length) {
+  const size_t from_row = (size_t)from_side * length, to_row = (size_t)to_side * length;
+  real *rows = allocate((size_t)from_side * to_row, sizeof *rows);
+  for (int r = 0; r < from_side; r++)
+    resize_line(rows + (size_t)r * to_row, to_side, from + (size_t)r * from_row,
+                from_side, (size_t)length);
+  resize_line(to, to_side, rows, from_side, to_row);
+  free(rows);
 }

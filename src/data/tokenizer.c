@@ -31,6 +31,7 @@ struct Tokenizer {
   int *by_pair, *by_text; /* tables of slots: symbol + 1, or 0 if free */
   size_t slots;           /* a power of two, at least twice the symbols */
   int of_byte[BYTES];
+  OtherTokenizer *other; /* instead of all this, or NULL */
 };
 
 /* The number of the character that shows byte symbol i, and the byte. */
@@ -139,13 +140,21 @@ static bool merge_symbols(Tokenizer *t, int left, int right) {
 void tokenizer_free(Tokenizer *t) {
   if (!t) return;
   for (int id = 0; id < t->count; id++) free(t->symbol[id].text);
-  free(t->symbol), free(t->by_pair), free(t->by_text), free(t);
+  free(t->symbol), free(t->by_pair), free(t->by_text);
+  if (t->other) t->other->free(t->other);
+  free(t);
 }
 
-int tokenizer_size(const Tokenizer *t) { return t->count + 2; }
+int tokenizer_size(const Tokenizer *t) {
+  return t->other ? t->other->size : t->count + 2;
+}
+
+int tokenizer_end(const Tokenizer *t) {
+  return t->other ? t->other->end : t->count + 1;
+}
 
 const char *tokenizer_symbol(const Tokenizer *t, int id) {
-  assert(id >= 0 && id < tokenizer_size(t));
+  assert(!t->other && id >= 0 && id < tokenizer_size(t));
   return id < t->count ? t->symbol[id].text : id == t->count ? start_text : end_text;
 }
 
@@ -370,6 +379,7 @@ static void spell(const Tokenizer *t, int *symbol, const char *bytes, size_t n) 
 int tokenizer_split(const Tokenizer *t, const char *text, size_t length, int **ids) {
   size_t n, end;
   assert(length < INT_MAX / 2);
+  if (t->other) return t->other->split(t->other, text, length, ids);
   char *bytes = clean(text, length, &n);
   Work work = work_new(n + 1);
   int count = 0;
@@ -394,7 +404,7 @@ int tokenizer_encode(const Tokenizer *t, const char *text, size_t length, int *i
   memset(ids, 0, (size_t)context * sizeof *ids);
   memcpy(ids + 1, tokens, (size_t)count * sizeof *ids);
   ids[0] = t->count;
-  ids[count + 1] = t->count + 1;
+  ids[count + 1] = tokenizer_end(t);
   free(tokens);
   return count + 2;
 }
@@ -650,7 +660,14 @@ Tokenizer *tokenizer_load(const char *path, int merges) {
   return t;
 }
 
+Tokenizer *tokenizer_of_other(OtherTokenizer *other) {
+  Tokenizer *t = allocate(1, sizeof *t);
+  t->other = other;
+  return t;
+}
+
 bool tokenizer_save(const Tokenizer *t, const char *path) {
+  assert(!t->other);
   FILE *file = file_begin(path);
   if (!file) return false;
   fprintf(file, "#version: 0.2, %d merges\n", t->count - TOKENIZER_SYMBOLS);

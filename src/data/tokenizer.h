@@ -27,11 +27,23 @@ Tokenizer *tokenizer_load(const char *path, int merges);
    that tokenizer_load notices a file that was cut. */
 bool tokenizer_save(const Tokenizer *t, const char *path);
 
+/* A tokenizer of another kind, such as SigLIP's (see pieces_load), in the same clothes:
+   how many tokens it has, which is the end, and how it splits and is freed. It is freed
+   with what is returned. tokenizer_decode, _symbol and _save are not for it. */
+typedef struct OtherTokenizer {
+  int size, end;
+  int (*split)(const struct OtherTokenizer *other, const char *text, size_t length,
+               int **ids);
+  void (*free)(struct OtherTokenizer *other);
+} OtherTokenizer;
+Tokenizer *tokenizer_of_other(OtherTokenizer *other);
+
 void tokenizer_free(Tokenizer *t);
 
 /* How many tokens: TOKENIZER_SYMBOLS + merges + 2; start is the last but one,
-   end the last. */
+   end the last. (Of another kind: as it says.) */
 int tokenizer_size(const Tokenizer *t);
+int tokenizer_end(const Tokenizer *t);
 
 /* ids[context]: start, tokens, end, zeros. What is too long is cut so that the
    last is end. Returns how many count, end included: from 2 to context. */

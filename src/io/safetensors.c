@@ -429,7 +429,19 @@ bool safetensors_fits(const Safetensors *f, const char *name, Shape shape) {
               shape.rank, safetensors_shape(f, name, text, sizeof text));
 }
 
-enum { BLOCK = 1024 }; /* numbers */
+enum { BLOCK = 4096, BLOCKS_WORTH_THREADS = 64 }; /* numbers, blocks */
+
+/* The place of the first number of n that is not finite; n: all are. */
+static size_t read_block(const NumberType *type, const char *from, real *to, size_t n) {
+  real block[BLOCK] = {0};
+  real *numbers = to ? to : block;
+  bool finite = true;
+  type->read(numbers, from, n);
+  for (size_t i = 0; i < n; i++) finite &= numbers[i] - numbers[i] == 0;
+  size_t i = finite ? n : 0;
+  while (i < n && isfinite(numbers[i])) i++;
+  return i;
+}
 
 static bool read_numbers(const Safetensors *f, const char *name, real *to) {
   const Entry *e = find(f, name);
@@ -437,21 +449,23 @@ static bool read_numbers(const Safetensors *f, const char *name, real *to) {
   const NumberType *type = type_of(e->entry);
   assert(type);
   size_t place[2] = {0, 0};
-  real block[BLOCK] = {0};
   entry_place(e->entry, e->part->data_size, place);
+  const char *data = e->part->data + place[0];
   const size_t count = (place[1] - place[0]) / type->width;
-  for (size_t at = 0; at < count; at += BLOCK) {
-    const size_t n = count - at < BLOCK ? count - at : BLOCK;
-    real *numbers = to ? to + at : block;
-    type->read(numbers, e->part->data + place[0] + at * type->width, n);
-    bool finite = true;
-    for (size_t i = 0; i < n; i++) finite &= numbers[i] - numbers[i] == 0;
-    for (size_t i = 0; !finite && i < n; i++)
-      if (!isfinite(numbers[i]))
-        return fail("%s: tensor %s: expected finite numbers, found %g at place %zu",
-                    f->path, name, (double)numbers[i], at + i);
+  const size_t blocks = (count + BLOCK - 1) / BLOCK;
+  size_t wrong = count; /* the first place that is */
+#pragma omp parallel for if (blocks > BLOCKS_WORTH_THREADS) reduction(min : wrong)
+  for (size_t b = 0; b < blocks; b++) {
+    const size_t at = b * BLOCK, n = count - at < BLOCK ? count - at : BLOCK;
+    const size_t good = read_block(type, data + at * type->width, to ? to + at : NULL, n);
+    if (good < n && at + good < wrong) wrong = at + good;
   }
-  return true;
+  file_forget(&e->part->file, data, count * type->width);
+  if (wrong == count) return true;
+  real number;
+  type->read(&number, data + wrong * type->width, 1);
+  return fail("%s: tensor %s: expected finite numbers, found %g at place %zu", f->path,
+              name, (double)number, wrong);
 }
 
 bool safetensors_check(const Safetensors *f, const char *name, Shape shape) {

@@ -1,6 +1,7 @@
 /* Tangled from chapters/08-clip.nw: edit that, not this. */
 #include "models/clip.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ bool clip_check(const ClipConfig *c) {
   if (c->no_image_projection && c->embed != c->image.width)
     return fail("embed: expected the image encoder's width %d, since nothing "
                 "projects its vector, found %d", c->image.width, c->embed);
+  assert(!(c->no_image_projection && c->image_bias));
   if (c->chunks && c->loss < LOSS_SIGMOID)
     return fail("chunks: expected loss sigmoid or sigmoid-mean, found InfoNCE, which "
                 "is computed by whole rows here");
@@ -24,9 +26,13 @@ Clip clip_declare(Params *params, ClipConfig c) {
   clip.visual = vit_declare(params, "visual.", c.image);
   clip.text = text_declare(params, "text.", c.text);
   if (!c.no_image_projection)
-    clip.visual_projection =
+    clip.visual_projection.weight =
         params_add(params, "visual_projection.weight", SHAPE(c.embed, c.image.width),
                    init_normal(sqrt(1.0 / c.image.width)), PARAM_DECAYED);
+  if (c.image_bias)
+    clip.visual_projection.bias =
+        params_add(params, "visual_projection.bias", SHAPE(c.embed), init_constant(0),
+                   PARAM_PLAIN);
   clip.text_projection.weight =
       params_add(params, "text_projection.weight", SHAPE(c.embed, c.text.width),
                  init_normal(sqrt(1.0 / c.text.width)), PARAM_DECAYED);
@@ -47,7 +53,8 @@ static const double eps = 1e-8;
 
 Tensor *clip_encode_image(Tape *tape, const Clip *clip, Tensor *images) {
   Tensor *x = vit_features(tape, &clip->visual, images);
-  if (clip->visual_projection) x = linear(tape, x, clip->visual_projection, NULL);
+  const Affine *projection = &clip->visual_projection;
+  if (projection->weight) x = linear(tape, x, projection->weight, projection->bias);
   return normalize(tape, x, eps);
 }
 

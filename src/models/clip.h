@@ -15,6 +15,7 @@ typedef struct ClipConfig {
   double scale;    /* first value of what cosines are multiplied by; 0: 1/0.07 */
 // What a SigLIP has besides or instead
   bool no_image_projection; /* the image encoder's vector as it is: embed is its width */
+  bool image_bias; /* a bias in the image's projection: visual_projection.bias */
   bool text_bias;  /* a bias in the text's projection: text_projection.bias */
   bool biased;     /* logits have a learned bias, logit_bias, */
   double bias;     /* which starts here */
@@ -22,17 +23,16 @@ typedef struct ClipConfig {
 } ClipConfig;
 
 /* Parameters: visual.* (see Vit), text.* (see Text), visual_projection.weight
-   [E][image width], text_projection.weight[E][text width], neither with a bias,
+   [E][image width], text_projection.weight[E][text width], neither with a bias in CLIP,
    and logit_scale, one number, the logarithm of what cosines are multiplied by.
    Projections start at N(0, 1/width). Source: CLIP, sections 2.4 and 2.5, and its
-   code. Where SigLIP differs, see its options above. */
+   code. Where SigLIP and EVA-CLIP differ, see their options above. */
 typedef struct Clip {
   ClipConfig config;
   Vit visual;
   Text text;
-  Tensor *visual_projection, *logit_scale; /* NULL: not there */
-  Affine text_projection;
-  Tensor *logit_bias; /* or NULL */
+  Affine visual_projection, text_projection; /* NULL in them: not there */
+  Tensor *logit_scale, *logit_bias; /* bias: or NULL */
 } Clip;
 
 /* Can this be built? If not, a message that names the size to blame. */

@@ -61,7 +61,7 @@ Tensor *eva_teacher_features(Tape *tape, const Clip *teacher, Tensor *images) {
   const Vit *vit = &teacher->visual;
   Tensor *x = vit_encode(tape, vit, vit_embed(tape, vit, images), NULL);
   x = vit_drop_cls(tape, vit, x);
-  x = linear(tape, x, teacher->visual_projection, NULL);
+  x = linear(tape, x, teacher->visual_projection.weight, teacher->visual_projection.bias);
   tape->recording = recording, tape->training = training, tape->bf16 = bf16;
   return x;
 }

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -68,6 +69,7 @@ static const Field clip_fields[] = {
     {"loss", offsetof(ClipConfig, loss), FIELD_INT, 0, LOSS_SIGMOID_MEAN, true},
     INT_FIELD("embed", offsetof(ClipConfig, embed), 1, 1 << 16),
     SWITCH_FIELD("bare_image", offsetof(ClipConfig, no_image_projection)),
+    SWITCH_FIELD("image_bias", offsetof(ClipConfig, image_bias)),
     SWITCH_FIELD("text_bias", offsetof(ClipConfig, text_bias)),
     SWITCH_FIELD("logit_bias", offsetof(ClipConfig, biased)),
     {0}};
@@ -203,6 +205,14 @@ static bool check_positions(const Safetensors *file, const VitConfig *c,
 
 enum { MOST_PREFIX = 64 };
 
+/* Classes of the head; 0: there is none. */
+static int count_classes(const Safetensors *file, const char *prefix) {
+  char name[256];
+  Shape shape;
+  snprintf(name, sizeof name, "%shead.weight", prefix);
+  return safetensors_sizes(file, name, &shape) && shape.rank == 2 ? shape.size[0] : 0;
+}
+
 static bool fill(const Safetensors *file, Params *params, bool trained, uint64_t seed) {
   if (!parameters_match(file, params)) return false;
   params_fill(params, seed);
@@ -215,7 +225,19 @@ static Safetensors *open_model(const char *folder, char path[PATH_MAX]) {
   return path_join(path, folder, "model.safetensors") ? safetensors_read(path) : NULL;
 }
 
-bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
+bool run_is(const char *folder, bool *two) {
+  char path[PATH_MAX];
+  if (!path_join(path, folder, "model.safetensors") || access(path, F_OK) != 0)
+    return false;
+  Safetensors *file = safetensors_read(path);
+  const bool ours = file && safetensors_metadata(file, "image.size");
+  *two = ours && safetensors_metadata(file, "embed");
+  if (file) safetensors_free(file);
+  return ours;
+}
+
+static bool open_vit(LoadedVit *s, const char *folder, bool trained, uint64_t seed,
+                     bool whole) {
   char path[PATH_MAX];
   VitConfig config;
   Safetensors *file = open_model(folder, path);
@@ -228,12 +250,21 @@ bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
     good = fail("%s: metadata image.prefix: expected at most %d characters, found %zu",
                 path, MOST_PREFIX, strlen(prefix));
   good = good && check_positions(file, &config, prefix);
+  if (good && whole) config.classes = count_classes(file, prefix);
   if (good) s->prefix = params_name(s->params, "%s", prefix);
   if (good) s->vit = vit_declare(s->params, s->prefix, config);
   good = good && fill(file, s->params, trained, seed);
   if (file) safetensors_free(file);
   if (!good) vit_close(s);
   return good;
+}
+
+bool vit_open(LoadedVit *s, const char *folder, bool trained, uint64_t seed) {
+  return open_vit(s, folder, trained, seed, false);
+}
+
+bool vit_open_whole(LoadedVit *s, const char *folder) {
+  return open_vit(s, folder, true, 0, true);
 }
 
 static Tokenizer *open_tokenizer(const char *folder, int vocabulary) {

@@ -37,10 +37,14 @@ typedef struct LoadedVlm {
   real mean[3], std[3];
 } LoadedVlm;
 
+/* Is it the folder of a run, with a model that has our notes? *two: of two encoders. */
+bool run_is(const char *folder, bool *two);
+
 /* Open a run's folder; false with a message that names the file. If not `trained`
    the encoder keeps initial values drawn by `seed`, to compare with. The merges of a
    dual encoder must be as many as its table of tokens was made for. */
 bool vit_open(LoadedVit *loaded, const char *folder, bool trained, uint64_t seed);
+bool vit_open_whole(LoadedVit *loaded, const char *folder); /* with its head, if any */
 bool clip_open(LoadedClip *loaded, const char *folder);
 bool vlm_open(LoadedVlm *loaded, const char *folder);
 

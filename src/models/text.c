@@ -57,7 +57,7 @@ int text_tokens(const TextConfig *c, const Tokenizer *tokenizer, const char *tex
   int *all = allocate((size_t)c->context + 1, sizeof *all); /* with a start */
   const int n = tokenizer_encode(tokenizer, text, strlen(text), all, c->context + 1);
   for (int t = 0; t < c->context; t++)
-    ids[t] = t + 1 < n ? all[t + 1] : tokenizer_size(tokenizer) - 1;
+    ids[t] = t + 1 < n ? all[t + 1] : tokenizer_end(tokenizer);
   free(all);
   return c->context;
 }

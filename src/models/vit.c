@@ -60,6 +60,7 @@ static void declare_input(Params *params, const char *prefix, Vit *vit) {
 
 Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
   int side = c.image_size / c.patch_size, extra = c.pool == POOL_CLS;
+  const double step = c.rotary_side ? (double)c.rotary_side / side : 1;
   Vit vit = {.config = c, .patches = side * side, .tokens = side * side + extra};
   Init zero = init_constant(0);
   declare_input(params, prefix, &vit);
@@ -67,8 +68,9 @@ Vit vit_declare(Params *params, const char *prefix, VitConfig c) {
       params, prefix, "blocks",
       (BlockConfig){.width = c.width, .heads = c.heads, .mlp = c.mlp, .eps = c.eps,
                     .gelu = c.gelu, .post_norm = c.post_norm, .dropout = c.dropout,
-                    .drop_path = c.drop_path, .variant = c.variant, .rows = side,
-                    .columns = side, .extra = extra, .first = c.first, .depth = c.depth});
+                    .drop_path = c.drop_path, .variant = c.variant,
+                    .grid = {side, side, extra, step}, .first = c.first,
+                    .depth = c.depth});
   if (!c.post_norm) vit.norm = params_add_norm(params, prefix, "norm", c.width);
   // Declare SigLIP's pooling
   if (c.pool == POOL_MAP)

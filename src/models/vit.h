@@ -23,6 +23,8 @@ typedef struct VitConfig {
   double drop_path; /* of the last block; grows linearly from 0 at the first */
   double patch_dropout; /* fraction of patches left out of vit_features in training */
   BlockVariant variant; /* of all blocks */
+  int rotary_side; /* the side of the grid in whose steps rotary positions count; 0: of
+                      its own */
   InitScheme first;      /* how the blocks' values begin */
 } VitConfig;
 

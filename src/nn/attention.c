@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "nn/position.h"
 #include "tensor/layers.h"
 
 // Attention on the tape
@@ -111,8 +110,8 @@ Tensor *attention_layer(Tape *tape, const Attention *layer, Tensor *x,
   Tensor *qkv = linear(tape, x, layer->qkv.weight, bias);
   // Turn queries and keys
   const AttentionVariant *v = &layer->variant;
-  if (v->rows)
-    qkv = rotary(tape, qkv, layer->heads, v->rows, v->columns, v->extra, call.positions);
+  if (v->grid.rows)
+    qkv = rotary(tape, qkv, layer->heads, v->grid, call.positions);
   const Mask mask = {layer->causal, call.prefix};
   Tensor *y = call.cache ? attend_to_cache(tape, qkv, layer->heads, call)
                          : attention(tape, qkv, layer->heads, mask, call.weights);

@@ -1,6 +1,7 @@
 /* Tangled from chapters/04-attention.nw: edit that, not this. */
 #pragma once
 #include "kernels/kernels.h"
+#include "nn/position.h"
 #include "tensor/params.h"
 #include "tensor/tape.h"
 
@@ -15,8 +16,7 @@ typedef struct AttentionVariant {
   bool no_key_bias; /* q_bias[C] and v_bias[C] instead of qkv.bias */
   bool inner_norm;  /* a LayerNorm before the projection, inner_attn_ln */
   double eps;       /* of that */
-  int rows, columns, extra; /* rotary positions on q and k of the patches of such a
-                               grid, which come after `extra` tokens; rows 0: none */
+  RotaryGrid grid;  /* rotary positions on q and k; rows 0: none */
 } AttentionVariant;
 
 /* Multi-head self-attention with its projections. Parameters, by PREFIX:

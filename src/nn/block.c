@@ -1,7 +1,9 @@
 /* Tangled from chapters/04-attention.nw: edit that, not this. */
 #include "nn/block.h"
 
+#include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "tensor/arithmetic.h"
 #include "tensor/layers.h"
@@ -46,7 +48,7 @@ static BlockInit initial_values(const BlockConfig *c) {
 static AttentionVariant attention_variant(const BlockConfig *c) {
   AttentionVariant v = {.no_key_bias = c->variant.no_key_bias,
                         .inner_norm = c->variant.inner_norm, .eps = c->eps};
-  if (c->variant.rotary) v.rows = c->rows, v.columns = c->columns, v.extra = c->extra;
+  if (c->variant.rotary) v.grid = c->grid;
   return v;
 }
 
@@ -127,7 +129,7 @@ static Tensor *run_branch_norm(Tape *tape, const Block *b, Tensor *x,
   return add(tape, x, drop_path(tape, y, c->drop_path));
 }
 
-Tensor *block_forward_call(Tape *tape, const Block *b, Tensor *x, AttentionCall call) {
+static Tensor *run(Tape *tape, const Block *b, Tensor *x, AttentionCall call) {
   const BlockConfig *c = &b->config;
   // Normalize branches at their end
   if (c->variant.branch_norm) return run_branch_norm(tape, b, x, call);
@@ -146,6 +148,19 @@ Tensor *block_forward_call(Tape *tape, const Block *b, Tensor *x, AttentionCall 
   x = add_in_place(tape, x, branch);
   y = layernorm(tape, x, b->norm2.weight, b->norm2.bias, c->eps);
   return add_in_place(tape, x, drop_path(tape, mlp(tape, b, y), c->drop_path));
+}
+
+Tensor *block_forward_call(Tape *tape, const Block *b, Tensor *x, AttentionCall call) {
+  if (tape->recording || call.weights) return run(tape, b, x, call);
+  Tensor *y = tape_tensor(tape, "block",
+                          call.queries ? SHAPE(call.query_count, b->config.width)
+                                       : x->shape);
+  const ArenaMark mark = arena_mark(tape->arena);
+  const Tensor *result = run(tape, b, x, call);
+  assert(shape_equal(result->shape, y->shape));
+  memcpy(y->value, result->value, tensor_size(y) * sizeof *y->value);
+  arena_release(tape->arena, mark);
+  return y;
 }
 
 Tensor *block_forward(Tape *tape, const Block *block, Tensor *x, Tensor **weights) {

@@ -28,7 +28,7 @@ typedef struct BlockConfig {
   InitScheme first;       /* initialisation; some use number and depth */
   int number, depth;     /* this block is number 0, 1, ... of an encoder of `depth` */
   BlockVariant variant;
-  int rows, columns, extra; /* of the grid of patches, if rotary */
+  RotaryGrid grid; /* of the patches, if rotary */
 } BlockConfig;
 
 /* Parameters, by PREFIX: norm1, attn (see Attention), norm2, mlp.fc1, mlp.fc2,

@@ -66,12 +66,13 @@ typedef struct Rotary {
   real *rotations; /* [patches][d / 2][2]: cosine and sine of each pair's angle */
 } Rotary;
 
-static real *make_rotations(Tape *tape, int rows, int columns, int d) {
-  real *rotations = tape_memory(tape, (size_t)rows * columns * d * sizeof *rotations);
-  for (int i = 0; i < rows * columns * d / 2; i++) {
+static real *make_rotations(Tape *tape, RotaryGrid grid, int d) {
+  const int patches = grid.rows * grid.columns;
+  real *rotations = tape_memory(tape, (size_t)patches * d * sizeof *rotations);
+  for (int i = 0; i < patches * d / 2; i++) {
     const int patch = i / (d / 2), pair = i % (d / 2), j = pair % (d / 4);
-    const int steps = pair < d / 4 ? patch / columns : patch % columns;
-    const double angle = steps * pow(10000, -2.0 * j / (d / 2));
+    const int steps = pair < d / 4 ? patch / grid.columns : patch % grid.columns;
+    const double angle = grid.step * steps * pow(10000, -2.0 * j / (d / 2));
     rotations[2 * i] = (real)cos(angle);
     rotations[2 * i + 1] = (real)sin(angle);
   }
@@ -110,14 +111,13 @@ static void rotary_backward(const Entry *e) {
              tensor_last(e->output), -1);
 }
 
-Tensor *rotary(Tape *tape, Tensor *qkv, int heads, int rows, int columns, int extra,
+Tensor *rotary(Tape *tape, Tensor *qkv, int heads, RotaryGrid grid,
                const int *positions) {
-  const int width = tensor_last(qkv), d = width / 3 / heads;
+  const int width = tensor_last(qkv), d = width / 3 / heads, T = qkv->shape.size[1];
   assert(d % 4 == 0);
-  assert(positions || qkv->shape.size[1] == extra + rows * columns);
+  assert(positions || T == grid.extra + grid.rows * grid.columns);
   Rotary *r = tape_memory(tape, sizeof *r);
-  *r = (Rotary){heads, qkv->shape.size[1], extra, positions,
-                make_rotations(tape, rows, columns, d)};
+  *r = (Rotary){heads, T, grid.extra, positions, make_rotations(tape, grid, d)};
   Tensor *y = tape_tensor(tape, "rotary", qkv->shape);
   memset(y->value, 0, tensor_size(y) * sizeof *y->value);
   rotate_all(y->value, qkv->value, r, tensor_rows(y), width, 1);

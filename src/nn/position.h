@@ -26,7 +26,11 @@ void position_resize(real *to, int to_side, const real *from, int from_side,
 /* qkv[B][T][3C] with the queries and keys of patches turned by their places in a
    grid of rows x columns. The first `extra` tokens have none, and the patches come
    in order; or, with positions[B][T], token t of image b is patch positions[b][t], or has
-   no place if that is -1. The channels of a head must be a multiple of 4. Source:
-   EVA-02 and its code; RoFormer. */
-Tensor *rotary(Tape *tape, Tensor *qkv, int heads, int rows, int columns, int extra,
-               const int *positions);
+   no place if that is -1. Neighbours are `step` apart: 1, or less where a grid is finer
+   than the one that was trained on. The channels of a head must be a multiple of 4.
+   Source: EVA-02 and its code; RoFormer. */
+typedef struct RotaryGrid {
+  int rows, columns, extra;
+  double step;
+} RotaryGrid;
+Tensor *rotary(Tape *tape, Tensor *qkv, int heads, RotaryGrid grid, const int *positions);

@@ -2,7 +2,6 @@
 #include "app/options.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "io/safetensors.h"
 #include "models/model_io.h"
 #include "models/published.h"
 
@@ -21,6 +20,7 @@ static void say_image(const VitConfig *c) {
          "%s, eps %g\n", c->image_size, c->image_size, c->patch_size, c->width, c->depth,
          c->heads, c->mlp, pools[c->pool], gelu_name(c->gelu), c->eps);
   if (c->classes) printf("classes\t%d\n", c->classes);
+  printf("multiply-adds\t%.4g\n", vit_macs(c));
 }
 
 static void say_clip(const ClipConfig *c) {
@@ -53,17 +53,6 @@ static void say_published(const Published *m) {
   for (int i = 0; i < m->unused_count; i++) printf("not used\t%s\n", m->unused[i]);
 }
 
-/* Is it a run's folder, with a model that has our notes? */
-static bool is_run(const char *folder, bool *two) {
-  char path[PATH_MAX];
-  Safetensors *file = path_join(path, folder, "model.safetensors")
-                          ? safetensors_read(path) : NULL;
-  const bool ours = file && safetensors_metadata(file, "image.size");
-  *two = ours && safetensors_metadata(file, "embed");
-  if (file) safetensors_free(file);
-  return ours;
-}
-
 static bool say_run(const char *folder, bool two) {
   LoadedClip clip;
   LoadedVit vit;
@@ -88,8 +77,8 @@ int main(int argc, char **argv) {
            program_failed(&program);
   Published model;
   bool two, good = true;
-  if (is_run(argv[first], &two)) good = say_run(argv[first], two);
-  else if ((good = published_open(&model, argv[first]))) {
+  if (run_is(argv[first], &two)) good = say_run(argv[first], two);
+  else if ((good = published_open(&model, argv[first], 0))) {
     say_published(&model);
     published_close(&model);
   }

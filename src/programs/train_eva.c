@@ -78,7 +78,7 @@ static bool open_teacher(Run *run) {
   if (c->patch_size != patch_size)
     return fail("--patch-size: expected the teacher's %d, found %d", c->patch_size,
                 patch_size);
-  if (c->pool == POOL_MAP || !teacher->clip.visual_projection)
+  if (c->pool == POOL_MAP || !teacher->clip.visual_projection.weight)
     return fail("--teacher: expected an encoder with CLS or a mean, and a projection, as "
                 "CLIP's, found one of another kind");
   return true;

@@ -1,21 +1,23 @@
 /* Tangled from chapters/66-programs.nw: edit that, not this. */
 #include <string.h>
 
-#include "app/options.h"
+#include "app/look.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "eval/zeroshot.h"
-#include "models/model_io.h"
 #include "tensor/layers.h"
 #include "tensor/sigmoid_loss.h"
 
 static const char *templates_path = NULL;
+static Look look = {.batch = 16};
 static Option options[] = {
     PATH_OPTION("templates", templates_path,
-                "file of prompts, a line each, with {} for the caption")};
-static Program program = PROGRAM("zeroshot", "RUN IMAGE... -- CAPTION...", "Which "
-                                 "caption fits each picture, for a run of train-clip.");
+                "file of prompts, a line each, with {} for the caption"),
+    LOOK_OPTIONS(look), TOKENIZER_OPTION(look)};
+static Program program = PROGRAM("zeroshot", "MODEL IMAGE... -- CAPTION...", "Which "
+                                 "caption fits each picture, for a run of train-clip or "
+                                 "a published CLIP or SigLIP.");
 
 // Read the templates
 typedef struct Templates {
@@ -45,42 +47,49 @@ static bool read_templates(Templates *t) {
 }
 
 // Say which caption fits
-/* The unit vector of a picture on the tape, which is reset; NULL with a message. */
-static Tensor *encode_file(const LoadedClip *s, Tape *tape, const char *path) {
-  tape_reset(tape, (RandomKey){0});
-  Tensor *x = encoder_picture(tape, &s->clip.config.image, s->mean, s->std, path,
-                              NULL);
-  return x ? clip_encode_image(tape, &s->clip, x) : NULL;
-}
+typedef struct Job {
+  const Clip *clip;
+  char **images, **captions;
+  int count;   /* of captions, */
+  real *texts; /* and their vectors */
+} Job;
 
-static bool judge(const LoadedClip *s, Tape *tape, const char *path, char **captions,
-                  int count, const real *texts) {
-  Tensor *u = encode_file(s, tape, path);
-  if (!u) return false;
-  Tensor *v = tape_input(tape, "v", SHAPE(count, s->clip.config.embed), texts);
-  Tensor *logits = clip_logits(tape, &s->clip, u, v), *p = softmax(tape, logits);
-  for (int i = 0; i < count; i++) {
-    const double logit = (double)logits->value[i];
+static void judge(const Job *job, const char *path, const real *logits, const real *p) {
+  for (int i = 0; i < job->count; i++) {
+    const double logit = (double)logits[i];
     int rank = 1;
-    for (int j = 0; j < count; j++) rank += (double)logits->value[j] > logit;
-    if (s->clip.config.loss < LOSS_SIGMOID)
-      printf("%s\t%.4f\t%s\n", path, (double)p->value[i], captions[i]);
+    for (int j = 0; j < job->count; j++) rank += (double)logits[j] > logit;
+    if (job->clip->config.loss < LOSS_SIGMOID)
+      printf("%s\t%.4f\t%s\n", path, (double)p[i], job->captions[i]);
     else printf("%s\t%.3g\tlogit %.2f\trank %d\t%s\n", path, logistic(logit), logit, rank,
-                captions[i]);
+                job->captions[i]);
   }
-  return true;
 }
 
-static bool judge_all(const LoadedClip *s, char **images, int image_count,
-                      char **captions, int count, const Templates *templates) {
-  real *texts = allocate((size_t)count * s->clip.config.embed, sizeof *texts);
+static void judge_batch(void *state, int first, int count, const real *vectors) {
+  const Job *job = state;
+  const int E = job->clip->config.embed;
   Tape *tape = tape_no_grad();
-  bool good = true;
-  zeroshot_classes(&s->clip, tape, s->tokenizer, (const char *const *)captions, count,
-                   templates->list, templates->count, texts);
-  for (int i = 0; good && i < image_count; i++)
-    good = judge(s, tape, images[i], captions, count, texts);
-  tape_free(tape), free(texts);
+  Tensor *u = tape_input(tape, "u", SHAPE(count, E), vectors);
+  Tensor *v = tape_input(tape, "v", SHAPE(job->count, E), job->texts);
+  Tensor *logits = clip_logits(tape, job->clip, u, v), *p = softmax(tape, logits);
+  for (int i = 0; i < count; i++)
+    judge(job, job->images[first + i], logits->value + i * job->count,
+          p->value + i * job->count);
+  tape_free(tape);
+}
+
+static bool judge_all(const Encoders *e, Job *job, int images,
+                      const Templates *templates) {
+  Tape *tape = tape_no_grad();
+  job->clip = e->clip;
+  job->texts = allocate((size_t)job->count * e->size, sizeof *job->texts);
+  zeroshot_classes(e->clip, tape, e->tokenizer, (const char *const *)job->captions,
+                   job->count, templates->list, templates->count, job->texts);
+  tape_free(tape);
+  const bool good =
+      look_at(&look, program.name, e, job->images, images, judge_batch, job);
+  free(job->texts);
   return good;
 }
 
@@ -92,16 +101,19 @@ int main(int argc, char **argv) {
   int first = options_parse(&program, gap < argc ? gap : argc, argv);
   const int images = (gap < argc ? gap : argc) - first - 1;
   if (images < 1)
-    return fail("expected RUN and at least one IMAGE, found %d arguments", images + 1),
+    return fail("expected MODEL and at least one IMAGE, found %d arguments", images + 1),
            program_failed(&program);
   if (count < 1)
     return fail("expected captions after --, found none"), program_failed(&program);
-  LoadedClip saved;
+  Encoders e;
   Templates templates = {0};
+  const EncodersWish wish = {.texts = true, .image_size = look.image_size,
+                             .tokenizer = look.tokenizer};
   bool good = read_templates(&templates);
-  if (good && (good = clip_open(&saved, argv[first]))) {
-    good = judge_all(&saved, argv + first + 1, images, argv + gap + 1, count, &templates);
-    clip_close(&saved);
+  if (good && (good = encoders_open(&e, argv[first], wish))) {
+    Job job = {.images = argv + first + 1, .captions = argv + gap + 1, .count = count};
+    good = judge_all(&e, &job, images, &templates);
+    encoders_close(&e);
   }
   free(templates.text), free(templates.list);
   return good ? 0 : program_failed(&program);

@@ -129,7 +129,7 @@ void params_fill(Params *params, uint64_t seed) {
 // Ask the table
 void params_allocate(Params *params) {
   assert(!params->value);
-  params->value = allocate(params->size, sizeof(real));
+  params->value = allocate_unset(params->size, sizeof(real));
   for (int i = 0; i < params->count; i++)
     params->list[i].tensor->value = params->value + params->list[i].offset;
 }

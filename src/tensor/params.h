@@ -68,7 +68,8 @@ const char *params_name(Params *params, const char *format, ...)
    the seed, its name and its rule, not on what else is in the table. */
 void params_fill(Params *params, uint64_t seed);
 
-/* Make the array of values alone, all zero, for a network that is only used. */
+/* Make the array of values alone, which are undefined until the caller has written all,
+   for a network that is only used. */
 void params_allocate(Params *params);
 void params_clear_grad(Params *params);
 Parameter *params_find(const Params *params, const char *name); /* or NULL */

@@ -353,9 +353,22 @@ function slim(file) {
   const kept = `${file}.slim`;
   const newest = Math.max(fs.statSync(file).mtimeMs, fs.statSync(__filename).mtimeMs);
   if (!fs.existsSync(kept) || fs.statSync(kept).mtimeMs < newest) {
-    fs.writeFileSync(kept, optimize(fs.readFileSync(file, 'utf8'), { floatPrecision: 1 }).data);
+    fs.writeFileSync(kept, withoutDefaults(optimize(fs.readFileSync(file, 'utf8'), { floatPrecision: 1 }).data));
   }
   return fs.readFileSync(kept, 'utf8');
+}
+
+// What every browser assumes where nothing is said, and what ends a path that has ended.
+function withoutDefaults(svg) {
+  return svg.replace(/style="([^"]*)"/g, (whole, text) => {
+    const filled = /fill:(?!none)/.test(text);
+    const style = text.split(';').filter(rule =>
+      !/^(stroke:none|stroke-linecap:butt|stroke-linejoin:miter|stroke-opacity:1|fill-opacity:1|fill-rule:nonzero)$/.test(rule) &&
+      !(rule === 'fill:#000' && filled));
+    return style.length ? `style="${style.join(';')}"` : '';
+  }).replace(/ +(\/?>)/g, '$1').replace(/[zZ]m0 0"/g, 'z"').replace(/ overflow="visible"/g, '')
+    .replace('<defs>', '<style>symbol{overflow:visible}</style><defs>')
+    .replace(/xlink:href=/g, 'href=').replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', '');
 }
 
 module.exports = { Site };
