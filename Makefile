@@ -242,7 +242,7 @@ SECONDS := 60
 build/fuzz/fuzz: build/fuzz/tests/fuzz/fuzz.o build/fuzz/tests/fuzz/readers.o build/fuzz/libapp.a build/fuzz/libsight.a
 	clang -fopenmp -fsanitize=fuzzer,address,undefined -Wl,--wrap=exit $^ $(LIBS) -o $@
 fuzz: build/fuzz/fuzz
-	tools/fuzz $(SECONDS) image idx merges cifar labels emoji checkpoint model options
+	tools/fuzz $(SECONDS) image idx merges cifar labels emoji checkpoint model published config options
 drift: ; tools/drift
 # Every file, in float and double, with gcc and clang: no warning at all.
 warnings: $(TANGLED)

@@ -27,6 +27,10 @@ typedef struct Kernels {
   void (*attention_cached)(real *, real *, const real *, const real *, int, int, int,
                            int, int);
   void (*adamw_step)(real *, real *, real *, const real *, AdamWStep, size_t);
+  int (*linear_panel_rows)(void);
+  void (*linear_panel)(real *, const real *, int);
+  void (*linear_forward_panels)(real *, const real *, const real *, const real *, int,
+                                int, int);
   void (*linear_forward_bf16)(real *, const real *, const real *, const real *, int, int,
                               int);
   void (*linear_backward_input_bf16)(real *, const real *, const real *, int, int, int,

@@ -16,6 +16,9 @@
 #define attention_backward OTHER(attention_backward)
 #define attention_cached OTHER(attention_cached)
 #define adamw_step OTHER(adamw_step)
+#define linear_panel_rows OTHER(linear_panel_rows)
+#define linear_panel OTHER(linear_panel)
+#define linear_forward_panels OTHER(linear_forward_panels)
 #define linear_forward_bf16 OTHER(linear_forward_bf16)
 #define linear_backward_input_bf16 OTHER(linear_backward_input_bf16)
 #define linear_backward_weight_bf16 OTHER(linear_backward_weight_bf16)
@@ -31,5 +34,6 @@ const Kernels naive_kernels =
      gelu_backward,          softmax_forward,        softmax_backward,
      cross_entropy_forward,  cross_entropy_backward, attention_forward,
      attention_backward,     attention_cached,       adamw_step,
+     linear_panel_rows,      linear_panel,           linear_forward_panels,
      linear_forward_bf16,    linear_backward_input_bf16,
      linear_backward_weight_bf16, attention_forward_bf16, attention_backward_bf16};

@@ -40,12 +40,29 @@ static void assert_agree(int i, size_t n, const char *what, int x, int y, int z)
                 "%s of %d, %d, %d writes behind its end", what, x, y, z);
 }
 // Products agree
+/* A weight in panels gives the same bits as in rows; fast[0] has those. */
+static void assert_panels(const Kernels *kernels, const real *found, int rows, int in,
+                          int out, bool bias) {
+  const int unit = kernels->linear_panel_rows();
+  const size_t panel = (size_t)unit * in, w = (size_t)in * out;
+  real *packed = calloc(w, sizeof *packed), *y = calloc((size_t)rows * out, sizeof *y);
+  memcpy(packed, b, w * sizeof *packed);
+  for (int p = 0; p < out / unit; p++)
+    kernels->linear_panel(packed + p * panel, b + p * panel, in);
+  kernels->linear_forward_panels(y, a, packed, bias ? c : NULL, rows, in, out);
+  ck_assert_msg(memcmp(y, found, (size_t)rows * out * sizeof *y) == 0,
+                "panels: %d x %d x %d", rows, in, out);
+  free(packed), free(y);
+}
+
 static void assert_products(int rows, int in, int out) {
   const size_t x = (size_t)rows * in, w = (size_t)in * out, y = (size_t)rows * out;
   prepare(x > w ? x > y ? x : y : w > y ? w : y);
   for (int bias = 0; bias < 2; bias++) {
     naive_kernels.linear_forward(naive[0], a, b, bias ? c : NULL, rows, in, out);
     fast_kernels.linear_forward(fast[0], a, b, bias ? c : NULL, rows, in, out);
+    assert_panels(&naive_kernels, naive[0], rows, in, out, bias);
+    assert_panels(&fast_kernels, fast[0], rows, in, out, bias);
     assert_agree(0, y, "forward", rows, in, out);
   }
   for (int add = 0; add < 2; add++) {

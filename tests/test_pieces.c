@@ -80,5 +80,32 @@ START_TEST(files_that_are_no_pieces_are_refused) {
 }
 END_TEST
 
+/* The library throws at some damaged files; here that is a failure like another. */
+START_TEST(damage_ends_nothing) {
+  const char *path = text_of("%s", scratch_path(scratch_folder("pieces"), "damaged"));
+  size_t size;
+  int read = 0, refused = 0, *ids;
+  char *bytes = read_file(model, &size);
+  Tokenizer *t = pieces();
+  if (t) tokenizer_free(t);
+  for (size_t at = 0; t && at < size; at++) {
+    const char was = bytes[at];
+    bytes[at] = (char)(at % 2 ? 0xff : 0);
+    write_file(path, bytes, size);
+    bytes[at] = was;
+    Tokenizer *damaged = pieces_load(path);
+    if (damaged) {
+      ck_assert_int_ge(tokenizer_split(damaged, "a photo", 7, &ids), 0);
+      free(ids), tokenizer_free(damaged), read++;
+    } else {
+      ck_assert(strstr(fail_message(), "damaged: expected a model of SentencePiece"));
+      refused++;
+    }
+  }
+  ck_assert(!t || (read > 0 && refused > 0));
+  free(bytes);
+}
+END_TEST
+
 TEST_MAIN("pieces", texts_are_split_as_sentencepiece_does, siglips_texts_end_with_ends,
-          files_that_are_no_pieces_are_refused)
+          files_that_are_no_pieces_are_refused, damage_ends_nothing)

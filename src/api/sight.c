@@ -90,7 +90,7 @@ static bool encode_image(void *state) {
   bool good = true;
   if (call->path) good = encoders_read(e, call->path, planes);
   else encoders_pixels(e, &call->image, planes);
-  Tape *tape = tape_no_grad();
+  Tape *tape = encoders_tape(e, 1);
   if (good)
     to_floats(call->vectors, encoders_image(tape, e, planes, 1)->value, (size_t)e->size);
   tape_free(tape), free(planes);

@@ -1,6 +1,8 @@
 /* Tangled from chapters/60-house.nw: edit that, not this. */
 #include "base/arena.h"
 
+#include <assert.h>
+
 #include "base/memory.h"
 
 // What nobody has asked for
@@ -68,6 +70,11 @@ void *arena_get(Arena *arena, size_t wanted) {
   arena->current->used += size;
   ALLOW(memory, wanted);
   return memory;
+}
+
+void arena_reserve(Arena *arena, size_t size) {
+  assert(!arena->first);
+  arena->current = add_block(arena, size);
 }
 
 void arena_reset(Arena *arena) {

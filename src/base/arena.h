@@ -12,6 +12,10 @@ void arena_free(Arena *arena);
 /* size bytes, aligned to 64, not cleared; valid until reset or free. */
 void *arena_get(Arena *arena, size_t size);
 
+/* So much will be asked for before the first reset: take it from the heap at once. Only
+   while nothing has been handed out. */
+void arena_reserve(Arena *arena, size_t size);
+
 /* Take everything back. The memory is kept for the next requests. */
 void arena_reset(Arena *arena);
 

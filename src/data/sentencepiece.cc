@@ -14,7 +14,10 @@ static const SentencePieceProcessor *known(const void *processor) {
 
 void *sentencepiece_open(const char *bytes, size_t count) {
   SentencePieceProcessor *processor = new SentencePieceProcessor;
-  if (processor->LoadFromSerializedProto({bytes, count}).ok()) return processor;
+  try { /* it throws at some of what is no model */
+    if (processor->LoadFromSerializedProto({bytes, count}).ok()) return processor;
+  } catch (...) {
+  }
   delete processor;
   return nullptr;
 }
@@ -26,7 +29,11 @@ int sentencepiece_end(const void *p) { return known(p)->eos_id(); }
 int sentencepiece_encode(const void *p, const char *text, size_t count, int *ids,
                          int most) {
   std::vector<int> found;
-  if (!known(p)->Encode({text, count}, &found).ok()) return 0;
+  try {
+    if (!known(p)->Encode({text, count}, &found).ok()) return 0;
+  } catch (...) {
+    return 0;
+  }
   const int n = std::min(most, static_cast<int>(found.size()));
   std::copy(found.begin(), found.begin() + n, ids);
   return n;

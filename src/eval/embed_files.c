@@ -8,7 +8,7 @@ bool embed_files(const Encoders *e, char *const *paths, int count, int batch,
                  EmbedTimes *times, TakeVectors *take, void *state) {
   const size_t picture = (size_t)e->channels * e->side * e->side;
   real *planes = allocate_unset((size_t)least(batch, count) * picture, sizeof *planes);
-  Tape *tape = tape_no_grad();
+  Tape *tape = encoders_tape(e, least(batch, count));
   bool good = true;
   *times = (EmbedTimes){0};
   for (int first = 0; good && first < count; first += batch) {

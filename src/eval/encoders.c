@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "data/pieces.h"
+#include "tensor/layers.h"
 
 // Find a published model's tokenizer
 enum { CLIP_NAMES = 3 };
@@ -74,6 +75,19 @@ static bool open_published(Encoders *e, const char *path, EncodersWish wish) {
   return !(e->clip && wish.texts) || e->tokenizer;
 }
 
+/* All that linear layers multiply by: of names with .weight what is no vector and no
+   table of tokens. */
+static void pack_weights(const Params *params) {
+  for (int i = 0; i < params->count; i++) {
+    Tensor *t = params->list[i].tensor;
+    const char *end = strrchr(t->name, '.');
+    if (t->shape.rank < 2 || !end || strcmp(end, ".weight") != 0 ||
+        strstr(t->name, "token_embedding")) continue;
+    t->requires_grad = false;
+    linear_keep_packed(t);
+  }
+}
+
 bool encoders_open(Encoders *e, const char *path, EncodersWish wish) {
   bool two = false;
   *e = (Encoders){0};
@@ -89,6 +103,7 @@ bool encoders_open(Encoders *e, const char *path, EncodersWish wish) {
     encoders_close(e);
     return false;
   }
+  if (!wish.values) pack_weights(encoders_params(e));
   e->channels = e->vit->config.channels, e->side = e->vit->config.image_size;
   e->size = e->clip ? e->clip->config.embed : e->vit->config.width;
   return true;
@@ -137,6 +152,17 @@ bool encoders_read(const Encoders *e, const char *path, real *planes) {
   encoders_pixels(e, &image, planes);
   image_free(&image);
   return true;
+}
+
+/* In a block there are at most so many numbers for each token: the input, its norms, q, k
+   and v, what is attended to, and the hidden layer twice or, if gated, three times. */
+Tape *encoders_tape(const Encoders *e, int count) {
+  const VitConfig *c = &e->vit->config;
+  const size_t block = 10 * (size_t)c->width + 3 * (size_t)c->mlp;
+  const size_t token = block + (size_t)c->depth * c->width;
+  Tape *tape = tape_no_grad();
+  arena_reserve(tape->arena, (size_t)count * e->vit->tokens * token * sizeof(real));
+  return tape;
 }
 
 Tensor *encoders_image(Tape *tape, const Encoders *e, const real *planes, int count) {

@@ -10,6 +10,7 @@ typedef struct EncodersWish {
   bool classes;          /* so must it a head that names classes */
   int image_size;        /* pictures of so many pixels a side, 0: as it was trained */
   const char *tokenizer; /* a file to use instead of what lies beside it, or NULL */
+  bool values;           /* parameters are to be read, so weights stay as they are */
 } EncodersWish;
 
 /* The encoders of any model: a run's folder, or whatever published_open takes. It has
@@ -40,6 +41,10 @@ void encoders_pixels(const Encoders *e, const Image *image, real *planes);
 const real *encoders_mean(const Encoders *e);
 const real *encoders_std(const Encoders *e);
 const Params *encoders_params(const Encoders *e);
+
+/* A tape for so many pictures at once, which does not record; with memory that comes in
+   large pages. */
+Tape *encoders_tape(const Encoders *e, int count);
 
 /* Vectors [count][size] of pictures planes[count][channels][side][side]: unit vectors of
    two encoders, otherwise what an image encoder knows of its picture. */

@@ -7,7 +7,7 @@
 
 /* So many numbers are worth waking the threads, who then take them in shares. */
 #ifndef WORTH_THREADS /* tests wake them for less */
-#define WORTH_THREADS (1 << 20)
+#define WORTH_THREADS (1 << 17)
 #endif
 enum { SHARE = 1 << 15 };
 static inline bool worth(size_t n) { return n > WORTH_THREADS; }
@@ -42,6 +42,24 @@ void linear_backward_weight(real *dw, real *db, const real *dy, const real *x, i
     gemm((MatrixOut){.at = dw, .row = in, .add = true}, (MatrixView){dy, 1, out},
          (MatrixView){x, in, 1}, out, in, rows);
   if (db) add_column_sums(db, dy, rows, out);
+}
+
+int linear_panel_rows(void) { return PANEL; }
+
+void linear_panel(real *panel, const real *rows, int in) {
+  pack_panel(panel, (MatrixView){rows, 1, in}, in);
+}
+
+void linear_forward_panels(real *y, const real *x, const real *w, const real *b,
+                           int rows, int in, int out) {
+  const int whole = out / PANEL * PANEL, rest = out - whole;
+  const MatrixView left = {x, in, 1};
+  if (whole)
+    gemm_panels((MatrixOut){y, out, false, false, b}, left, (MatrixView){w, PANEL, in},
+                rows, whole, in);
+  if (rest)
+    gemm((MatrixOut){y + whole, out, false, false, b ? b + whole : NULL}, left,
+         (MatrixView){w + (size_t)whole * in, 1, in}, rows, rest, in);
 }
 
 // Fast row by row

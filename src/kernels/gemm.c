@@ -214,3 +214,38 @@ void gemm_shared(Product *serial, MatrixOut c, MatrixView a, MatrixView b, int M
 void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
   gemm_shared(gemm_serial, c, a, b, M, N, K);
 }
+
+// A product with a packed factor
+void pack_panel(real *to, MatrixView b, int K) { pack(to, b, K, PANEL); }
+
+static void block_of_panels(MatrixOut c, MatrixView a, MatrixView b, int M, int N,
+                            int K) {
+  real none[PANEL] = {0};
+  for (int i = 0; i < M; i += BLOCK_ROWS)
+    for (int j = 0; j < N; j += PANEL) {
+      const MatrixView panel = {b.at + j * b.column, PANEL, 1};
+      const real *next = j + PANEL < N ? panel.at + PANEL * b.column : b.at + PANEL * K;
+      const int end = least(M, i + BLOCK_ROWS);
+      const int share = (K * PANEL * TILE_ROWS - 1) / (end - i) + 1; /* for each tile */
+      for (int row = i, rows; row < end; row += rows) {
+        rows = rows_of_tile(end - row);
+        for (int n = 0; i == 0 && n < share; n += LINE, next += LINE)
+          __builtin_prefetch(next, 0, 2);
+        const MatrixView part = {a.at + row * a.row, a.row, a.column};
+        const MatrixOut to = {c.at + row * c.row + j, c.row, c.add, false,
+                              c.bias ? c.bias + j : none};
+        if (rows == TILE_ROWS)
+          tile(TILE_ROWS, 2, false, false, to, part, panel, NULL, K);
+        else part_tile(rows, 2, to, part, panel, K);
+      }
+    }
+}
+
+static void panels_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
+  gemm_blocked(block_of_panels, BLOCK_COLUMNS, 1, c, a, b, M, N, K);
+}
+
+void gemm_panels(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
+  assert(N % PANEL == 0 && b.row == PANEL && b.column == K);
+  gemm_shared(panels_serial, c, a, b, M, N, K);
+}

@@ -32,6 +32,11 @@ typedef struct MatrixOut {
 void gemm(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 
+/* Columns 0..PANEL-1 of b[K][] as a panel[K][PANEL]; and the product with a factor that
+   is whole panels, one after the other: b.row is PANEL, b.column K (see linear_panel). */
+void pack_panel(real *panel, MatrixView b, int K);
+void gemm_panels(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
+
 /* A product by one thread, and the same by all: how gemm is made of gemm_serial. */
 typedef void Product(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K);
 void gemm_shared(Product *serial, MatrixOut c, MatrixView a, MatrixView b, int M, int N,

@@ -113,3 +113,10 @@ void attention_forward_bf16(real *y, real *log_sum, const real *qkv, int B, int 
 void attention_backward_bf16(real *dqkv, const real *dy, const real *y,
                              const real *log_sum, const real *qkv, int B, int T, int H,
                              int D, Mask mask, bool add);
+/* For weights that do not change: linear_panel_rows() of their rows in the order in which
+   linear_forward_panels wants them; the product with w[out][in] all of whose rows but
+   the last out % linear_panel_rows() are in that order. The bits of linear_forward. */
+int linear_panel_rows(void);
+void linear_panel(real *panel, const real *rows, int in);
+void linear_forward_panels(real *y, const real *x, const real *w, const real *b,
+                           int rows, int in, int out);

@@ -548,7 +548,9 @@ static bool size_mae(Source *s, Published *m) {
   c.encoder.position = POSITION_SINCOS, c.encoder.classes = 0;
   c.heads = c.width < 512 ? usual_heads(c.width) : 16;
   if (c.width < 4 || c.width > MOST_WIDTH || c.depth < 1 || c.mlp < 1 ||
-      c.mlp > MOST_TABLE)
+      c.mlp > MOST_TABLE || size_at(s, "pos_embed", 2) != c.encoder.width ||
+      size_at(s, "decoder_pos_embed", 1) != s->side * s->side + 1 ||
+      size_at(s, "decoder_pos_embed", 2) != c.width) /* which are made when declared */
     return fail("%s: expected the tensors of a decoder, decoder_embed.weight and "
                 "decoder_blocks, found sizes that are none", s->path);
   m->mae.config = c;

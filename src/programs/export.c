@@ -197,7 +197,7 @@ int main(int argc, char **argv) {
   if (!run_is(run, &two))
     return fail("%s: expected the folder of a run, found none of ours", run),
            program_failed(&program);
-  if (!encoders_open(&e, run, (EncodersWish){.texts = two}))
+  if (!encoders_open(&e, run, (EncodersWish){.texts = two, .values = true}))
     return program_failed(&program);
   const bool good = export(&e, run, argv[first + 1]);
   encoders_close(&e);

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static Shape with_last(Shape shape, int last) {
   assert(shape.rank > 0);
   shape.size[shape.rank - 1] = last;
@@ -32,7 +34,8 @@ Tensor *linear(Tape *tape, Tensor *x, Tensor *w, Tensor *b) {
   Tensor *y = tape_tensor(tape, "linear", with_last(x->shape, out));
   bool *bf16 = tape_memory(tape, sizeof *bf16);
   *bf16 = tape->bf16;
-  (*bf16 ? linear_forward_bf16 : linear_forward)(
+  assert(!w->packed || !(tape->recording || *bf16));
+  (w->packed ? linear_forward_panels : *bf16 ? linear_forward_bf16 : linear_forward)(
       y->value, x->value, w->value, b ? b->value : NULL, rows, in, out);
   tape->macs += (double)rows * in * out;
   tape_record_writing(tape, 1, y, linear_backward, bf16, x, w, b);
@@ -250,6 +253,25 @@ Tensor *normalize(Tape *tape, Tensor *x, double eps) {
                     tensor_last(x));
   tape_record(tape, y, normalize_op_backward, s, x, NULL, NULL);
   return y;
+}
+
+// Keep a weight packed
+void linear_keep_packed(Tensor *w) {
+  const int unit = linear_panel_rows(), out = w->shape.size[0];
+  const int in = (int)(tensor_size(w) / (size_t)out), panels = out / unit;
+  const size_t size = (size_t)unit * in;
+  assert(!w->packed && !w->requires_grad);
+  w->packed = true;
+#pragma omp parallel if (panels > 1)
+  {
+    real *rows = allocate_unset(size, sizeof *rows);
+#pragma omp for
+    for (int p = 0; p < panels; p++) {
+      memcpy(rows, w->value + p * size, size * sizeof *rows);
+      linear_panel(w->value + p * size, rows, in);
+    }
+    free(rows);
+  }
 }
 
 static inline real sigmoid(real x) { return 1 / (1 + (real)exp((double)-x)); }

@@ -13,6 +13,7 @@ typedef struct Tensor {
                       Of a result: NULL until something flows back. */
   bool requires_grad; /* false for inputs, fixed tables, frozen models */
   bool unwritten;     /* grad is memory that nothing was written to yet */
+  bool packed;        /* a weight in another order: see linear_keep_packed */
 } Tensor;
 
 size_t tensor_size(const Tensor *t);

@@ -20,7 +20,7 @@
 #include "data/idx.h"
 #include "data/image.h"
 #include "data/tokenizer.h"
-#include "models/model_io.h"
+#include "eval/encoders.h"
 #include "train/checkpoint.h"
 long readers_took, readers_refused;
 
@@ -42,6 +42,12 @@ static const char *put(const char *name, const void *bytes, size_t count) {
   fail("%s", "");
   return path;
 }
+static const char *path_in_folder(const char *name) {
+  static char path[512];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  return path;
+}
+
 static void took(void) { readers_took++; }
 
 static void refused(const char *name) {
@@ -242,6 +248,46 @@ static void read_model(const uint8_t *bytes, size_t count) {
     refused(folder);
   }
 }
+static void open_published(const char *path, const char *name) {
+  Encoders e;
+  const EncodersWish wish = {.texts = true};
+  if (encoders_open(&e, path, (EncodersWish){0})) {
+    use_vit(e.vit);
+    encoders_close(&e);
+    took();
+  } else refused(name);
+  fail("%s", "");
+  if (encoders_open(&e, path, wish)) {
+    encoders_close(&e);
+    took();
+  } else refused(folder);
+}
+
+static void read_published(const uint8_t *bytes, size_t count) {
+  static const char merges[] = "#version: 0.2\np h\no t</w>\nph ot</w>\n";
+  put("merges.txt", merges, strlen(merges));
+  open_published(put("published.safetensors", bytes, count), "published.safetensors");
+}
+
+static void read_config(const uint8_t *bytes, size_t count) {
+  static const char *const names[] = {"config.json", "open_clip_config.json",
+                                      "preprocessor_config.json",
+                                      "whole.safetensors.index.json"};
+  static const char *const models[] = {"hf-vit", "clip", "timm"};
+  const int which = count ? bytes[0] % 4 : 0;
+  size_t size;
+  char path[100], *model;
+  snprintf(path, sizeof path, "tests/fixtures/published/%s/model.safetensors",
+           models[count ? bytes[0] / 4 % 3 : 0]);
+  model = file_read(path, &size);
+  if (!model) abort();
+  const char *whole = put("whole.safetensors", model, size);
+  free(model);
+  for (int i = 0; i < 4; i++) remove(path_in_folder(names[i]));
+  const char *beside = put(names[which], bytes + (count > 0), count - (count > 0));
+  open_published(which == 3 ? beside : whole, folder);
+  for (int i = 0; i < 4; i++) remove(path_in_folder(names[i]));
+}
 
 // The reader of options
 static jmp_buf exits;
@@ -285,5 +331,6 @@ const Reader readers[] = {
     {"merges", read_merges, PACKED},     {"cifar", read_cifar, PLAIN},
     {"labels", read_labels, PLAIN},      {"emoji", read_emoji, PLAIN},
     {"checkpoint", read_checkpoint, PLAIN}, {"model", read_model, PLAIN},
+    {"published", read_published, PLAIN}, {"config", read_config, PLAIN},
     {"options", read_options, PLAIN}};
 const int reader_count = sizeof readers / sizeof *readers;
