@@ -3,7 +3,9 @@
 
 #include <stdint.h>
 #include <string.h>
+#ifdef __linux__
 #include <sys/mman.h>
+#endif
 
 static void (*exhausted)(size_t count, size_t size);
 

@@ -247,5 +247,15 @@ static void panels_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N,
 
 void gemm_panels(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
   assert(N % PANEL == 0 && b.row == PANEL && b.column == K);
-  gemm_shared(panels_serial, c, a, b, M, N, K);
+  const int share = 2 * PANEL;
+  if (M > N) {
+    gemm_shared(panels_serial, c, a, b, M, N, K);
+    return;
+  }
+#pragma omp parallel for schedule(dynamic) if ((double)M * N * K > 3e6)
+  for (int j = 0; j < N; j += share)
+    panels_serial((MatrixOut){c.at + j, c.row, c.add, c.padded,
+                              c.bias ? c.bias + j : NULL}, a,
+                  (MatrixView){b.at + j * b.column, b.row, b.column}, M,
+                  least(N - j, share), K);
 }

@@ -97,6 +97,16 @@ bool safetensors_check(const Safetensors *file, const char *name, Shape shape) {
                                              file->path, name, expected, text);
 }
 
+bool safetensors_sizes(const Safetensors *file, const char *name, Shape *shape) {
+  const char *text = entry(file->strings, "T", name);
+  char *rest;
+  if (!text) return false;
+  *shape = shape_make(0, NULL);
+  shape->rank = (int)strtol(text, &rest, 10);
+  for (int i = 0; i < shape->rank; i++) shape->size[i] = (int)strtol(rest, &rest, 10);
+  return true;
+}
+
 void safetensors_get(const Safetensors *file, const char *name, real *to) {
   const char *shape = entry(file->strings, "T", name);
   assert(shape); /* it has passed the check */
