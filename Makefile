@@ -229,7 +229,7 @@ check-valgrind: $(WATCHED:%=build/valgrind/tests/%)
 # ThreadSanitizer with the runtime that tells it what OpenMP's barriers order.
 THREADED := test_kernels test_cached test_data_parallel test_gathered test_clip test_info_nce test_probe test_recall test_cifar test_mae test_sight
 check-tsan: $(THREADED:%=build/tsan/tests/%)
-	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1; $(call run_suites,tsan,$(THREADED))
+	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1:allocator_may_return_null=1; $(call run_suites,tsan,$(THREADED))
 analyze: ; tools/analyze
 # Every call to the system fails once; make check kills two hundred runs, this two thousand.
 trust: programs build/faults/shim.so build/release/tests/test_faults build/release/tests/test_killed

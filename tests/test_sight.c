@@ -1,7 +1,9 @@
 /* Tangled from chapters/72-proof-three.nw: edit that, not this. */
 #include "api/sight.h"
 
+#include <limits.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "testing.h"
 
@@ -75,12 +77,14 @@ START_TEST(failures_are_told) {
 }
 END_TEST
 
-/* Memory that cannot be had is a failure like another, and the model goes on. */
+/* Memory that cannot be had is a failure like another, and the model goes on. The vectors
+   of so many texts need 69 gigabytes; a machine that has these is not asked. */
 START_TEST(out_of_memory_is_told) {
+  const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+  if (memory > 6e10) return;
   SightClip *clip = opened();
   float vector[E];
-  ck_assert(!sight_clip_encode_texts(clip, texts, 1 << 30, vector) ||
-            sizeof(size_t) < 8);
+  ck_assert(!sight_clip_encode_texts(clip, texts, INT_MAX, vector));
   ck_assert_msg(strstr(sight_error(), "expected memory for"), "%s", sight_error());
   ck_assert(sight_clip_encode_texts(clip, texts, 1, vector));
   sight_clip_close(clip);
