@@ -67,14 +67,20 @@ typedef struct Rotary {
 } Rotary;
 
 static real *make_rotations(Tape *tape, RotaryGrid grid, int d) {
-  const int patches = grid.rows * grid.columns;
+  const int patches = grid.rows * grid.columns, pairs = d / 4; /* of each direction */
+  const int most = grid.rows > grid.columns ? grid.rows : grid.columns;
+  const size_t half = 2 * (size_t)pairs;
   real *rotations = tape_memory(tape, (size_t)patches * d * sizeof *rotations);
-  for (int i = 0; i < patches * d / 2; i++) {
-    const int patch = i / (d / 2), pair = i % (d / 2), j = pair % (d / 4);
-    const int steps = pair < d / 4 ? patch / grid.columns : patch % grid.columns;
-    const double angle = grid.step * steps * pow(10000, -2.0 * j / (d / 2));
-    rotations[2 * i] = (real)cos(angle);
-    rotations[2 * i + 1] = (real)sin(angle);
+  real *one = tape_memory(tape, (size_t)most * half * sizeof *one); /* of each step */
+  for (int i = 0; i < most * pairs; i++) {
+    const double angle = grid.step * (i / pairs) *
+                         pow(10000, -2.0 * (i % pairs) / (d / 2));
+    one[2 * i] = (real)cos(angle);
+    one[2 * i + 1] = (real)sin(angle);
+  }
+  for (int i = 0; i < 2 * patches; i++) {
+    const int steps = i % 2 ? i / 2 % grid.columns : i / 2 / grid.columns;
+    memcpy(rotations + i * half, one + steps * half, half * sizeof *one);
   }
   return rotations;
 }
