@@ -110,8 +110,7 @@ static const char *write_hole(const Header *h) {
 /* One pass of a grey picture, and of a text. */
 static void pass(const Published *m) {
   Tape *tape = tape_no_grad();
-  const Vit *vit = m->kind == PUBLISHED_CLIP ? &m->clip.visual
-                   : m->kind == PUBLISHED_MAE ? &m->mae.encoder : &m->vit;
+  const Vit *vit = published_vit(m);
   const int S = vit->config.image_size;
   Tensor *x = tape_tensor(tape, "grey", SHAPE(1, 3, S, S)), *v = NULL, *y;
   for (size_t i = 0; i < tensor_size(x); i++) x->value[i] = (real)0.5;
@@ -152,10 +151,7 @@ static void check_model(const Model *wanted) {
     ck_assert_int_eq(m.unused_count, h.extra);
     ck_assert(published_whole(&m));
     ck_assert_int_eq(m.preparation.size, wanted->side);
-    const VitConfig *image = m.kind == PUBLISHED_CLIP ? &m.clip.config.image
-                             : m.kind == PUBLISHED_MAE ? &m.mae.config.encoder
-                                                       : &m.vit.config;
-    ck_assert_int_eq(image->heads, wanted->heads);
+    ck_assert_int_eq(published_vit(&m)->config.heads, wanted->heads);
     pass(&m);
     published_close(&m);
   }

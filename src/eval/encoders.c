@@ -67,8 +67,7 @@ static bool open_published(Encoders *e, const char *path, EncodersWish wish) {
   if (!published_open(m, path, wish.image_size)) return false;
   e->published = true, e->family = m->family;
   e->clip = m->kind == PUBLISHED_CLIP ? &m->clip : NULL;
-  e->vit = e->clip ? &e->clip->visual
-           : m->kind == PUBLISHED_MAE ? &m->mae.encoder : &m->vit;
+  e->vit = published_vit(m);
   if (!published_whole(m)) return false;
   if (e->clip && wish.texts)
     e->tokenizer = find_tokenizer(m->path, &e->clip->config.text, wish.tokenizer);
@@ -138,9 +137,8 @@ void encoders_pixels(const Encoders *e, const Image *image, real *planes) {
     prepare_image(&e->model.preparation, image, planes);
     return;
   }
-  Image square = image_square(image, e->side);
-  image_normalize(planes, square.pixels, e->channels, e->side, e->side,
-                  encoders_mean(e), encoders_std(e));
+  Image square = encoder_pixels(&e->vit->config, encoders_mean(e), encoders_std(e), image,
+                                planes);
   image_free(&square);
 }
 

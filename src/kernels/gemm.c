@@ -74,10 +74,7 @@ pack_columns(const int width, real *to, MatrixView b, int K, int columns) {
       UNROLL for (int j = 0; j < width; j += LANES) {
         Vector r[LANES];
         const real *from = b.at + done + j * b.column;
-        UNROLL for (int i = 0; i < LANES; i++) {
-          __builtin_prefetch(from + i * b.column + 4 * LINE);
-          r[i] = load(from + i * b.column);
-        }
+        UNROLL for (int i = 0; i < LANES; i++) r[i] = load(from + i * b.column);
         transpose(r);
         UNROLL for (int i = 0; i < LANES; i++) store(to + (done + i) * width + j, r[i]);
       }

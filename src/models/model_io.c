@@ -334,14 +334,21 @@ void vit_copy_parameters(const LoadedVit *from, Params *params, const char *pref
   }
 }
 
+Image encoder_pixels(const VitConfig *c, const real *mean, const real *std,
+                     const Image *image, real *planes) {
+  const int S = c->image_size;
+  Image square = image_square(image, S);
+  image_normalize(planes, square.pixels, c->channels, S, S, mean, std);
+  return square;
+}
+
 Tensor *encoder_picture(Tape *tape, const VitConfig *c, const real *mean,
                         const real *std, const char *path, Image *square) {
   const int S = c->image_size;
   Image image;
   if (!image_load(&image, path, c->channels)) return NULL;
-  Image own = image_square(&image, S);
   Tensor *x = tape_tensor(tape, "image", SHAPE(1, c->channels, S, S));
-  image_normalize(x->value, own.pixels, c->channels, S, S, mean, std);
+  Image own = encoder_pixels(c, mean, std, &image, x->value);
   image_free(&image);
   if (square) *square = own;
   else image_free(&own);

@@ -58,6 +58,10 @@ bool encoder_takes(const VitConfig *config, const real *mean, const real *std,
    of its own, in a filled table. */
 void vit_copy_parameters(const LoadedVit *from, Params *params, const char *prefix);
 
+/* A picture as the encoder sees it, planes[C][S][S], and its pixels, for image_free. */
+Image encoder_pixels(const VitConfig *config, const real *mean, const real *std,
+                     const Image *image, real *planes);
+
 /* A picture file as the encoder sees it, [1][C][S][S]: its largest square in the middle,
    scaled and normalized. *square, unless NULL, becomes its pixels, for image_free. NULL
    with a message. */

@@ -608,19 +608,12 @@ static const Family families[] = {
     {"MAE's encoder", "patch_embed.proj.weight", NULL, PUBLISHED_VIT, timm_lines,
      short_words, size_timm, 8. / 7, FILTER_BICUBIC, true, imagenet_mean_std}};
 
-/* Is it this family? If so, the names' prefix is set: that of text in OpenCLIP's files,
-   of everything in HF's ViT. */
-static bool is_family(Source *s, const Family *f) {
-  static const char *const prefixes[] = {"", "text.", "vit."};
-  static const char *const first[] = {"@token_embedding.weight",
-                                      "@embeddings.position_embeddings"};
-  s->names = (Names){"", f->words};
-  for (int i = 0; i < 6; i++) {
-    s->names.prefix = prefixes[i / 2];
-    if (size_at(s, first[i % 2], 0)) break;
-    s->names.prefix = "";
-  }
-  return size_at(s, f->mark, 0) > 0;
+/* What stands for @: before a text's names in OpenCLIP's files, or all in HF's ViT. */
+static const char *find_prefix(const Safetensors *file) {
+  if (safetensors_number(file, "token_embedding.weight") >= 0) return "";
+  if (safetensors_number(file, "text.token_embedding.weight") >= 0) return "text.";
+  const bool vit = safetensors_number(file, "vit.embeddings.position_embeddings") >= 0;
+  return vit ? "vit." : "";
 }
 
 // Open a published model
@@ -785,7 +778,7 @@ static void read_labels(const Source *s, Published *m, int classes) {
 }
 
 static bool open_as(Source *s, const Family *f, Published *m) {
-  m->family = f->name, m->kind = f->kind;
+  m->family = f->name, m->kind = f->kind, s->names.words = f->words;
   if (!f->size(s, m)) return false;
   bool *used = allocate((size_t)safetensors_count(s->file) + 1, sizeof *used);
   const VitConfig *image = declare(m);
@@ -807,7 +800,8 @@ bool published_open(Published *m, const char *path, int image_size) {
   if (good && !s.config) s.config = read_beside(file, "open_clip_config.json", &good);
   if (good) s.processor = read_beside(file, "preprocessor_config.json", &good);
   const Family *f = families, *end = families + sizeof families / sizeof *families;
-  while (good && f < end && !is_family(&s, f)) f++;
+  if (good) s.names.prefix = find_prefix(opened);
+  while (good && f < end && !size_at(&s, f->mark, 0)) f++;
   if (good && f == end)
     good = fail("%s: expected the tensors of CLIP, SigLIP, ViT or MAE, found %d others, "
                 "%s among them", file, safetensors_count(opened),
@@ -859,6 +853,11 @@ bool published_write(const char *path, const char *as, const Params *params,
   const bool good = safetensors_write(path, items, count, &notes);
   metadata_free(&notes), params_free(texts), free(items);
   return good;
+}
+
+const Vit *published_vit(const Published *m) {
+  return m->kind == PUBLISHED_CLIP ? &m->clip.visual
+         : m->kind == PUBLISHED_MAE ? &m->mae.encoder : &m->vit;
 }
 
 bool published_whole(const Published *m) {

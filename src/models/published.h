@@ -34,6 +34,7 @@ typedef struct Published {
    tensors that are missing, if it is that. */
 bool published_open(Published *model, const char *path, int image_size);
 void published_close(Published *model);
+const Vit *published_vit(const Published *model); /* its image encoder, of any kind */
 
 /* Is each tensor that is not used one that changes nothing: a table of numbers, a part
    for training? If not, a message: it would compute something else than its authors'. */

@@ -48,22 +48,23 @@ static void write_table(FILE *file, const Job *job) {
   write_rows(file, job->texts, job->text_count, job->text, job->size);
 }
 
+/* Notes KIND.0, KIND.1 and so on: what the rows are of. */
+static void add_names(Metadata *notes, const char *kind, char *const *names, int count) {
+  for (int i = 0; i < count; i++) {
+    char key[32];
+    snprintf(key, sizeof key, "%s.%d", kind, i);
+    metadata_add(notes, key, "%s", names[i]);
+  }
+}
+
 static bool write_tensors(const Job *job, const char *family) {
   const SafetensorsItem items[] = {
       {"image", SHAPE(job->image_count, job->size), job->image},
       {"text", SHAPE(job->text_count, job->size), job->text}};
   Metadata notes = {0};
   metadata_add(&notes, "family", "%s", family);
-  for (int i = 0; i < job->image_count; i++) {
-    char key[32];
-    snprintf(key, sizeof key, "image.%d", i);
-    metadata_add(&notes, key, "%s", job->images[i]);
-  }
-  for (int i = 0; i < job->text_count; i++) {
-    char key[32];
-    snprintf(key, sizeof key, "text.%d", i);
-    metadata_add(&notes, key, "%s", job->texts[i]);
-  }
+  add_names(&notes, "image", job->images, job->image_count);
+  add_names(&notes, "text", job->texts, job->text_count);
   const bool good = safetensors_write(output, items + !job->image,
                                       (job->image != NULL) + (job->text != NULL), &notes);
   metadata_free(&notes);

@@ -41,7 +41,7 @@ static void say_published(const Published *m) {
   const char *filter = p->filter == FILTER_BICUBIC ? "bicubic" : "bilinear";
   printf("family\t%s\nparameters\t%zu\n", m->family, params_count(m->params, false));
   if (m->kind == PUBLISHED_CLIP) say_clip(&m->clip.config);
-  else say_image(m->kind == PUBLISHED_VIT ? &m->vit.config : &m->mae.config.encoder);
+  else say_image(&published_vit(m)->config);
   if (m->kind == PUBLISHED_MAE)
     printf("decoder\twidth %d, %d blocks, %d heads, MLP %d\n", m->mae.config.width,
            m->mae.config.depth, m->mae.config.heads, m->mae.config.mlp);
