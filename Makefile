@@ -215,9 +215,10 @@ TRAINED := train_vit train_clip train_siglip train_mae train_eva train_language
 same-bits: $(TRAINED:%=build/release/programs/%) $(TRAINED:%=build/avx2/programs/%) tools/same-bits
 	tools/same-bits build/release
 	tools/same-bits build/avx2
+check-asan: export ASAN_OPTIONS := allocator_may_return_null=1
 check-asan: build/naive/train-vit build/asan/libsight.a $(TESTS:%=build/asan/tests/%) $(TESTS:%=build/asan-double/tests/%) \
         $(foreach p,$(PROGRAMS),build/asan/$(call dash,$(p)))
-	@echo "== float, sanitized"; export ASAN_OPTIONS=allocator_may_return_null=1 PROGRAMS=build/asan; \
+	@echo "== float, sanitized"; export PROGRAMS=build/asan; \
 	    $(call run_suites,asan,$(filter-out test_debugger test_install test_published_lists test_faults test_killed test_every_option,$(TESTS)))
 	@echo "== double, sanitized"; $(call run_suites,asan-double,$(filter-out $(ONCE),$(TESTS)))
 # valgrind knows of each bit whether it was set. For any processor, since it does not know the newest
