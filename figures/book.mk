@@ -45,6 +45,7 @@ FIGURE_DATA := build/runs/step-size-float.tsv build/runs/step-size-double.tsv bu
 TABLES := build/runs/macros.tex build/runs/modules.tex build/runs/configurations.tex build/runs/giants.tex \
           build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex build/runs/fuzzing.tex \
           build/runs/published.tex build/runs/published-peers.tex \
+          build/runs/world-steps.tex build/runs/world-losses.tex build/runs/world-model.tex build/runs/world-net.tex \
           build/runs/vit-mnist/mistakes.tex build/runs/tokens/merges.tex \
           build/runs/clip-emoji.tex build/runs/siglip-emoji.tex build/runs/clip-shapes/answers.tex \
           build/runs/captions/scenes.tex build/runs/captions/emoji.tex \
@@ -173,6 +174,10 @@ build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex: build/run
 	@mkdir -p $(@D)
 	$(call into,tools/tables $*)
 build/runs/published.tex build/runs/published-peers.tex: build/runs/%.tex: figures/%.tsv tools/tables
+	@mkdir -p $(@D)
+	$(call into,tools/tables $*)
+WORLD := build/runs/world-steps.tex build/runs/world-losses.tex build/runs/world-model.tex build/runs/world-net.tex
+$(WORLD): build/runs/%.tex: figures/world-steps.tsv figures/world-losses.tsv figures/world-messages.tsv figures/world-net.tsv tools/tables
 	@mkdir -p $(@D)
 	$(call into,tools/tables $*)
 build/runs/fuzzing.tex: figures/fuzzing.tsv tools/tables

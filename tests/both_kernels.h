@@ -20,6 +20,8 @@ typedef struct Kernels {
   void (*cross_entropy_forward)(real *, real *, const real *, const int *, real, int,
                                 int);
   void (*cross_entropy_backward)(real *, const real *, const int *, real, real, int, int);
+  void (*softmax_sums)(real *, real *, const real *, int, int);
+  void (*softmax_by_columns)(real *, const real *, const real *, const real *, int, int);
   void (*attention_forward)(real *, real *, real *, const real *, int, int, int, int,
                             Mask);
   void (*attention_backward)(real *, const real *, const real *, const real *,

@@ -13,6 +13,8 @@
 #define softmax_backward OTHER(softmax_backward)
 #define cross_entropy_forward OTHER(cross_entropy_forward)
 #define cross_entropy_backward OTHER(cross_entropy_backward)
+#define softmax_sums OTHER(softmax_sums)
+#define softmax_by_columns OTHER(softmax_by_columns)
 #define attention_forward OTHER(attention_forward)
 #define attention_backward OTHER(attention_backward)
 #define attention_cached OTHER(attention_cached)
@@ -33,7 +35,8 @@ const Kernels fast_kernels =
     {linear_forward,         linear_backward_input,  linear_backward_weight,
      layernorm_forward,      layernorm_backward,     gelu_forward,
      gelu_backward,          softmax_forward,        softmax_backward,
-     cross_entropy_forward,  cross_entropy_backward, attention_forward,
+     cross_entropy_forward,  cross_entropy_backward, softmax_sums,
+     softmax_by_columns,     attention_forward,
      attention_backward,     attention_cached,       adamw_step,
      linear_panel_rows,      linear_panel,           linear_forward_panels,
      linear_forward_bf16,    linear_backward_input_bf16,

@@ -88,7 +88,7 @@ START_TEST(what_is_noted_and_clamped) {
   Fixture f = fixture_new();
   begin(&f);
   Task task = contrastive_task(&f.m);
-  double extras[4], image = 0, text = 0;
+  double extras[4], squares[100] = {0}, image = 0, text = 0;
   for (int i = 0; i < f.m.params->count; i++) {
     const Tensor *t = f.m.params->list[i].tensor;
     for (size_t k = 0; k < tensor_size(t); k++) {
@@ -99,7 +99,8 @@ START_TEST(what_is_noted_and_clamped) {
   }
   f.m.clip.logit_scale->value[0] = 7;
   task.after(&f.m);
-  task.note(&f.m, extras);
+  gradient_squares(f.m.params, 0, f.m.params->count, squares);
+  task.note(&f.m, squares, extras);
   ck_assert_int_eq(task.extras, 3);
   ck_assert_double_eq_tol(extras[0], log(100), 1e-6);
   ck_assert_double_eq_tol(extras[1], sqrt(image), 1e-4);
@@ -247,13 +248,13 @@ START_TEST(all_that_is_true_counts) {
     task.begin(&f.m, step);
     task.joint->forward(tape, &f.m, step, 0, 6, out);
     // Hold the loss of a step against the sum by hand
-    const double loss = (double)task.joint->loss(tape, &f.m, out, &metric)->value[0];
+    const double loss = (double)task.joint->loss(tape, &f.m, NULL, out, &metric)->value[0];
     for (int i = 0; i < 6; i++)
       text[i] = drawn_caption(&f, f.m.shuffle.batch[i], step, 0);
     ck_assert_double_eq_tol(loss, loss_by_hand(tape, &f, f.m.shuffle.batch, text),
                             20 * ROUNDING);
     f.m.multi_positive = false;
-    const double pairs = (double)task.joint->loss(tape, &f.m, out, &metric)->value[0];
+    const double pairs = (double)task.joint->loss(tape, &f.m, NULL, out, &metric)->value[0];
     ck_assert_double_gt(fabs(pairs - loss), 1e-3);
     f.m.multi_positive = true;
   }

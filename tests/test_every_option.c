@@ -68,6 +68,7 @@ static const Row siglip_rows[] = {
     PAIRED, {"text-style", "clip", "", 0}, {"project", "both", "", 0},
     {"embed", "5", "--project both", 0}, {"loss", "sigmoid-mean", "", 0},
     {"bias", "zero", "", 0}, {"chunks", "3", "", ALIKE},
+    {"exchange", "ring", "", ALIKE},
     {"positives", "captions", "--repeat 4", 0}};
 
 static const Row clip_rows[] = {
@@ -75,6 +76,7 @@ static const Row clip_rows[] = {
     {"project", "text", "", 0}, {"embed", "5", "", 0}, {"loss", "sum", "", 0},
     {"bias", "zero", "--loss sigmoid --bias paper", 0},
     {"chunks", "3", "--loss sigmoid --bias paper", ALIKE},
+    {"exchange", "ring", "--loss sigmoid --bias paper", ALIKE},
     {"positives", "captions", "--loss sigmoid --bias paper --repeat 4", 0}};
 static const Row eva_rows[] = {
     TRAINING, {"limit", "24", "", 0}, {"augment", "none", "", 0},
@@ -102,7 +104,8 @@ static const Row probe_rows[] = {
 static bool tested_elsewhere(const char *option) {
   static const char *const names[] = {"data",    "data-dir", "out",  "resume", "threads",
                                       "stop-at", "from",     "help", "teacher",
-                                      "overwrite", "image-encoder", "encoder", "look"};
+                                      "overwrite", "image-encoder", "encoder", "look",
+                                      "optimizer-states"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (!strcmp(option, names[i])) return true;
   return false;

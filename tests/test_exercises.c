@@ -654,6 +654,20 @@ START_TEST(the_share_of_the_text) {
 }
 END_TEST
 
+// Answers on machines
+START_TEST(half_of_the_gradient_is_forgotten) {
+  const double e = exp(1), p = e / (e * e + e), q = e / (e + e * e);
+  const double whole = (p + q) / 4, own_row = p / 2 / 2;
+  ck_assert_double_eq_tol(whole, 0.134, 0.0005);
+  ck_assert_double_eq_tol(own_row, whole / 2, 1e-12);
+  ck_assert_double_eq_tol(2 * 7 / 8. * 400, 700, 1e-9);
+  ck_assert_double_eq_tol((2 + 1) * 7 / 8. * 400, 1050, 1e-9);
+  const double N = sqrt(8e9 * 64 / 8);
+  ck_assert_double_eq_tol(N, 253e3, 500);
+  ck_assert_double_eq_tol(4 * pow(N / 64, 2), 62.5e6, 1e5);
+}
+END_TEST
+
 // Answers on trust
 START_TEST(a_blank_picture_and_its_file) {
   ck_assert_int_eq((int)sqrt(IMAGE_MAX_BYTES / 3.0), 7478);
@@ -686,4 +700,5 @@ TEST_MAIN("exercises", dogs_and_frogs, order_without_positions, end_before_start
           a_true_batch_shown_twice, two_texts_are_one_sigmoid, several_true_texts_a_row,
           tokens_with_and_without_a_cache, which_tokens_are_kept,
           blind_answers_of_other_scenes, patches_after_the_last_block_are_not_trained,
-          the_share_of_the_text, a_blank_picture_and_its_file, two_hundred_kills)
+          the_share_of_the_text, a_blank_picture_and_its_file, two_hundred_kills,
+          half_of_the_gradient_is_forgotten)

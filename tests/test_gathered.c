@@ -43,11 +43,13 @@ static void forward(Tape *tape, void *state, int step, int first, int count,
   out[1] = clip_encode_text(tape, &p->clip, ids, count, T);
 }
 
-static Tensor *loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *metric) {
+static Tensor *loss(Tape *tape, void *state, const Shards *shards,
+                    Tensor *all[JOINT_KINDS], double *metric) {
+  (void)shards;
   return clip_loss(tape, &((Problem *)state)->clip, all[0], all[1], NULL, metric);
 }
 
-static const Joint joint = {forward, loss};
+static const Joint joint = {forward, loss, false};
 
 /* The gradient to gradient[20000]; the loss is returned. */
 static double loss_of(int shard_count, int threads, double dropout_rate, real *gradient,
@@ -75,7 +77,7 @@ START_TEST(shards_give_the_gradient_of_one_tape) {
   double metric;
   params_clear_grad(p.params);
   forward(tape, &p, 4, 0, PAIRS, out);
-  Tensor *whole = loss(tape, &p, out, &metric);
+  Tensor *whole = loss(tape, &p, NULL, out, &metric);
   tape_backward(tape, whole);
   memcpy(want, p.params->grad, p.params->size * sizeof(real));
   for (int shards = 1; shards <= 3; shards++) {

@@ -137,6 +137,26 @@ static void assert_rows(int rows, int n) {
   assert_agree(1, all, "gradients of softmax and cross-entropy", rows, n, 0);
   assert_agree(2, (size_t)rows, "cross-entropy", rows, n, 0);
   assert_agree(3, all, "its softmax", rows, n, 0);
+  // Compare softmaxes whose rows are elsewhere
+  prepare(all);
+  real largest[2][64], sum[2][64], losses[64];
+  ck_assert_int_le(rows, 64);
+  for (int k = 0; k < 2; k++) {
+    const Kernels *kernels = k ? &fast_kernels : &naive_kernels;
+    real **got = k ? fast : naive, *transposed = got[2];
+    kernels->softmax_sums(largest[k], sum[k], a, rows, n);
+    for (int r = 0; r < rows; r++)
+      for (int i = 0; i < n; i++) transposed[(size_t)i * rows + r] = a[(size_t)r * n + i];
+    kernels->softmax_by_columns(got[1], transposed, largest[k], sum[k], n, rows);
+    kernels->cross_entropy_forward(losses, got[3], a, labels, 0, rows, n);
+    for (int r = 0; r < rows; r++)
+      for (int i = 0; i < n; i++)
+        ck_assert_double_eq((double)got[1][(size_t)i * rows + r],
+                            (double)got[3][(size_t)r * n + i]);
+  }
+  ck_assert_int_eq(memcmp(largest[0], largest[1], (size_t)rows * sizeof(real)), 0);
+  ck_assert_double_lt(relative_error(sum[0], sum[1], (size_t)rows), ROUNDING);
+  assert_agree(1, all, "softmax by columns", rows, n, 0);
 }
 START_TEST(rows_agree) {
   static const int sizes[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 64, 127, 1000};

@@ -9,7 +9,7 @@ static const char *const rooms[][2] = {
     {"web", "tasks eval models train nn tensor data io kernels base"},
     {"api", "eval models train nn tensor data io kernels base"},
     {"app", "tasks eval models train nn tensor data io kernels base"},
-    {"tasks", "eval models train nn tensor data base"},
+    {"tasks", "eval models train nn tensor data base kernels"},
     {"eval", "models train nn tensor data kernels base"},
     {"models", "train nn tensor data io kernels base"},
     {"train", "tensor io kernels base"},

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "models/presets.h"
 #include "train/optimizer.h"
+#include "train/world.h"
 
 // The options of a dual encoder's training
 static Settings settings = {SETTINGS_DEFAULTS};
@@ -22,7 +23,7 @@ static double dropout_rate = 0, drop_path_rate = 0, patch_dropout_rate = 0;
 static int loss = LOSS_HALF, style = STYLE_CLIP, pool = POOL_CLS, text_style = TEXT_CLIP;
 static int project = 0, gelu_kind = GELU_QUICK, bias_kind = 0;
 static double first_scale = 1 / 0.07, logit_lr_scale = 1;
-static int chunks = 0, positives = 0, repeat = 1;
+static int chunks = 0, exchange = 0, positives = 0, repeat = 1;
 
 /* An image encoder that another run has trained. */
 static const char *image_encoder = "";
@@ -68,6 +69,8 @@ static Option options[] = {
     NUMBER_OPTION("logit-lr-scale", logit_lr_scale, 0, 1000,
                   "learning rate of scale and bias, times that of all"),
     INT_OPTION("chunks", chunks, 0, 65536, "sigmoid: texts in so many parts; 0: at once"),
+    CHOICE_OPTION("exchange", exchange, "gather|ring",
+                  "sigmoid: all pairs at once, or texts go around a ring of shards"),
     CHOICE_OPTION("positives", positives, "pairs|captions",
                   "what is true of a picture: its own text, or each that fits"),
     INT_OPTION("repeat", repeat, 1, 64, "how often each picture of a batch stands in it"),
@@ -149,6 +152,12 @@ static bool check_loss(void) {
   if (!sigmoid && bias_kind)
     return fail("--bias: expected none with InfoNCE, found %s",
                 (const char *[]){"none", "zero", "balanced", "paper"}[bias_kind]);
+  if (exchange && (!sigmoid || chunks))
+    return fail("--exchange: expected gather with %s, found ring",
+                sigmoid ? "--chunks" : "InfoNCE, whose softmax needs whole rows");
+  if (chunks && world_size() > 1)
+    return fail("--chunks: expected 0 with several processes, found %d; --exchange ring "
+                "does for them what it does for one", chunks);
   if (chunks > settings.batch)
     return fail("--chunks: expected at most --batch %d, found %d", settings.batch,
                 chunks);
@@ -175,7 +184,8 @@ static bool prepare(void *state, Plan *plan) {
                      .tokenizer = run->tokenizer, .params = plan->params,
                      .clip = clip_declare(plan->params, config),
                      .seed = (uint64_t)settings.seed, .batch = settings.batch,
-                     .repeat = repeat, .multi_positive = positives};
+                     .repeat = repeat, .multi_positive = positives,
+                     .ring = exchange};
   if (augment) c->augment = captioned_augment(run->set);
   // Fill the dual encoder
   params_find(plan->params, "logit_scale")->lr_scale = logit_lr_scale;
@@ -186,7 +196,7 @@ static bool prepare(void *state, Plan *plan) {
   if (decay_rate < 1)
     layer_decay(plan->params, "visual.", config.image.depth, decay_rate);
   contrastive_begin(c);
-  if (c->truncated)
+  if (c->truncated && world_rank() == 0)
     fprintf(stderr, "%d of %d captions are longer than --context %d and were cut\n",
             c->truncated, pairs_captions(&run->train), context);
   // Fill in the plan

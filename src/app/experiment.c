@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
+#include "train/world.h"
 
 typedef struct Run {
   const char *folder;
@@ -123,6 +124,13 @@ static bool take_folder(Run *run, const Plan *plan, const Settings *s) {
 }
 
 // Finish a run
+/* Say why and end, and all other processes with this one. */
+static int failed(const Experiment *e) {
+  const int status = program_failed(&e->program);
+  world_abandon(status);
+  return status;
+}
+
 /* A word of a shell's command line. */
 static void print_quoted(const char *word) {
   if (!word[strcspn(word, " \t\n\"'\\$`&;|<>()*?[]{}!#~=%")]) {
@@ -137,6 +145,7 @@ static void print_quoted(const char *word) {
 static void print_how_to_go_on(const Experiment *e, const Run *run, const char *called) {
   const char *data = e->settings->data_dir;
   fprintf(stderr, "%s: stopped; go on with: ", e->program.name);
+  if (world_size() > 1) fprintf(stderr, "mpirun -n %d ", world_size());
   print_quoted(called);
   fputs(" --resume ", stderr);
   print_quoted(run->folder);
@@ -156,6 +165,7 @@ static void write_common(FILE *file, const Experiment *e, const Plan *plan,
   fprintf(file, "train_images\t%d\ntest_images\t%d\nsteps\t%d\nepochs\t%.3g\n",
           plan->train->count, plan->test->count, c->steps,
           (double)c->steps / c->per_epoch);
+  if (world_size() > 1) fprintf(file, "processes\t%d\n", world_size());
   for (int i = 0; i < e->program.count; i++) {
     const Option *option = &e->program.options[i];
     char *value = option_value(option);
@@ -181,11 +191,12 @@ static bool report(Experiment *e, const Plan *plan, const Run *run, char *result
 static int finish(Experiment *e, const Plan *plan, const Run *run, const char *called) {
   char result[RESULT_LENGTH] = "";
   if (run->result.end == TRAINER_STOPPED) {
-    print_how_to_go_on(e, run, called);
+    if (world_rank() == 0) print_how_to_go_on(e, run, called);
     return 130;
   }
-  if (run->result.end == TRAINER_FAILED || !report(e, plan, run, result))
-    return program_failed(&e->program);
+  if (run->result.end == TRAINER_FAILED) return failed(e);
+  if (world_rank() > 0) return 0;
+  if (!report(e, plan, run, result)) return failed(e);
   printf("%s: %s after %d steps in %.1f s; see %s\n", e->program.name, result,
          run->config.steps, run->result.seconds, run->folder);
   return 0;
@@ -219,6 +230,41 @@ static void progress_show(const char *program, const TrainerStep *s, bool last) 
 }
 
 // Train and report
+// Start with others
+/* A check sum of this program's file. */
+static void describe_program(char text[16]) {
+  size_t size = 0;
+  char *bytes = file_read("/proc/self/exe", &size);
+  snprintf(text, 16, "%08lx", bytes ? crc32(0, (const Bytef *)bytes, (uInt)size) : 0);
+  free(bytes);
+}
+
+static bool same_everywhere(const Experiment *e) {
+  char text[16], what[80];
+  if (world_size() == 1) return true;
+  describe_program(text);
+  bool same = world_same("the program's check sum", text);
+  for (int i = 0; same && i < e->program.count; i++) {
+    const Option *option = &e->program.options[i];
+    char *value = option_value(option);
+    snprintf(what, sizeof what, "--%s", option->name);
+    same = strcmp(option->name, "threads") == 0 ||
+           strcmp(option->name, "data-dir") == 0 || world_same(what, value);
+    free(value);
+  }
+  return same;
+}
+
+static void share_cores(const Experiment *e) {
+  const int sharing = world_sharing(), cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  if (world_size() == 1) return;
+  if (!getenv("OMP_NUM_THREADS"))
+    omp_set_num_threads(greatest(1, least(omp_get_num_procs(), cores / sharing)));
+  if (sharing > cores && world_rank() == 0)
+    fprintf(stderr, "%s: %d processes share %d cores: no faster than %d would be\n",
+            e->program.name, sharing, cores, cores);
+}
+
 static bool start(Experiment *e, int argc, char **argv) {
   const Settings *s = e->settings;
   if (!options_only(&e->program, argc, argv)) return false;
@@ -227,8 +273,10 @@ static bool start(Experiment *e, int argc, char **argv) {
   if (s->resume && s->overwrite)
     return fail("--overwrite: expected not to be there with --resume");
   if (s->resume && !options_resume(s->resume, &e->program)) return false;
+  world_begin(&argc, &argv);
   if (s->threads) omp_set_num_threads(s->threads);
-  return true;
+  else share_cores(e);
+  return same_everywhere(e);
 }
 
 static bool accept(Experiment *e, Plan *plan, Run *run) {
@@ -240,6 +288,8 @@ static bool accept(Experiment *e, Plan *plan, Run *run) {
   run->config.every = plan->evaluations ? (run->config.steps + plan->evaluations - 1) /
                                               plan->evaluations : plan->every;
   describe_run(e, plan);
+  if (!world_same("the data", plan->data)) return false;
+  if (world_rank() > 0) return true;
   if (!take_folder(run, plan, s)) return false;
   if (s->resume || !e->begin || e->begin(e->state, run->folder)) return true;
   folder_unlock(&run->lock);
@@ -249,20 +299,20 @@ static bool accept(Experiment *e, Plan *plan, Run *run) {
 static bool stepped(void *watcher, const TrainerStep *step) {
   const Experiment *e = watcher;
   const bool stop = interrupt_wanted();
-  progress_show(e->program.name, step, step->evaluates || stop);
+  if (world_rank() == 0) progress_show(e->program.name, step, step->evaluates || stop);
   return stop;
 }
 
 static int train(Experiment *e, Plan *plan, const char *called) {
   Run run = {.folder = plan->folder};
-  if (!accept(e, plan, &run)) return program_failed(&e->program);
+  if (!accept(e, plan, &run)) return failed(e);
   run.config.metadata = &plan->metadata;
   run.config.stepped = stepped, run.config.watcher = e;
   interrupt_watch();
   run.result = trainer_run(&run.config, &plan->task, plan->params);
   interrupt_release();
   const int status = finish(e, plan, &run, called);
-  folder_unlock(&run.lock);
+  if (world_rank() == 0) folder_unlock(&run.lock);
   return status;
 }
 
@@ -276,7 +326,7 @@ static void default_folder(const Program *program, char *folder, size_t size) {
 int experiment_run(Experiment *e, int argc, char **argv) {
   Plan plan = {0};
   char folder[96];
-  if (!start(e, argc, argv)) return program_failed(&e->program);
+  if (!start(e, argc, argv)) return failed(e);
   plan.params = params_new();
   default_folder(&e->program, folder, sizeof folder);
   const Settings *s = e->settings;
@@ -284,5 +334,6 @@ int experiment_run(Experiment *e, int argc, char **argv) {
   const int status = train(e, &plan, argv[0]);
   e->end(e->state);
   metadata_free(&plan.metadata), params_free(plan.params);
+  world_end();
   return status;
 }

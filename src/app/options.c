@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/memory.h"
+#include "train/world.h"
 
 // Begin and end a program
 static int wrongly_called(const Program *p, const char *dashes) {
@@ -30,6 +31,7 @@ const Option *option_find(const Program *p, const char *name, size_t length) {
 
 int program_failed(const Program *p) {
   const char *why = fail_message();
+  world_before_failing();
   if (option_find(p, why, strcspn(why, ":"))) /* the library speaks of sizes */
     return wrongly_called(p, "--");
   if (*why == '-' || strncmp(why, "expected ", 9) == 0) return wrongly_called(p, "");
@@ -171,6 +173,7 @@ enum { FIRST = 256 }; /* what getopt_long returns for the first option */
 
 static void report_bad_option(const Program *p, const char *word) {
   fail("%s: unknown option, ambiguous, or its value is missing", word);
+  world_before_failing();
   exit(wrongly_called(p, ""));
 }
 
@@ -209,7 +212,7 @@ int options_parse(Program *p, int argc, char **argv) {
     if (i < FIRST) report_bad_option(p, argv[optind - 1]);
     i -= FIRST;
     if (i == p->count) {
-      print_help(p);
+      if (world_first()) print_help(p);
       exit(0);
     }
     if (!option_set(&p->options[i], optarg ? optarg : "")) exit(program_failed(p));

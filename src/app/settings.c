@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "train/world.h"
 
 // Keep and take up the options of a run
 void options_metadata(const Program *program, Metadata *metadata) {
@@ -51,6 +52,9 @@ bool settings_plan(const Settings *s, int examples, int passes, int micro_batch,
   long rounds = s->epochs ? s->epochs : passes;
   long all = s->steps ? s->steps : rounds * per_epoch;
   long warm = s->warmup >= 0 ? s->warmup : least(per_epoch / 2, (int)(all / 2));
+  if (least(s->shards, s->batch) < world_size())
+    return fail("--shards: expected at least the %d processes, found %d", world_size(),
+                least(s->shards, s->batch));
   // Refuse a run that is too long or only warms up
   if (all > 1000000000)
     return fail("--epochs: expected at most %d passes of %d steps, found %ld",
@@ -62,7 +66,8 @@ bool settings_plan(const Settings *s, int examples, int passes, int micro_batch,
       .steps = (int)all, .per_epoch = per_epoch, .batch = s->batch, .seed = s->seed,
       .shards = least(s->shards, s->batch), .lr = s->lr, .decay = s->decay,
       .micro_batch = s->micro_batch ? s->micro_batch : micro_batch, .beta2 = s->beta2,
-      .clip = s->clip, .optimizer = (OptimizerKind)s->optimizer, .warmup = (int)warm,
+      .clip = s->clip, .optimizer = (OptimizerKind)s->optimizer,
+      .split = s->split && world_size() > 1, .warmup = (int)warm,
       .precision = (Precision)s->precision,
       .stop_at = s->stop_at, .resume = s->resume != NULL};
   return true;

@@ -7,6 +7,7 @@
 typedef struct Settings {
   int epochs, steps, batch, warmup, seed, shards, micro_batch, threads, stop_at;
   int optimizer; /* an OptimizerKind */
+  int split; /* its moments */
   int precision; /* a Precision */
   double lr, decay, beta2, clip;
   const char *out, *resume, *data_dir;
@@ -40,6 +41,9 @@ typedef struct Settings {
   PATH_OPTION("data-dir", S.data_dir, "folder with the data sets"),         \
   PATH_OPTION("out", S.out, "folder of the run; default in build/try/"),    \
   PATH_OPTION("resume", S.resume, "go on with the run in this folder"),     \
+  {.name = "optimizer-states", .kind = OPTION_CHOICE, .value = &S.split,    \
+   .choices = "whole|split", .help = "of several processes: each has all "  \
+   "moments, or a part of them", .transient = true},                        \
   {.name = "overwrite", .kind = OPTION_FLAG, .value = &S.overwrite,         \
    .help = "replace the run that is in the folder", .transient = true},     \
   {.name = "threads", .kind = OPTION_INT, .value = &S.threads, .low = 0,    \

@@ -180,6 +180,25 @@ void cross_entropy_forward(real *losses, real *p, const real *logits, const int 
     for (int i = 0; i < n; i++) weight[i] /= sum;
   }
 }
+void softmax_sums(real *largest, real *sum, const real *x, int rows, int n) {
+#pragma omp parallel for schedule(dynamic, 64) if (worth((size_t)rows * n))
+  for (int r = 0; r < rows; r++) {
+    const real *row = x + (size_t)r * n, most = largest_of(row, n);
+    real parts[PARTS] = {0};
+    IN_PARTS(i, n, parts[part] += fast_exp(row[i] - most));
+    largest[r] = most, sum[r] = sum_of_parts(parts);
+  }
+}
+
+void softmax_by_columns(real *p, const real *x, const real *largest, const real *sum,
+                        int rows, int n) {
+#pragma omp parallel for schedule(dynamic, 64) if (worth((size_t)rows * n))
+  for (int r = 0; r < rows; r++) {
+    const real *row = x + (size_t)r * n;
+    real *to = p + (size_t)r * n;
+    IN_PARTS(i, n, (void)part; to[i] = fast_exp(row[i] - largest[i]) / sum[i]);
+  }
+}
 
 // The fast backward pass of cross-entropy
 void cross_entropy_backward(real *dlogits, const real *p, const int *labels,

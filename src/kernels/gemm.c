@@ -159,11 +159,11 @@ static int panel_depth(void) {
   return found;
 }
 
-void gemm_blocked(Product *block, int columns, int step, MatrixOut c, MatrixView a,
+void gemm_blocked(Product *block, int columns, int times, MatrixOut c, MatrixView a,
                   MatrixView b, int M, int N, int K) {
   assert(K > 0 && !(c.add && c.bias));
-  const int most = panel_depth() * step, blocks = (K + most - 1) / most;
-  const int depth = round_up((K + blocks - 1) / blocks, LANES * step);
+  const int most = panel_depth() * times, blocks = (K + most - 1) / most;
+  const int depth = round_up((K + blocks - 1) / blocks, LANES * times);
   for (int j = 0; j < N; j += columns)
     for (int k = 0; k < K; k += depth)
       block((MatrixOut){c.at + j, c.row, c.add || k, c.padded,
@@ -221,13 +221,9 @@ static void block_of_panels(MatrixOut c, MatrixView a, MatrixView b, int M, int 
   for (int i = 0; i < M; i += BLOCK_ROWS)
     for (int j = 0; j < N; j += PANEL) {
       const MatrixView panel = {b.at + j * b.column, PANEL, 1};
-      const real *next = j + PANEL < N ? panel.at + PANEL * b.column : b.at + PANEL * K;
       const int end = least(M, i + BLOCK_ROWS);
-      const int share = (K * PANEL * TILE_ROWS - 1) / (end - i) + 1; /* for each tile */
       for (int row = i, rows; row < end; row += rows) {
         rows = rows_of_tile(end - row);
-        for (int n = 0; i == 0 && n < share; n += LINE, next += LINE)
-          __builtin_prefetch(next, 0, 2);
         const MatrixView part = {a.at + row * a.row, a.row, a.column};
         const MatrixOut to = {c.at + row * c.row + j, c.row, c.add, false,
                               c.bias ? c.bias + j : none};
@@ -239,7 +235,7 @@ static void block_of_panels(MatrixOut c, MatrixView a, MatrixView b, int M, int 
 }
 
 static void panels_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
-  gemm_blocked(block_of_panels, BLOCK_COLUMNS, 1, c, a, b, M, N, K);
+  gemm_blocked(block_of_panels, BLOCK_COLUMNS, 4, c, a, b, M, N, K);
 }
 
 void gemm_panels(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {

@@ -42,9 +42,9 @@ typedef void Product(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int 
 void gemm_shared(Product *serial, MatrixOut c, MatrixView a, MatrixView b, int M, int N,
                  int K);
 
-/* A product made of blocks of at most `columns` columns and as deep as suits the first
-   cache if a row of a panel holds `step` numbers along k: at most MOST_DEPTH rows. */
-void gemm_blocked(Product *block, int columns, int step, MatrixOut c, MatrixView a,
+/* A product made of blocks of at most `columns` columns, which are `times` times as deep
+   as a panel of floats that takes half of the first cache (at most MOST_DEPTH). */
+void gemm_blocked(Product *block, int columns, int times, MatrixOut c, MatrixView a,
                   MatrixView b, int M, int N, int K);
 // Declarations of the product of bfloat16
 /* The same products with a[i][k] and b[k][j] rounded to bfloat16. In each factor rows

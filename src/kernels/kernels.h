@@ -120,3 +120,10 @@ int linear_panel_rows(void);
 void linear_panel(real *panel, const real *rows, int in);
 void linear_forward_panels(real *y, const real *x, const real *w, const real *b,
                            int rows, int in, int out);
+
+/* For a softmax of which not all rows are here: the largest number of each row and the
+   sum of e^(x - largest); and e^(x[r][i] - largest[i]) / sum[i], given these two of each
+   column. The bits of cross_entropy_forward. */
+void softmax_sums(real *largest, real *sum, const real *x, int rows, int n);
+void softmax_by_columns(real *p, const real *x, const real *largest, const real *sum,
+                        int rows, int n);

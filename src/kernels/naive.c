@@ -421,3 +421,19 @@ void linear_forward_panels(real *y, const real *x, const real *w, const real *b,
                            int rows, int in, int out) {
   linear_forward(y, x, w, b, rows, in, out);
 }
+
+void softmax_sums(real *largest, real *sum, const real *x, int rows, int n) {
+  for (int r = 0; r < rows; r++) {
+    const real *row = x + (size_t)r * n;
+    largest[r] = row[0], sum[r] = 0;
+    for (int i = 1; i < n; i++) largest[r] = row[i] > largest[r] ? row[i] : largest[r];
+    for (int i = 0; i < n; i++) sum[r] += exp(row[i] - largest[r]);
+  }
+}
+
+void softmax_by_columns(real *p, const real *x, const real *largest, const real *sum,
+                        int rows, int n) {
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < n; i++)
+      p[(size_t)r * n + i] = exp(x[(size_t)r * n + i] - largest[i]) / sum[i];
+}

@@ -534,8 +534,9 @@ static void clip_step_forward(Tape *tape, void *state, int number, int first, in
                              CAPTION);
 }
 
-static Tensor *clip_step_loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS],
-                              double *metric) {
+static Tensor *clip_step_loss(Tape *tape, void *state, const Shards *all_shards,
+                              Tensor *all[JOINT_KINDS], double *metric) {
+  (void)all_shards;
   return clip_loss(tape, ((Step *)state)->model, all[0], all[1], NULL, metric);
 }
 
@@ -550,7 +551,7 @@ static ClipConfig clip_tiny(PairLoss loss) {
 }
 
 static void measure_clip_step(const char *name, PairLoss loss) {
-  static const Joint joint = {clip_step_forward, clip_step_loss};
+  static const Joint joint = {clip_step_forward, clip_step_loss, false};
   int ids[CLIP_PAIRS * CAPTION];
   Step step = {.name = name, .params = params_new(), .joint = &joint,
                .batch = CLIP_PAIRS, .numbers = ids};

@@ -11,6 +11,7 @@
 #include "data/captioned.h"
 #include "data/words.h"
 #include "models/model_io.h"
+#include "train/world.h"
 
 // The options of train-language
 static Settings settings = {SETTINGS_DEFAULTS};
@@ -166,7 +167,7 @@ static bool prepare(void *state, Plan *plan) {
   if (!vlm_check(&config) || !questions_fit(run)) return false;
   declare_model(run, plan->params, &config);
   caption_begin(task);
-  if (task->truncated)
+  if (task->truncated && world_rank() == 0)
     fprintf(stderr, "%d of %d prompts are longer than --context %d and were cut\n",
             task->truncated, prompts_count(&run->train), context);
   plan->task = caption_task(task);

@@ -6,6 +6,9 @@
 
 #include "base/memory.h"
 #include "eval/embed.h"
+#include "tasks/gathered.h"
+#include "tasks/ring.h"
+#include "train/world.h"
 
 // Tokens of all captions
 // Number captions that read the same
@@ -132,31 +135,36 @@ static unsigned char *true_pairs(Tape *tape, const Pairs *pairs, const int *capt
   return positives;
 }
 
-static Tensor *loss(Tape *tape, void *state, Tensor *all[JOINT_KINDS], double *metric) {
+static Tensor *loss(Tape *tape, void *state, const Shards *shards,
+                    Tensor *all[JOINT_KINDS], double *metric) {
   const Contrastive *m = state;
   const int n = m->batch;
   unsigned char *positives = NULL;
+  Tensor *result;
   if (m->multi_positive)
     positives = true_pairs(tape, m->train, m->caption_id[0], m->example, n);
-  Tensor *result = clip_loss(tape, &m->clip, all[0], all[1], positives, metric);
+  if (m->ring)
+    result = ring_loss(tape, &m->clip, shards, n, all[0], all[1], positives, metric);
+  else if (world_size() > 1)
+    result = gathered_loss(tape, &m->clip, shards, all[0], all[1], positives, metric);
+  else result = clip_loss(tape, &m->clip, all[0], all[1], positives, metric);
   *metric /= n;
   return result;
 }
 
 static void after(void *state) { clip_clamp(&((Contrastive *)state)->clip); }
 
-static void note(void *state, double *extras) {
+static void note(void *state, const double *squares, double *extras) {
   const Contrastive *m = state;
-  double squares[2] = {0};
+  double sum[2] = {0};
   for (int i = 0; i < m->params->count; i++) {
     const Tensor *t = m->params->list[i].tensor;
-    const double norm = m->params->list[i].kind == PARAM_FIXED ? 0 : gradient_norm(t);
     if (t != m->clip.logit_scale && t != m->clip.logit_bias)
-      squares[strncmp(t->name, "text", 4) == 0] += norm * norm;
+      sum[strncmp(t->name, "text", 4) == 0] += squares[i];
   }
   extras[0] = (double)m->clip.logit_scale->value[0];
-  extras[1] = sqrt(squares[0]);
-  extras[2] = sqrt(squares[1]);
+  extras[1] = sqrt(sum[0]);
+  extras[2] = sqrt(sum[1]);
   if (m->clip.logit_bias) extras[3] = (double)m->clip.logit_bias->value[0];
 }
 
@@ -199,13 +207,13 @@ static bool evaluate(Tape *tape, void *state, double *mean_loss, double *matched
 }
 
 Task contrastive_task(Contrastive *m) {
-  static const Joint joint = {forward, loss};
+  static const Joint joint[] = {{forward, loss, false}, {forward, loss, true}};
   static const char *const names[] = {
       "logit_scale\timage_gradient\ttext_gradient",
       "logit_scale\timage_gradient\ttext_gradient\tlogit_bias"};
   const bool biased = m->clip.logit_bias != NULL;
   return (Task){.state = m, .metric = "batch_accuracy", .begin = begin,
                 .evaluate = evaluate,
-                .joint = &joint, .after = after, .extras = 3 + biased,
+                .joint = &joint[m->ring], .after = after, .extras = 3 + biased,
                 .extra_names = names[biased], .note = note};
 }

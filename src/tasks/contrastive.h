@@ -23,6 +23,7 @@ typedef struct Contrastive {
   int batch;                  /* given */
   int repeat;                 /* given: views of each picture in a batch, each with a
                                  caption of its own; 0: one */
+  bool ring;                  /* given: texts go around a ring of shards (tasks/ring.h) */
   bool multi_positive;        /* given: a text is a positive of every picture that has
                                  it as a caption, not only of its own */
   int *ids;                   /* of all captions of `train`, [..][context] */

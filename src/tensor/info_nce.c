@@ -125,8 +125,9 @@ static Tensor *shared_cross_entropy(Tape *tape, Tensor *logits, int *right,
   *right = 0;
   for (int i = 0; i < N; i++) {
     const real *row = logits->value + (size_t)i * N, *y = s->target + (size_t)i * N;
-    total += (double)losses[i];
-    for (int j = 0; j < N; j++) total += (double)(y[j] * (row[first[i]] - row[j]));
+    double mean = (double)losses[i];
+    for (int j = 0; j < N; j++) mean += (double)(y[j] * (row[first[i]] - row[j]));
+    total += mean;
     *right += y[largest_of_row(row, N)] > 0;
   }
   loss->value[0] = (real)(total / N);

@@ -144,6 +144,10 @@ Parameter *params_find(const Params *params, const char *name) {
   return NULL;
 }
 
+size_t params_offset(const Params *params, int i) {
+  return i < params->count ? params->list[i].offset : params->size;
+}
+
 size_t params_count(const Params *params, bool trained_only) {
   size_t count = 0;
   for (int i = 0; i < params->count; i++)

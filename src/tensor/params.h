@@ -73,6 +73,7 @@ void params_fill(Params *params, uint64_t seed);
 void params_allocate(Params *params);
 void params_clear_grad(Params *params);
 Parameter *params_find(const Params *params, const char *name); /* or NULL */
+size_t params_offset(const Params *params, int i); /* of parameter i; count: the end */
 
 /* How many numbers the table holds: those that are trained, or all. */
 size_t params_count(const Params *params, bool trained_only);

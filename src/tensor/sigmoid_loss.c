@@ -17,11 +17,15 @@ double logistic(double x) {
 // Add a learned number
 static void shift_by_backward(const Entry *e) {
   Tensor *x = e->input[0], *b = e->input[1];
-  const size_t n = tensor_size(e->output);
+  const int rows = tensor_rows(x), n = tensor_last(x);
   double sum = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (x->requires_grad) x->grad[i] += e->output->grad[i];
-    sum += (double)e->output->grad[i];
+  for (int r = 0; r < rows; r++) {
+    double row = 0;
+    for (size_t i = (size_t)r * n; i < (size_t)(r + 1) * n; i++) {
+      if (x->requires_grad) x->grad[i] += e->output->grad[i];
+      row += (double)e->output->grad[i];
+    }
+    sum += row;
   }
   if (b->requires_grad) b->grad[0] += (real)sum;
 }

@@ -63,23 +63,23 @@ Safetensors *checkpoint_open(const char *folder) {
 // Load tensors into the table
 /* First check all, then copy all. */
 static bool load_array(const Safetensors *file, const Params *params,
-                       const char *prefix, real *array, bool copy) {
+                       const char *prefix, real *array, size_t base, bool copy) {
   for (int i = 0; i < params->count; i++) {
     const Parameter *p = &params->list[i];
     char name[256];
     snprintf(name, sizeof name, "%s%s", prefix, p->tensor->name);
-    if (copy) safetensors_get(file, name, array + p->offset);
+    if (copy) safetensors_get(file, name, array + (p->offset - base));
     else if (!safetensors_check(file, name, p->tensor->shape)) return false;
   }
   return true;
 }
 
 bool parameters_match(const Safetensors *file, const Params *params) {
-  return load_array(file, params, "", params->value, false);
+  return load_array(file, params, "", params->value, 0, false);
 }
 
 void parameters_load(const Safetensors *file, Params *params) {
-  load_array(file, params, "", params->value, true);
+  load_array(file, params, "", params->value, 0, true);
 }
 
 // Load a checkpoint
@@ -100,10 +100,12 @@ bool checkpoint_load(const char *folder, Optimizer *o, Progress *progress) {
     fail("%s/checkpoint.safetensors: expected step and seconds that are numbers, "
          "found step %s", folder, safetensors_metadata(file, "step") ?
          safetensors_metadata(file, "step") : "none");
+  Params own = *o->params; /* those whose moments the optimiser has */
+  own.list += o->first, own.count = o->last - o->first;
   for (int copy = 0; good && copy < 2; copy++)
-    good = load_array(file, o->params, "", o->params->value, copy) &&
-           load_array(file, o->params, "adamw.m.", o->m, copy) &&
-           load_array(file, o->params, "adamw.v.", o->v, copy);
+    good = load_array(file, o->params, "", o->params->value, 0, copy) &&
+           load_array(file, &own, "adamw.m.", o->m, o->base, copy) &&
+           load_array(file, &own, "adamw.v.", o->v, o->base, copy);
   if (good) {
     *progress = (Progress){(int)step, seconds};
     o->steps = progress->step;

@@ -5,15 +5,35 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/world.h"
 
 // Make and free shards
+Deal deal_parameters(const Params *params) {
+  const int size = world_size();
+  Deal deal = {allocate((size_t)size + 1, sizeof *deal.first),
+               allocate((size_t)size + 1, sizeof *deal.begin)};
+  for (int k = 0, i = 0; k <= size; k++) {
+    while (i < params->count &&
+           (double)params_offset(params, i) < (double)params->size * k / size)
+      i++;
+    deal.first[k] = i, deal.begin[k] = params_offset(params, i);
+  }
+  return deal;
+}
+
+void deal_free(Deal *deal) { free(deal->first), free(deal->begin); }
+
 Shards *shards_new(Params *params, int count, int micro_batch) {
   Shards *shards = allocate(1, sizeof *shards);
-  assert(count > 0 && micro_batch > 0 && params->grad);
-  *shards = (Shards){params, count, micro_batch, allocate((size_t)count, sizeof(Shard)),
-                     tape_new()};
+  const int first = world_part(count, world_rank());
+  const int own = world_part(count, world_rank() + 1) - first;
+  assert(own > 0 && count <= MAX_SHARDS && micro_batch > 0 && params->grad);
+  *shards = (Shards){.params = params, .count = count, .micro_batch = micro_batch,
+                     .first = first, .own = own,
+                     .shard = allocate((size_t)own, sizeof(Shard)),
+                     .gathered = tape_new(), .deal = deal_parameters(params)};
   shards->gathered->training = true;
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < own; i++) {
     Shard *shard = &shards->shard[i];
     shard->tape = tape_new();
     shard->tape->training = shard->tape->recycling = true;
@@ -24,11 +44,12 @@ Shards *shards_new(Params *params, int count, int micro_batch) {
 }
 
 void shards_free(Shards *shards) {
-  for (int i = 0; i < shards->count; i++) {
+  for (int i = 0; i < shards->own; i++) {
     tape_free(shards->shard[i].tape);
     if (i) free(shards->shard[i].grad);
   }
-  tape_free(shards->gathered), free(shards->shard), free(shards);
+  tape_free(shards->gathered), deal_free(&shards->deal);
+  free(shards->shard), free(shards);
 }
 void shards_use_bf16(Shards *shards, bool yes) {
   for (int i = 0; i < shards->count; i++) shards->shard[i].tape->bf16 = yes;
@@ -41,17 +62,17 @@ int shard_begin(const Shards *shards, int i, int batch) {
   return part_of(batch, i, shards->count);
 }
 
-static void run_shard(Shards *shards, int number, LossFunction *loss, void *state,
-                      int step, int batch, RandomKey key) {
-  Shard *shard = &shards->shard[number];
-  const int begin = shard_begin(shards, number, batch);
-  const int all = shard_begin(shards, number + 1, batch) - begin;
+static void run_shard(Shards *shards, int i, LossFunction *loss, void *state, int step,
+                      int batch, RandomKey key) {
+  Shard *shard = &shards->shard[i];
+  const int begin = shard_begin(shards, shards->first + i, batch);
+  const int all = shard_begin(shards, shards->first + i + 1, batch) - begin;
   const int pieces = (all + shards->micro_batch - 1) / shards->micro_batch;
   shard->loss = shard->metric = 0;
   memset(shard->grad, 0, shards->params->size * sizeof(real));
-  for (int i = 0; i < pieces; i++) {
-    const int first = begin + part_of(all, i, pieces);
-    const int count = begin + part_of(all, i + 1, pieces) - first;
+  for (int k = 0; k < pieces; k++) {
+    const int first = begin + part_of(all, k, pieces);
+    const int count = begin + part_of(all, k + 1, pieces) - first;
     const double fraction = (double)count / batch;
     double metric = 0;
     tape_reset(shard->tape, random_subkey(key, (uint64_t)first));
@@ -62,87 +83,110 @@ static void run_shard(Shards *shards, int number, LossFunction *loss, void *stat
   }
 }
 void shards_sum(Shards *shards) {
-  enum { PIECE = 4096 };
-  real *sum = shards->params->grad;
-  const size_t size = shards->params->size;
-#pragma omp parallel for if (size > 100000)
-  for (size_t first = 0; first < size; first += PIECE)
-    for (int k = 1; k < shards->count; k++) {
-      const real *part = shards->shard[k].grad;
-      const size_t end = size - first < PIECE ? size : first + PIECE;
-      for (size_t i = first; i < end; i++) sum[i] += part[i];
-    }
+  real *part[MAX_SHARDS];
+  for (int i = 0; i < shards->own; i++) part[i] = shards->shard[i].grad;
+  world_sum(shards->params->grad, part, shards->count, shards->deal.begin);
+  if (!shards->scattered)
+    world_gather(shards->params->grad, sizeof(real), shards->deal.begin);
+}
+
+void shards_gather(const Shards *shards, void *numbers, size_t unit, int each,
+                   int batch) {
+  const int size = world_size();
+  size_t begin[MAX_SHARDS + 1];
+  for (int k = 0; k <= size; k++)
+    begin[k] = (size_t)each *
+               (size_t)shard_begin(shards, world_part(shards->count, k), batch);
+  world_gather(numbers, unit, begin);
+}
+
+static double sum_of_losses(const Shards *shards, double *metric) {
+  double sum = 0, each[2 * MAX_SHARDS] = {0}, *mine = each + 2 * shards->first;
+  for (int i = 0; i < shards->own; i++)
+    mine[2 * i] = shards->shard[i].loss, mine[2 * i + 1] = shards->shard[i].metric;
+  shards_gather(shards, each, sizeof *each, 2, shards->count); /* as if of examples */
+  *metric = 0;
+  for (int i = 0; i < shards->count; i++) sum += each[2 * i], *metric += each[2 * i + 1];
+  return sum;
 }
 
 double shards_gradient(Shards *shards, LossFunction *loss, void *state, int step,
                        int batch, RandomKey key, double *metric) {
-  double sum = 0;
-  if (shards->count == 1) {
+  if (shards->own == 1) {
     run_shard(shards, 0, loss, state, step, batch, key);
   } else {
 #pragma omp parallel for schedule(static)
-    for (int i = 0; i < shards->count; i++)
+    for (int i = 0; i < shards->own; i++)
       run_shard(shards, i, loss, state, step, batch, key);
-    shards_sum(shards);
   }
-  *metric = 0;
-  for (int i = 0; i < shards->count; i++) {
-    sum += shards->shard[i].loss;
-    *metric += shards->shard[i].metric;
-  }
-  return sum;
+  shards_sum(shards);
+  return sum_of_losses(shards, metric);
 }
 
 // Gradient of a gathered loss
-enum { MAX_SHARDS = 64 };
 typedef Tensor *Vectors[JOINT_KINDS];
 
 // The three acts
-static void run_encoders(Shards *shards, int number, const Joint *joint, void *state,
+static void run_encoders(Shards *shards, int i, const Joint *joint, void *state,
                          int step, int batch, RandomKey key, Vectors out) {
-  Shard *shard = &shards->shard[number];
-  const int first = shard_begin(shards, number, batch);
-  const int count = shard_begin(shards, number + 1, batch) - first;
+  Shard *shard = &shards->shard[i];
+  const int first = shard_begin(shards, shards->first + i, batch);
+  const int count = shard_begin(shards, shards->first + i + 1, batch) - first;
   memset(shard->grad, 0, shards->params->size * sizeof(real));
   tape_reset(shard->tape, random_subkey(key, (uint64_t)first));
   joint->forward(shard->tape, state, step, first, count, out);
 }
 
-static void gather_vectors(Shards *shards, Vectors *part, int batch, Vectors all) {
+/* The first example whose vectors are on the tape: of this process, or of all. */
+static int first_vector(const Shards *shards, bool alone, int batch) {
+  return alone ? shard_begin(shards, shards->first, batch) : 0;
+}
+
+static void gather_vectors(Shards *shards, Vectors *part, bool alone, int batch,
+                           Vectors all) {
+  const int start = first_vector(shards, alone, batch);
+  const int mine = shard_begin(shards, shards->first, batch);
+  const int end = shard_begin(shards, shards->first + shards->own, batch);
   tape_reset(shards->gathered, (RandomKey){0});
   for (int k = 0; k < JOINT_KINDS; k++) {
     Shape shape = part[0][k]->shape;
-    shape.size[0] = batch;
+    const size_t each = tensor_size(part[0][k]) / (size_t)shape.size[0];
+    shape.size[0] = alone ? end - start : batch;
     all[k] = tape_tensor(shards->gathered, "vectors", shape);
     all[k]->requires_grad = true;
-    real *to = all[k]->value;
-    for (int i = 0; i < shards->count; i++) {
+    real *to = all[k]->value + (size_t)(mine - start) * each;
+    for (int i = 0; i < shards->own; i++) {
       memcpy(to, part[i][k]->value, tensor_size(part[i][k]) * sizeof(real));
       to += tensor_size(part[i][k]);
     }
+    if (!alone) shards_gather(shards, all[k]->value, sizeof(real), (int)each, batch);
   }
 }
 
-static void send_back(Shards *shards, int number, int batch, Vectors part, Vectors all) {
-  const size_t first = (size_t)shard_begin(shards, number, batch);
+static void send_back(Shards *shards, int i, bool alone, int batch, Vectors part,
+                      Vectors all) {
+  const size_t first = (size_t)(shard_begin(shards, shards->first + i, batch) -
+                                first_vector(shards, alone, batch));
   const real *grads[JOINT_KINDS];
   for (int k = 0; k < JOINT_KINDS; k++)
-    grads[k] = all[k]->grad + first * (tensor_size(all[k]) / (size_t)batch);
-  tape_backward_outputs(shards->shard[number].tape, part, grads, JOINT_KINDS);
+    grads[k] = all[k]->grad +
+               first * (tensor_size(all[k]) / (size_t)all[k]->shape.size[0]);
+  tape_backward_outputs(shards->shard[i].tape, part, grads, JOINT_KINDS);
 }
 
 double joint_gradient(Shards *shards, const Joint *joint, void *state, int step,
                       int batch, RandomKey key, double *metric) {
   Vectors part[MAX_SHARDS] = {{NULL}}, all = {NULL};
-  assert(shards->count > 0 && shards->count <= MAX_SHARDS && shards->count <= batch);
-#pragma omp parallel for schedule(static) if (shards->count > 1)
-  for (int i = 0; i < shards->count; i++)
+  assert(shards->count <= batch);
+#pragma omp parallel for schedule(static) if (shards->own > 1)
+  for (int i = 0; i < shards->own; i++)
     run_encoders(shards, i, joint, state, step, batch, key, part[i]);
-  gather_vectors(shards, part, batch, all);
-  Tensor *loss = joint->loss(shards->gathered, state, all, metric);
+  gather_vectors(shards, part, joint->alone, batch, all);
+  Tensor *loss = joint->loss(shards->gathered, state, shards, all, metric);
   tape_backward(shards->gathered, loss);
-#pragma omp parallel for schedule(static) if (shards->count > 1)
-  for (int i = 0; i < shards->count; i++) send_back(shards, i, batch, part[i], all);
+#pragma omp parallel for schedule(static) if (shards->own > 1)
+  for (int i = 0; i < shards->own; i++)
+    send_back(shards, i, joint->alone, batch, part[i], all);
   shards_sum(shards);
   return (double)loss->value[0];
 }

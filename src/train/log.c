@@ -44,6 +44,7 @@ bool log_open(LogFile *j, const char *folder, const char *name,
 
 void log_row(LogFile *j, const char *format, ...) {
   va_list arguments;
+  if (!j->file) return;
   va_start(arguments, format);
   text_print_to(j->file, format, arguments);
   va_end(arguments);

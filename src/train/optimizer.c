@@ -8,11 +8,18 @@
 #include "kernels/dot.h"
 #include "kernels/kernels.h"
 
+Optimizer optimizer_new_part(OptimizerKind kind, Params *params, double beta2,
+                             double decay, int first, int last) {
+  const size_t base = params_offset(params, first);
+  const size_t size = params_offset(params, last) - base;
+  return (Optimizer){.params = params, .kind = kind, .first = first, .last = last,
+                     .base = base, .beta1 = 0.9, .beta2 = beta2, .eps = 1e-8,
+                     .decay = decay, .m = allocate(size, sizeof(real)),
+                     .v = allocate(size, sizeof(real))};
+}
+
 Optimizer optimizer_new(OptimizerKind kind, Params *params, double beta2, double decay) {
-  return (Optimizer){.params = params, .kind = kind, .beta1 = 0.9, .beta2 = beta2,
-                     .eps = 1e-8, .decay = decay,
-                     .m = allocate(params->size, sizeof(real)),
-                     .v = allocate(params->size, sizeof(real))};
+  return optimizer_new_part(kind, params, beta2, decay, 0, params->count);
 }
 
 void optimizer_free(Optimizer *o) { free(o->m), free(o->v); }
@@ -29,13 +36,14 @@ void adamw_update(Optimizer *o, double lr) {
                     .correction2 = (real)(1 - pow(o->beta2, o->steps))};
   AdamWStep plain = step;
   step.decay = (real)o->decay;
-  for (int i = 0; i < o->params->count; i++) {
+  for (int i = o->first; i < o->last; i++) {
     const Parameter *p = &o->params->list[i];
+    const size_t at = p->offset - o->base;
     if (p->kind == PARAM_FIXED) continue;
     AdamWStep own = p->kind == PARAM_DECAYED ? step : plain;
     own.lr = (real)(lr * p->lr_scale);
-    adamw_step(p->tensor->value, o->m + p->offset, o->v + p->offset, p->tensor->grad,
-               own, tensor_size(p->tensor));
+    adamw_step(p->tensor->value, o->m + at, o->v + at, p->tensor->grad, own,
+               tensor_size(p->tensor));
   }
 }
 
@@ -51,7 +59,7 @@ static double direction(double w, double m, double v, Moment s) {
 static void remember(Optimizer *o, const Parameter *p) {
   for (size_t i = 0; i < tensor_size(p->tensor); i++) {
     const double g = (double)p->tensor->grad[i];
-    real *m = &o->m[p->offset + i], *v = &o->v[p->offset + i];
+    real *m = &o->m[p->offset - o->base + i], *v = &o->v[p->offset - o->base + i];
     *m = (real)(o->beta1 * (double)*m + (1 - o->beta1) * g);
     *v = (real)(o->beta2 * (double)*v + (1 - o->beta2) * g * g);
   }
@@ -59,11 +67,12 @@ static void remember(Optimizer *o, const Parameter *p) {
 
 static double trust(const Optimizer *o, const Parameter *p, Moment s) {
   double weights = 0, steps = 0;
+  const real *m = o->m + (p->offset - o->base), *v = o->v + (p->offset - o->base);
   if (p->kind != PARAM_DECAYED) return 1;
   for (size_t i = 0; i < tensor_size(p->tensor); i++) {
-    const double w = (double)p->tensor->value[i], m = (double)o->m[p->offset + i];
+    const double w = (double)p->tensor->value[i];
     weights += w * w;
-    steps += pow(direction(w, m, (double)o->v[p->offset + i], s), 2);
+    steps += pow(direction(w, (double)m[i], (double)v[i], s), 2);
   }
   return weights > 0 && steps > 0 ? sqrt(weights / steps) : 1;
 }
@@ -74,16 +83,17 @@ void lamb_update(Optimizer *o, double lr) {
                         0};
   Moment decayed = plain;
   decayed.decay = o->decay;
-  for (int i = 0; i < o->params->count; i++) {
+  for (int i = o->first; i < o->last; i++) {
     const Parameter *p = &o->params->list[i];
+    const real *m = o->m + (p->offset - o->base), *v = o->v + (p->offset - o->base);
     if (p->kind == PARAM_FIXED) continue;
     const Moment s = p->kind == PARAM_DECAYED ? decayed : plain;
     remember(o, p);
     const double step = lr * p->lr_scale * trust(o, p, s);
     for (size_t k = 0; k < tensor_size(p->tensor); k++) {
-      const double w = (double)p->tensor->value[k], m = (double)o->m[p->offset + k];
-      const double v = (double)o->v[p->offset + k];
-      p->tensor->value[k] = (real)(w - step * direction(w, m, v, s));
+      const double w = (double)p->tensor->value[k];
+      p->tensor->value[k] =
+          (real)(w - step * direction(w, (double)m[k], (double)v[k], s));
     }
   }
 }
@@ -106,12 +116,23 @@ double gradient_norm_all(const Params *params) {
   return sqrt(sum);
 }
 
-double clip_gradients(Params *params, double limit) {
-  double norm = gradient_norm_all(params);
+void gradient_squares(const Params *params, int first, int last, double *squares) {
+  for (int i = first; i < last; i++) {
+    const Parameter *p = &params->list[i];
+    squares[i] = p->kind == PARAM_FIXED ? 0 : sum_of_squares(p->tensor);
+  }
+}
+
+void clip_gradients_of_norm(Params *params, double norm, double limit) {
   if (limit > 0 && norm > limit)
 #pragma omp parallel for simd if (parallel : params->size > 100000)
     for (size_t i = 0; i < params->size; i++)
       params->grad[i] *= (real)(limit / norm);
+}
+
+double clip_gradients(Params *params, double limit) {
+  const double norm = gradient_norm_all(params);
+  clip_gradients_of_norm(params, norm, limit);
   return norm;
 }
 

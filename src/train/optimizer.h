@@ -9,12 +9,16 @@ typedef enum { OPTIMIZER_ADAMW, OPTIMIZER_LAMB } OptimizerKind;
 typedef struct Optimizer {
   Params *params; /* not owned */
   OptimizerKind kind;
-  real *m, *v; /* first and second moments, laid out as params->value */
+  int first, last; /* its own are parameters first .. last - 1 of the table: all, or a */
+  size_t base;     /* part; the offset of the first of them */
+  real *m, *v;     /* their first and second moments, laid out as params->value + base */
   double beta1, beta2, eps, decay;
   int steps; /* taken so far */
 } Optimizer;
 
 Optimizer optimizer_new(OptimizerKind kind, Params *params, double beta2, double decay);
+Optimizer optimizer_new_part(OptimizerKind kind, Params *params, double beta2,
+                             double decay, int first, int last);
 void optimizer_free(Optimizer *optimizer);
 
 /* One step with this learning rate, from the gradients in the table: by the optimiser's
@@ -31,9 +35,14 @@ void lamb_update(Optimizer *optimizer, double lr);
 double gradient_norm(const Tensor *tensor);
 double gradient_norm_all(const Params *params);
 
+/* The squares of the norms of parameters first .. last - 1, at squares[first] on; 0 of
+   a fixed one. */
+void gradient_squares(const Params *params, int first, int last, double *squares);
+
 /* If all gradients together are longer than `limit` scale them down to it;
-   a limit of 0 is none. Returns the norm before. */
+   a limit of 0 is none. Returns the norm before, which the second function is told. */
 double clip_gradients(Params *params, double limit);
+void clip_gradients_of_norm(Params *params, double norm, double limit);
 
 /* The learning rate of step 1..steps: linear warm-up, then half a cosine from
    `peak` to `least`. */

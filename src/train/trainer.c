@@ -11,6 +11,7 @@
 #include "kernels/bf16.h"
 #include "train/log.h"
 #include "train/optimizer.h"
+#include "train/world.h"
 
 typedef struct Trainer {
   const TrainerConfig *config;
@@ -21,6 +22,7 @@ typedef struct Trainer {
   Tape *tape; /* for evaluation */
   LogFile log, eval, gradients;
   Progress progress;
+  double *squares; /* of the gradients' norms */
 } Trainer;
 
 // Open the logs
@@ -28,6 +30,7 @@ static bool open_logs(Trainer *t) {
   char log[320], eval[160];
   const char *folder = t->config->folder;
   int keep = t->progress.step;
+  if (world_rank() > 0) return true; /* the first process writes */
   snprintf(log, sizeof log, "step\tepoch\tloss\tlr\tgradient_norm\t%s%s%s",
            t->task->metric, t->task->extras ? "\t" : "",
            t->task->extras ? t->task->extra_names : "");
@@ -37,9 +40,9 @@ static bool open_logs(Trainer *t) {
          log_open(&t->gradients, folder, "gradients.tsv", "step\tparameter\tnorm", keep);
 }
 
-static bool all_finite(Trainer *t) {
+static bool all_finite(const Trainer *t, const Optimizer *whole) {
   static const char *const whose[] = {"", "the first mean of ", "the second mean of "};
-  const real *arrays[] = {t->params->value, t->optimizer.m, t->optimizer.v};
+  const real *arrays[] = {t->params->value, whole->m, whole->v};
   for (int i = 0; i < t->params->count; i++) {
     const Parameter *p = &t->params->list[i];
     for (int k = 0; k < 3; k++)
@@ -52,20 +55,56 @@ static bool all_finite(Trainer *t) {
   return true;
 }
 
+// Collect the moments
+/* The optimiser with all moments, for process 0; to be freed. */
+static Optimizer collect_moments(const Trainer *t) {
+  Optimizer whole = t->optimizer;
+  const bool mine = world_rank() == 0;
+  real **own[] = {&whole.m, &whole.v};
+  for (int k = 0; k < 2; k++) {
+    const real *part = *own[k];
+    *own[k] = mine ? allocate(t->params->size, sizeof(real)) : NULL;
+    world_collect(part, *own[k], sizeof(real), t->shards->deal.begin);
+  }
+  whole.first = 0, whole.last = t->params->count, whole.base = 0;
+  return whole;
+}
+
 static bool save(Trainer *t) {
-  return all_finite(t) && log_flush(&t->log) && log_flush(&t->eval) &&
-         log_flush(&t->gradients) &&
-         checkpoint_save(t->config->folder, &t->optimizer, t->progress,
-                         t->config->metadata);
+  Optimizer whole = t->optimizer;
+  if (t->config->split) whole = collect_moments(t);
+  const bool good =
+      world_rank() > 0 ||
+      (all_finite(t, &whole) && log_flush(&t->log) && log_flush(&t->eval) &&
+       log_flush(&t->gradients) &&
+       checkpoint_save(t->config->folder, &whole, t->progress, t->config->metadata));
+  if (t->config->split) optimizer_free(&whole);
+  return good;
 }
 
 // Take one step
 static void log_gradients(Trainer *t, int step) {
-  for (int i = 0; i < t->params->count; i++) {
-    const Parameter *p = &t->params->list[i];
-    double norm = p->kind == PARAM_FIXED ? 0 : gradient_norm(p->tensor);
-    log_row(&t->gradients, "%d\t%s\t%.6g\n", step, p->tensor->name, norm);
-  }
+  for (int i = 0; i < t->params->count; i++)
+    log_row(&t->gradients, "%d\t%s\t%.6g\n", step, t->params->list[i].tensor->name,
+            sqrt(t->squares[i]));
+}
+
+// Gather the squares
+static void gather_squares(Trainer *t) {
+  const int *first = t->shards->deal.first, rank = world_rank();
+  size_t begin[MAX_SHARDS + 1];
+  gradient_squares(t->params, first[rank], first[rank + 1], t->squares);
+  for (int k = 0; k <= world_size(); k++) begin[k] = (size_t)first[k];
+  world_gather(t->squares, sizeof *t->squares, begin);
+}
+
+/* The norm of all gradients; t->squares[] are the squares of each one's. */
+static double measure_gradients(Trainer *t) {
+  double sum = 0;
+  if (t->config->split) gather_squares(t);
+  else gradient_squares(t->params, 0, t->params->count, t->squares);
+  for (int i = 0; i < t->params->count; i++) sum += t->squares[i];
+  return sqrt(sum);
 }
 
 static double make_gradient(Trainer *t, int step, double *metric) {
@@ -94,14 +133,15 @@ static double step_once(Trainer *t) {
   double metric, extra[4] = {0};
   assert(t->task->extras <= 4);
   if (t->task->begin) t->task->begin(t->task->state, step - 1);
-  double loss = make_gradient(t, step, &metric);
-  if (t->task->note) t->task->note(t->task->state, extra);
+  double loss = make_gradient(t, step, &metric), norm = measure_gradients(t);
+  if (t->task->note) t->task->note(t->task->state, t->squares, extra);
   if (step <= 2 || step == c->steps) log_gradients(t, step);
-  double norm = clip_gradients(t->params, c->clip);
+  clip_gradients_of_norm(t->params, norm, c->clip);
   t->progress.step = step;
   if (!isfinite(loss) || !isfinite(norm)) return NAN;
   double lr = schedule_rate(step, c->steps, c->warmup, c->lr, 0);
   optimizer_update(&t->optimizer, lr);
+  if (c->split) world_gather(t->params->value, sizeof(real), t->shards->deal.begin);
   // Round the weights
   for (int k = 0; k < t->params->count && c->precision == PRECISION_PURE_BF16; k++) {
     const Parameter *p = &t->params->list[k];
@@ -116,6 +156,7 @@ static double step_once(Trainer *t) {
 // Evaluate
 static bool evaluate(Trainer *t, TrainerResult *result) {
   const Task *task = t->task;
+  if (world_rank() > 0) return true;
   tape_reset(t->tape, (RandomKey){0});
   if (!task->evaluate(t->tape, task->state, &result->loss, &result->metric) ||
       (task->evaluated && !task->evaluated(task->state, t->progress.step)))
@@ -129,7 +170,7 @@ static bool evaluate(Trainer *t, TrainerResult *result) {
 // Run the steps
 static void search_step(Trainer *t, char *first, size_t size) {
   Shards *shards = t->shards;
-  const int n = shards->count;
+  const int n = shards->own;
   double metric;
   Watch *watch = allocate((size_t)n + 1, sizeof *watch);
   for (int i = 0; i < n; i++) shards->shard[i].tape->watch = &watch[i];
@@ -142,6 +183,7 @@ static void search_step(Trainer *t, char *first, size_t size) {
   for (int i = 0; i < n; i++) shards->shard[i].tape->watch = NULL;
   shards->gathered->watch = NULL;
   free(watch);
+  world_first_text(first, size);
 }
 
 static bool not_finite(Trainer *t, const char *what, const char *first) {
@@ -180,7 +222,7 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
     double rate = (double)(step - first) * c->batch / (stopwatch() - start);
     const TrainerStep where = {step, c->steps, loss, rate,
                                (c->steps - step) * c->batch / rate, epoch};
-    bool wanted = c->stepped && c->stepped(c->watcher, &where);
+    bool wanted = world_any(c->stepped && c->stepped(c->watcher, &where));
     bool stop = (wanted || step == c->stop_at) && !last;
     // Evaluate, look, then save
     if (epoch && !evaluate(t, result)) return false;
@@ -198,12 +240,16 @@ static bool run_steps(Trainer *t, TrainerResult *result) {
 // Prepare, run, clean up
 TrainerResult trainer_run(const TrainerConfig *config, const Task *task, Params *params) {
   Trainer t = {.config = config, .task = task, .params = params,
-               .optimizer = optimizer_new(config->optimizer, params, config->beta2,
-                                          config->decay),
                .shards = shards_new(params, config->shards ? config->shards : 1,
                                     config->micro_batch ? config->micro_batch
                                         : config->batch),
-               .tape = tape_new()};
+               .tape = tape_new(),
+               .squares = allocate((size_t)params->count, sizeof(double))};
+  const int *first = t.shards->deal.first + (config->split ? world_rank() : 0);
+  t.optimizer = optimizer_new_part(config->optimizer, params, config->beta2,
+                                   config->decay, config->split ? first[0] : 0,
+                                   config->split ? first[1] : params->count);
+  t.shards->scattered = config->split;
   if (config->precision != PRECISION_FP32) shards_use_bf16(t.shards, true);
   TrainerResult result = {.end = TRAINER_DONE};
   bool good = !config->resume ||
@@ -213,7 +259,8 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task, Params 
   // Evaluate once more or run the steps
   if (good && t.progress.step >= config->steps) {
     good = save(&t) && /* the last time it may have failed between two files */
-           task->evaluate(t.tape, task->state, &result.loss, &result.metric);
+           (world_rank() > 0 ||
+            task->evaluate(t.tape, task->state, &result.loss, &result.metric));
     result.seconds = t.progress.seconds;
   } else {
     good = good && run_steps(&t, &result);
@@ -222,5 +269,6 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task, Params 
   // Close the logs and free the rest
   log_close(&t.log), log_close(&t.eval), log_close(&t.gradients);
   tape_free(t.tape), shards_free(t.shards), optimizer_free(&t.optimizer);
+  free(t.squares);
   return result;
 }

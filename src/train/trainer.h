@@ -21,6 +21,7 @@ typedef struct TrainerConfig {
   int shards, micro_batch;  /* of a batch; 0: one shard, the whole batch at once */
   double lr, decay, beta2, clip;
   OptimizerKind optimizer;
+  bool split; /* its moments: of each parameter in one process only (Chapter 16) */
   Precision precision;
   int warmup;  /* steps */
   int stop_at; /* stop after this step as if interrupted; 0: never */
@@ -48,7 +49,8 @@ typedef struct Task {
   void (*after)(void *state); /* after the optimiser's step, or NULL */
   int extras;                /* further columns of log.tsv, at most 4: */
   const char *extra_names;   /* between tabs */
-  void (*note)(void *state, double *extras); /* called when gradients are there */
+  /* Called when gradients are there, with the square of each parameter's norm. */
+  void (*note)(void *state, const double *squares, double *extras);
 } Task;
 
 /* How a run ended, and its last evaluation. */

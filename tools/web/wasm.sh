@@ -17,7 +17,7 @@ flags="--target=wasm32-wasi -O3 -msimd128 -fopenmp-simd -ffp-contract=fast -fno-
 sources="src/web/*.c src/base/arena.c src/base/error.c src/base/format.c src/base/memory.c src/base/random.c src/base/shape.c src/base/stopwatch.c
     tools/web/shim/shim.c src/tensor/*.c src/nn/*.c src/models/*.c src/kernels/naive.c src/kernels/common.c src/data/scenes.c
     src/data/shapes.c src/data/dataset.c src/data/image.c src/data/pairs.c src/data/tokenizer.c src/eval/predictions.c src/train/checkpoint.c
-    src/train/data_parallel.c src/train/optimizer.c src/train/shuffle.c src/tasks/classify.c"
+    src/train/data_parallel.c src/train/world_one.c src/train/optimizer.c src/train/shuffle.c src/tasks/classify.c"
 export FLAGS="$flags"
 for source in $sources; do
     object=$out/$(echo "$source" | tr / _).o
