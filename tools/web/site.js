@@ -207,7 +207,7 @@
     return need('names').then(function (names) {
       var file = fileOf(box);
       var walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT), nodes = [], node;
-      while ((node = walker.nextNode())) if (!node.parentNode.closest('a, button, .c, .s')) nodes.push(node);
+      while ((node = walker.nextNode())) if (!node.parentNode.closest('a, button, u, i')) nodes.push(node);
       nodes.forEach(function (text) {
         var parts = text.data.split(/([A-Za-z_]\w*)/), found = false, list = document.createDocumentFragment();
         parts.forEach(function (part, i) {

@@ -8,13 +8,13 @@ const HOLE = 0xE100; // a private character stands for a chunk that is used
 const languageOf = chunk => chunk.roots.some(r => r.endsWith('.py')) ? 'python' : 'c';
 
 // Keywords, strings and comments are told apart, as in print, in few bytes.
-const kinds = { keyword: 'k', literal: 'k', meta: 'k', string: 's', comment: 'c', doctag: 'c' };
+const kinds = { keyword: 'b', literal: 'b', meta: 'b', string: 'u', comment: 'i', doctag: 'i' };
 function brief(html) {
   const open = [];
   return html.replace(/<span class="hljs-([a-z_]+)[^"]*">|<\/span>/g, (tag, kind) => {
-    if (tag === '</span>') return open.pop() ? '</i>' : '';
+    if (tag === '</span>') { const last = open.pop(); return last ? `</${last}>` : ''; }
     open.push(kinds[kind]);
-    return kinds[kind] ? `<i class=${kinds[kind]}>` : '';
+    return kinds[kind] ? `<${kinds[kind]}>` : '';
   });
 }
 
@@ -65,7 +65,7 @@ class Code {
         else depth.push(piece);
         return piece;
       }
-      if (depth.some(d => /"[cs]"/.test(d))) return piece; // a comment or a string
+      if (depth.some(d => d === '<u>' || d === '<i>')) return piece; // a string or a comment
       return piece.replace(/[A-Za-z_]\w*/g, (word, at) => {
         if (at && /[&\w#]/.test(piece[at - 1])) return word; // an entity such as &lt;
         if (at && (piece[at - 1] === '.' || piece.slice(at - 5, at) === '-&gt;')) return word; // a member

@@ -47,7 +47,8 @@ class Render {
     if (symbol) return `<i class=m>${tex}</i>`;
     const html = katex.renderToString(tex, { displayMode: display, throwOnError: true, strict: 'ignore', output: 'htmlAndMathml' })
       .replace(/<annotation.*?<\/annotation>/gs, '').replace(' xmlns="http://www.w3.org/1998/Math/MathML"', '') // HTML needs neither,
-      .replace(/<span[^<>]*>/g, tag => tag.replace(/ (class|style)="([\w.:;#%,+-]+)"/g, ' $1=$2')); // nor all quotes
+      .replace(/<span[^<>]*>/g, tag => tag.replace(/ (class|style)="([\w.:;#%,+-]+)"/g, ' $1=$2')) // nor all quotes;
+      .replace(/ class=mspace style=margin-right:0\.(1667|2222|2778)em;/g, (all, width) => ` class=${{ 1667: 'ga', 2222: 'gb', 2778: 'gc' }[width]}`); // the usual gaps: site.css
     if (!display) return html;
     let name = `eq-${fingerprint(tex)}`;
     while (this.page.formulas.has(name)) name += 'x';
