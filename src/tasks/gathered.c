@@ -85,6 +85,7 @@ static int *count_true(const Gathered *g, Tape *tape, int k) {
 
 // Targets that are shared out, gathered
 static void share_losses(Gathered *g, int k, const int *count, const int *first) {
+  assert(count);
   for (int r = 0; r < g->n; r++) {
     const real *row = g->side[k].logits + (size_t)r * g->N;
     double *loss = &g->pair[g->first + r].loss[k];
@@ -114,6 +115,7 @@ static void add_direction(Gathered *g, int k, bool across, const int *labels,
     cross_entropy_backward(s->grad, s->p, labels, 0, slope, g->n, g->N);
     return;
   }
+  assert(count);
   for (int r = 0; r < g->n; r++)
     for (int j = 0; j < g->N; j++) {
       const size_t at = (size_t)r * g->N + j;

@@ -149,6 +149,7 @@ static void gather_vectors(Shards *shards, Vectors *part, bool alone, int batch,
   const int end = shard_begin(shards, shards->first + shards->own, batch);
   tape_reset(shards->gathered, (RandomKey){0});
   for (int k = 0; k < JOINT_KINDS; k++) {
+    assert(part[0][k]);
     Shape shape = part[0][k]->shape;
     const size_t each = tensor_size(part[0][k]) / (size_t)shape.size[0];
     shape.size[0] = alone ? end - start : batch;

@@ -43,6 +43,7 @@ static bool open_logs(Trainer *t) {
 static bool all_finite(const Trainer *t, const Optimizer *whole) {
   static const char *const whose[] = {"", "the first mean of ", "the second mean of "};
   const real *arrays[] = {t->params->value, whole->m, whole->v};
+  assert(whole->m && whole->v);
   for (int i = 0; i < t->params->count; i++) {
     const Parameter *p = &t->params->list[i];
     for (int k = 0; k < 3; k++)
