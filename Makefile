@@ -31,7 +31,7 @@ SLOW := test_every_option test_faults test_killed test_stopped
 TESTS := $(SLOW) $(filter-out $(SLOW),$(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED))))
 SIDE_BY_SIDE = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc))
 
-.PHONY: all help data programs debug mpi mpi-debug walk tangle suites check check-float check-asan check-valgrind check-tsan check-mpi bench-mpi same-bits \
+.PHONY: all help data programs debug mpi mpi-debug mpi-valgrind mpi-tsan walk tangle suites check check-float check-asan check-valgrind check-tsan check-mpi bench-mpi same-bits \
         analyze fuzz trust drift warnings reference clean FORCE
 all: programs
 help: ; @cat tools/help.txt
@@ -63,9 +63,9 @@ KERNELS := fast
 ifeq ($(filter $(KERNELS),fast naive),)
 $(error KERNELS: expected fast or naive, found $(KERNELS))
 endif
-kernels_of = $(patsubst %,src/kernels/%.c,gemm gemm_bf16 common $(if $(filter %debug,$(1)),naive,$(KERNELS)))
-# One process, or those that mpirun has started: `make mpi`.
-world_of = src/train/world_$(if $(filter mpi%,$(1)),mpi,one).c
+kernels_of = $(patsubst %,src/kernels/%.c,gemm gemm_bf16 common $(if $(filter debug,$(1)),naive,$(KERNELS)))
+# One process; for those that mpirun has started see `make mpi`.
+WORLD := src/train/world_one.c
 MPI_FLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags ompi-c 2>/dev/null))
 MPI_LIBS := $(shell pkg-config --libs ompi-c 2>/dev/null)
 NAIVE := $(patsubst %,src/kernels/%.c,gemm gemm_bf16 common naive)
@@ -92,13 +92,6 @@ FLAGS_asan-double := -DREAL_DOUBLE $(FLAGS_asan)
 build/asan/tests/testing.o build/asan-double/tests/testing.o: COMMON += -fno-sanitize=shift
 FLAGS_debug := -O0 -g3 -Wno-unknown-pragmas
 LINK_debug := -fopenmp
-FLAGS_mpi := $(FLAGS_release) $(MPI_FLAGS)
-FLAGS_mpi-debug := -O0 -g3 -fopenmp $(MPI_FLAGS)
-FLAGS_mpi-tsan := -O1 -g -fopenmp -fsanitize=thread $(MPI_FLAGS)
-CC_mpi-tsan := clang
-LIBS_mpi := $(MPI_LIBS)
-LIBS_mpi-debug := $(MPI_LIBS)
-LIBS_mpi-tsan := $(MPI_LIBS)
 FLAGS_valgrind := -O1 -g -fopenmp
 FLAGS_tsan := -O1 -g -fopenmp -fsanitize=thread
 CC_tsan := clang
@@ -130,7 +123,7 @@ build/$(1)/%.o: $(2)%.cc Makefile
 	@mkdir -p $$(@D)
 	$(SENTENCEPIECE) -std=c++17 -O2 -g -fPIC -Wall -Wextra -I$(2)src -MMD -MP -c $$< -o $$@
 build/$(1)/src/data/pieces.o: COMMON += $(if $(SENTENCEPIECE),-DSENTENCEPIECE)
-build/$(1)/libsight.a: $$(patsubst %.c,build/$(1)/%.o,$$(LIBRARY) $(call kernels_of,$(1)) $(call world_of,$(1))) build/kernels.chosen
+build/$(1)/libsight.a: $$(patsubst %.c,build/$(1)/%.o,$$(LIBRARY) $(call kernels_of,$(1)) $(WORLD)) build/kernels.chosen
 build/$(1)/libsight.a: $(if $(SENTENCEPIECE),$(CXX_LIBRARY:%.cc=build/$(1)/%.o))
 build/$(1)/libapp.a: $$(patsubst %.c,build/$(1)/%.o,$$(APP))
 build/$(1)/libsight.a build/$(1)/libapp.a:
@@ -144,11 +137,11 @@ build/$(1)/tests/test_readers: WRAP := -Wl,--wrap=exit
 # A program that comes out as before keeps its date, so that no run is done again for nothing.
 $$(PROGRAMS:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(1)/src/programs/%.o build/$(1)/libapp.a build/$(1)/libsight.a
 	@mkdir -p $$(@D)
-	$$(or $$(CC_$(1)),$$(CC)) $$(FLAGS_$(1)) $$(LINK_$(1)) $$^ $$(LIBS) $$(LIBS_$(1)) -o $$@.new
+	$$(or $$(CC_$(1)),$$(CC)) $$(FLAGS_$(1)) $$(LINK_$(1)) $$^ $$(LIBS) -o $$@.new
 	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
 -include $$(wildcard build/$(1)/src/*/*.d build/$(1)/tests/*.d build/$(1)/tests/fuzz/*.d)
 endef
-$(foreach build,release mpi mpi-debug mpi-tsan shared double asan asan-double fuzz valgrind tsan avx2 sse,$(eval $(call BUILD,$(build),)))
+$(foreach build,release shared double asan asan-double fuzz valgrind tsan avx2 sse,$(eval $(call BUILD,$(build),)))
 $(eval $(call BUILD,debug,build/debug/tangled/))
 # Programs with the naive kernels, to compare with.
 NAIVELY := $(patsubst %.c,build/release/%.o,$(NAIVE)) build/release/libapp.a build/release/libsight.a
@@ -169,15 +162,24 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call LINKS,$(p))))
 programs: $(foreach p,$(PROGRAMS),build/$(call dash,$(p)))
 debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
-# Those that mpirun may start: mpirun -n 2 build/mpi/train-clip ...
+# Those that mpirun may start: mpirun -n 2 build/mpi/train-clip ... They are made of the objects of an ordinary build and of MPI's
+# functions, which come first. $(1) build, $(2) the ordinary one, $(3) folder of its sources.
 MANY := $(filter train_% exchange_costs,$(PROGRAMS))
-mpi: $(foreach p,$(MANY),build/mpi/$(call dash,$(p)))
-mpi-debug: $(foreach p,$(MANY),build/mpi-debug/$(call dash,$(p)))
-define MPI_LINK
-build/mpi/$(call dash,$(1)) build/mpi-debug/$(call dash,$(1)) build/mpi-tsan/$(call dash,$(1)): build/%/$(call dash,$(1)): build/%/programs/$(1)
-	@ln -sf programs/$(1) $$@
+define MPI_BUILD
+build/$(1)/world_mpi.o: $(3)src/train/world_mpi.c $(3)src/train/world.h Makefile
+	@mkdir -p $$(@D)
+	$$(or $$(CC_$(2)),$$(CC)) $$(FLAGS_$(2)) $$(COMMON) $$(MPI_FLAGS) -I$(3)src -c $$< -o $$@
+$$(MANY:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(2)/src/programs/%.o build/$(1)/world_mpi.o build/$(2)/libapp.a build/$(2)/libsight.a
+	@mkdir -p $$(@D)
+	$$(or $$(CC_$(2)),$$(CC)) $$(FLAGS_$(2)) $$(LINK_$(2)) $$^ $$(LIBS) $$(MPI_LIBS) -o $$@
+$(1): $$(foreach p,$$(MANY),build/$(1)/$$(call dash,$$(p)))
+$$(foreach p,$$(MANY),build/$(1)/$$(call dash,$$(p))): build/$(1)/%: FORCE | $$(MANY:%=build/$(1)/programs/%)
+	@ln -sf programs/$$(subst -,_,$$*) $$@
 endef
-$(foreach p,$(MANY),$(eval $(call MPI_LINK,$(p))))
+$(eval $(call MPI_BUILD,mpi,release,))
+$(eval $(call MPI_BUILD,mpi-debug,debug,build/debug/tangled/))
+$(eval $(call MPI_BUILD,mpi-valgrind,valgrind,))
+$(eval $(call MPI_BUILD,mpi-tsan,tsan,))
 walk: debug ; @tools/walk "$(CHAPTER)"
 
 # ---- The library and its programs, for others -------------------------------------------------------
@@ -252,8 +254,7 @@ THREADED := test_kernels test_cached test_data_parallel test_gathered test_clip 
 check-tsan: $(THREADED:%=build/tsan/tests/%)
 	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1:allocator_may_return_null=1; $(call run_suites,tsan,$(THREADED))
 # Several processes train as one does (KILLS: how often one is killed).
-WATCHED_MPI := $(foreach build,mpi-debug mpi-tsan,build/$(build)/train-clip build/$(build)/train-siglip)
-check-mpi: programs mpi $(WATCHED_MPI) ; tools/check-mpi
+check-mpi: programs mpi mpi-valgrind mpi-tsan ; tools/check-mpi
 bench-mpi: programs mpi
 	tools/bench-mpi
 	tools/check-mpi net
