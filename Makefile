@@ -29,9 +29,11 @@ CXX_LIBRARY := $(filter %.cc,$(TANGLED))
 # The longest suites first, so that no core waits for one of them alone.
 SLOW := test_every_option test_faults test_killed test_stopped
 TESTS := $(SLOW) $(filter-out $(SLOW),$(patsubst tests/%.c,%,$(filter tests/test_%.c,$(TANGLED))))
+# What mpirun may start, made of four ordinary builds.
+WITH_MPI := mpi mpi-debug mpi-valgrind mpi-tsan
 SIDE_BY_SIDE = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc))
 
-.PHONY: all help data programs debug mpi mpi-debug mpi-valgrind mpi-tsan walk tangle suites check check-float check-asan check-valgrind check-tsan check-mpi bench-mpi same-bits \
+.PHONY: all help data programs debug $(WITH_MPI) walk tangle suites check check-float check-asan check-valgrind check-tsan check-mpi bench-mpi same-bits \
         analyze fuzz trust drift warnings reference clean FORCE
 all: programs
 help: ; @cat tools/help.txt
@@ -64,8 +66,8 @@ ifeq ($(filter $(KERNELS),fast naive),)
 $(error KERNELS: expected fast or naive, found $(KERNELS))
 endif
 kernels_of = $(patsubst %,src/kernels/%.c,gemm gemm_bf16 common $(if $(filter debug,$(1)),naive,$(KERNELS)))
-# One process; for those that mpirun has started see `make mpi`.
-WORLD := src/train/world_one.c
+# The world of one process; for those that mpirun has started see `make mpi`.
+ALONE := src/train/world_one.c
 MPI_FLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags ompi-c 2>/dev/null))
 MPI_LIBS := $(shell pkg-config --libs ompi-c 2>/dev/null)
 NAIVE := $(patsubst %,src/kernels/%.c,gemm gemm_bf16 common naive)
@@ -123,7 +125,8 @@ build/$(1)/%.o: $(2)%.cc Makefile
 	@mkdir -p $$(@D)
 	$(SENTENCEPIECE) -std=c++17 -O2 -g -fPIC -Wall -Wextra -I$(2)src -MMD -MP -c $$< -o $$@
 build/$(1)/src/data/pieces.o: COMMON += $(if $(SENTENCEPIECE),-DSENTENCEPIECE)
-build/$(1)/libsight.a: $$(patsubst %.c,build/$(1)/%.o,$$(LIBRARY) $(call kernels_of,$(1)) $(WORLD)) build/kernels.chosen
+build/$(1)/src/train/world_mpi.o: COMMON += $(MPI_FLAGS)
+build/$(1)/libsight.a: $$(patsubst %.c,build/$(1)/%.o,$$(LIBRARY) $(call kernels_of,$(1)) $(ALONE)) build/kernels.chosen
 build/$(1)/libsight.a: $(if $(SENTENCEPIECE),$(CXX_LIBRARY:%.cc=build/$(1)/%.o))
 build/$(1)/libapp.a: $$(patsubst %.c,build/$(1)/%.o,$$(APP))
 build/$(1)/libsight.a build/$(1)/libapp.a:
@@ -137,7 +140,7 @@ build/$(1)/tests/test_readers: WRAP := -Wl,--wrap=exit
 # A program that comes out as before keeps its date, so that no run is done again for nothing.
 $$(PROGRAMS:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(1)/src/programs/%.o build/$(1)/libapp.a build/$(1)/libsight.a
 	@mkdir -p $$(@D)
-	$$(or $$(CC_$(1)),$$(CC)) $$(FLAGS_$(1)) $$(LINK_$(1)) $$^ $$(LIBS) -o $$@.new
+	$$(CC) $$(FLAGS_$(1)) $$(LINK_$(1)) $$^ $$(LIBS) -o $$@.new
 	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
 -include $$(wildcard build/$(1)/src/*/*.d build/$(1)/tests/*.d build/$(1)/tests/fuzz/*.d)
 endef
@@ -151,35 +154,30 @@ build/naive/bench build/naive/train-vit:
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS_release) $^ $(LIBS) -o $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-# Programs are found as build/NAME, build/debug/NAME and build/asan/NAME, with - for _.
+# Those that mpirun may start are made of the objects of an ordinary build and of MPI's functions, which come first.
+MANY := $(filter train_% exchange_costs,$(PROGRAMS))
+# $(1) build, $(2) the ordinary one
+define MPI_BUILD
+$$(MANY:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(2)/src/programs/%.o build/$(2)/src/train/world_mpi.o build/$(2)/libapp.a build/$(2)/libsight.a
+	@mkdir -p $$(@D)
+	$$(or $$(CC_$(2)),$$(CC)) $$(FLAGS_$(2)) $$(LINK_$(2)) $$^ $$(LIBS) $$(MPI_LIBS) -o $$@
+$(1): $$(foreach p,$$(MANY),build/$(1)/$$(call dash,$$(p)))
+endef
+# Programs are found as build/NAME, and as build/debug/NAME and so on, with - for _.
 dash = $(subst _,-,$(1))
 define LINKS
 build/$(call dash,$(1)): build/release/programs/$(1)
 	@ln -sf release/programs/$(1) $$@
-build/asan/$(call dash,$(1)) build/debug/$(call dash,$(1)): build/%/$(call dash,$(1)): build/%/programs/$(1)
+$(patsubst %,build/%/$(call dash,$(1)),asan debug $(if $(filter $(1),$(MANY)),$(WITH_MPI))): build/%/$(call dash,$(1)): build/%/programs/$(1)
 	@ln -sf programs/$(1) $$@
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call LINKS,$(p))))
+$(eval $(call MPI_BUILD,mpi,release))
+$(eval $(call MPI_BUILD,mpi-debug,debug))
+$(eval $(call MPI_BUILD,mpi-valgrind,valgrind))
+$(eval $(call MPI_BUILD,mpi-tsan,tsan))
 programs: $(foreach p,$(PROGRAMS),build/$(call dash,$(p)))
 debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
-# Those that mpirun may start: mpirun -n 2 build/mpi/train-clip ... They are made of the objects of an ordinary build and of MPI's
-# functions, which come first. $(1) build, $(2) the ordinary one, $(3) folder of its sources.
-MANY := $(filter train_% exchange_costs,$(PROGRAMS))
-define MPI_BUILD
-build/$(1)/world_mpi.o: $(3)src/train/world_mpi.c $(3)src/train/world.h Makefile
-	@mkdir -p $$(@D)
-	$$(or $$(CC_$(2)),$$(CC)) $$(FLAGS_$(2)) $$(COMMON) $$(MPI_FLAGS) -I$(3)src -c $$< -o $$@
-$$(MANY:%=build/$(1)/programs/%): build/$(1)/programs/%: build/$(2)/src/programs/%.o build/$(1)/world_mpi.o build/$(2)/libapp.a build/$(2)/libsight.a
-	@mkdir -p $$(@D)
-	$$(or $$(CC_$(2)),$$(CC)) $$(FLAGS_$(2)) $$(LINK_$(2)) $$^ $$(LIBS) $$(MPI_LIBS) -o $$@
-$(1): $$(foreach p,$$(MANY),build/$(1)/$$(call dash,$$(p)))
-$$(foreach p,$$(MANY),build/$(1)/$$(call dash,$$(p))): build/$(1)/%: FORCE | $$(MANY:%=build/$(1)/programs/%)
-	@ln -sf programs/$$(subst -,_,$$*) $$@
-endef
-$(eval $(call MPI_BUILD,mpi,release,))
-$(eval $(call MPI_BUILD,mpi-debug,debug,build/debug/tangled/))
-$(eval $(call MPI_BUILD,mpi-valgrind,valgrind,))
-$(eval $(call MPI_BUILD,mpi-tsan,tsan,))
 walk: debug ; @tools/walk "$(CHAPTER)"
 
 # ---- The library and its programs, for others -------------------------------------------------------

@@ -176,8 +176,8 @@ build/runs/peers.tex build/runs/peer-products.tex build/runs/busy.tex: build/run
 build/runs/published.tex build/runs/published-peers.tex: build/runs/%.tex: figures/%.tsv tools/tables
 	@mkdir -p $(@D)
 	$(call into,tools/tables $*)
-WORLD := build/runs/world-steps.tex build/runs/world-losses.tex build/runs/world-model.tex build/runs/world-net.tex
-$(WORLD): build/runs/%.tex: figures/world-steps.tsv figures/world-losses.tsv figures/world-messages.tsv figures/world-net.tsv tools/tables
+EXCHANGES := build/runs/world-steps.tex build/runs/world-losses.tex build/runs/world-model.tex build/runs/world-net.tex
+$(EXCHANGES): build/runs/%.tex: figures/world-steps.tsv figures/world-losses.tsv figures/world-messages.tsv figures/world-net.tsv tools/tables
 	@mkdir -p $(@D)
 	$(call into,tools/tables $*)
 build/runs/fuzzing.tex: figures/fuzzing.tsv tools/tables

@@ -11,16 +11,15 @@
 static const int watched[] = {SIGINT, SIGTERM};
 static struct sigaction before[2];
 static volatile sig_atomic_t wanted;
-static bool speaks;
+static const char alone[] = "\nstopping after this step; once more to stop at once\n";
+static const char many[] = "\nasked to stop; after this step, if all processes run\n";
+static const char *line;
 
 static void ask(int number) {
-  static const char alone[] = "\nstopping after this step; once more to stop at once\n";
-  static const char many[] = "\nasked to stop; after this step, if all processes run\n";
-  const char *line = world_size() > 1 ? many : alone;
   const int kept = errno;
   wanted = 1;
   sigaction(number, &before[number == SIGTERM], NULL);
-  const ssize_t ignored = speaks ? write(STDERR_FILENO, line, strlen(line)) : 0;
+  const ssize_t ignored = write(STDERR_FILENO, line, strlen(line));
   (void)ignored;
   errno = kept;
 }
@@ -28,7 +27,8 @@ static void ask(int number) {
 void interrupt_watch(void) {
   struct sigaction action = {.sa_handler = ask, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
-  wanted = 0, speaks = world_first();
+  wanted = 0;
+  line = world_rank() > 0 ? "" : world_size() > 1 ? many : alone;
   for (int i = 0; i < 2; i++) sigaction(watched[i], &action, &before[i]);
 }
 

@@ -9,3 +9,6 @@ typedef float real;
 
 static inline int least(int a, int b) { return a < b ? a : b; }
 static inline int greatest(int a, int b) { return a > b ? a : b; }
+
+/* Where part i begins when n things are divided into `parts` parts, as even as can be. */
+static inline int part_of(int n, int i, int parts) { return (int)((long)n * i / parts); }

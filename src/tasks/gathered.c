@@ -37,7 +37,7 @@ typedef struct Gathered {
 // Logits of own pairs
 static bool is_true(const Gathered *g, int k, int own, int other) {
   const int i = k ? other : g->first + own, j = k ? g->first + own : other;
-  return g->positives ? g->positives[(size_t)i * g->N + j] : i == j;
+  return pair_is_true(g->positives, g->N, i, j);
 }
 
 static void make_logits(Gathered *g, Tape *tape, int k, const Tensor *own,
@@ -78,7 +78,7 @@ static int *count_true(const Gathered *g, Tape *tape, int k) {
   for (int i = 0; i < g->N; i++) {
     count[i] = 0;
     for (int j = 0; j < g->N; j++)
-      count[i] += g->positives[k ? (size_t)j * g->N + i : (size_t)i * g->N + j] != 0;
+      count[i] += pair_is_true(g->positives, g->N, k ? j : i, k ? i : j);
   }
   return count;
 }
@@ -106,9 +106,9 @@ static int *own_labels(const Gathered *g, Tape *tape, int k) {
   return label;
 }
 
-/* To the gradient of side k: slope times what one direction's cross-entropy gives, of
-   rows or (across) of columns, whose probabilities are in p. */
-static void add_direction(Gathered *g, int k, bool across, const int *labels,
+/* To the gradient of side k: slope times what one direction's cross-entropy gives, its
+   own or the other, whose probabilities are in p. */
+static void add_direction(Gathered *g, int k, bool other, const int *labels,
                           const int *count, real slope) {
   Side *s = &g->side[k];
   if (!g->positives) {
@@ -119,7 +119,7 @@ static void add_direction(Gathered *g, int k, bool across, const int *labels,
   for (int r = 0; r < g->n; r++)
     for (int j = 0; j < g->N; j++) {
       const size_t at = (size_t)r * g->N + j;
-      const real all = (real)count[across ? j : g->first + r];
+      const real all = (real)count[other ? j : g->first + r];
       const real target = (real)is_true(g, k, r, j) / all;
       s->grad[at] += slope * (s->p[at] - target);
     }
@@ -149,6 +149,7 @@ static double info_nce_gathered(Gathered *g, Tape *tape, const Shards *shards) {
   across(g, 0, largest[1], sum[1]); /* columns of own rows; own columns are there */
   add_direction(g, 0, true, labels[0], count[1], slope);
   add_direction(g, 1, false, labels[1], count[1], slope);
+  /* Again: rows have to come after columns, and there is room for one of them. */
   cross_entropy_forward(numbers, g->side[0].p, g->side[0].logits, labels[0], 0, g->n, N);
   across(g, 1, largest[0], sum[0]);
   add_direction(g, 0, false, labels[0], count[0], slope);
@@ -169,7 +170,8 @@ static double info_nce_gathered(Gathered *g, Tape *tape, const Shards *shards) {
 static double sigmoid_gathered(Gathered *g, const Shards *shards) {
   const int N = g->N;
   const bool by_pairs = g->clip->config.loss == LOSS_SIGMOID_MEAN;
-  const double slope = by_pairs ? 1.0 / N / N : 1.0 / N;
+  const double slope =
+      sigmoid_fraction(by_pairs ? SIGMOID_BY_PAIRS : SIGMOID_BY_ROWS, N);
   double sum = 0, bias = 0;
   for (int k = 0; k < 2; k++)
     for (int r = 0; r < g->n; r++) {

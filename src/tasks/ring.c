@@ -16,59 +16,56 @@ typedef struct Texts {
   real *back; /* [most][E], [most][2] */
 } Texts;
 
-/* What a picture adds to sums over all: loss, gradients of scale and bias; its largest
-   logit, and whether that, and its text's, is a true pair's. */
+/* What a picture adds to sums over all; its largest logit, and whether that, and its
+   text's, is a true pair's. */
 typedef struct Row {
-  double loss, scale, bias;
+  SigmoidSums sums;
   real largest;
   int right[2];
 } Row;
 
 typedef struct Ring {
   const Shards *shards;
-  const unsigned char *positives;
-  int N, E, most; /* the most examples of a shard */
-  double t, b, fraction;
+  SigmoidChunk all;
+  int E, most; /* the most examples of a shard */
   const real *u;
   real *du, *dv;
   Texts *texts, next; /* [own]: with each own shard; room for those that come next */
   real *logits;       /* [own][most][most] */
   Row *row;           /* [N] */
   const Clip *clip;
-  double numbers[2]; /* gradients of scale and bias */
+  SigmoidSums sums;
 } Ring;
 
 // Pictures and texts of two shards
 static int begin_of(const Ring *r, int shard) {
-  return shard_begin(r->shards, shard, r->N);
+  return shard_begin(r->shards, shard, r->all.N);
 }
 
 static int size_of(const Ring *r, int shard) {
   return begin_of(r, shard + 1) - begin_of(r, shard);
 }
 
-static bool is_true(const Ring *r, int i, int j) {
-  return r->positives ? r->positives[(size_t)i * r->N + j] : i == j;
+/* Keep the largest of picture i's logits[count], and of each of these texts' so far. */
+static void keep_largest(const SigmoidChunk *c, int i, const real *logits, Row *row,
+                         real *seen) {
+  for (int j = 0; j < c->count; j++) {
+    const bool is = pair_is_true(c->positives, c->N, i, c->first + j);
+    real *best = seen + 2 * j;
+    if (logits[j] > row->largest) row->largest = logits[j], row->right[0] = is;
+    if (logits[j] > best[0]) best[0] = logits[j], best[1] = is;
+  }
 }
 
-/* cosines[n][m] of pictures from `first` with texts from `text` become t times their
-   gradients; sums go to the pictures' rows, matches of texts to seen[m][2]. */
-static void make_gradients(const Ring *r, real *cosines, int first, int n, int text,
-                           int m, real *seen) {
+/* Cosines of pictures first .. first + n - 1 become t times their logits' gradients. */
+static void make_gradients(const Ring *r, const SigmoidChunk *c, real *cosines,
+                           int first, int n, real *seen) {
+  sigmoid_logits(c, cosines, n);
   for (int i = 0; i < n; i++) {
+    real *logits = cosines + (size_t)i * c->count;
     Row *row = &r->row[first + i];
-    for (int j = 0; j < m; j++) {
-      real *at = cosines + (size_t)i * m + j, *best = seen + 2 * j;
-      const real logit = (real)(r->t * (double)*at + r->b);
-      const bool is = is_true(r, first + i, text + j);
-      const double g = r->fraction * (logistic((double)logit) - is);
-      row->loss += softplus(is ? -(double)logit : (double)logit);
-      row->scale += g * ((double)logit - r->b); /* t cos = logit - b */
-      row->bias += g;
-      if (logit > row->largest) row->largest = logit, row->right[0] = is;
-      if (logit > best[0]) best[0] = logit, best[1] = is;
-      *at = (real)(r->t * g);
-    }
+    keep_largest(c, first + i, logits, row, seen);
+    sigmoid_row(c, first + i, logits, &row->sums);
   }
 }
 
@@ -77,11 +74,13 @@ static void meet(const Ring *r, int i, int turn) {
   const int here = r->shards->first + i, all = r->shards->count;
   const int from = (here - turn + all) % all;
   const int n = size_of(r, here), m = size_of(r, from), E = r->E;
+  SigmoidChunk chunk = r->all;
+  chunk.first = begin_of(r, from), chunk.count = m;
   const size_t at = (size_t)(begin_of(r, here) - begin_of(r, r->shards->first)) * E;
   real *logits = r->logits + (size_t)i * r->most * r->most;
   const Texts *texts = &r->texts[i];
   linear_forward(logits, r->u + at, texts->v, NULL, n, E, m);
-  make_gradients(r, logits, begin_of(r, here), n, begin_of(r, from), m,
+  make_gradients(r, &chunk, logits, begin_of(r, here), n,
                  texts->back + (size_t)r->most * E);
   linear_backward_input(r->du + at, logits, texts->v, n, E, m, true);
   linear_backward_weight(texts->back, NULL, logits, r->u + at, n, E, m);
@@ -149,8 +148,8 @@ static void ring_backward(const Entry *e) {
     for (size_t i = 0; i < tensor_size(e->input[k]); i++)
       e->input[k]->grad[i] += kept[k][i];
   if (world_rank() > 0) return;
-  r->clip->logit_scale->grad[0] += (real)r->numbers[0];
-  if (r->clip->logit_bias) r->clip->logit_bias->grad[0] += (real)r->numbers[1];
+  r->clip->logit_scale->grad[0] += (real)r->sums.log_t;
+  if (r->clip->logit_bias) r->clip->logit_bias->grad[0] += (real)r->sums.b;
 }
 
 static Ring *ring_new(Tape *tape, const Clip *clip, const Shards *shards, int N,
@@ -159,11 +158,13 @@ static Ring *ring_new(Tape *tape, const Clip *clip, const Shards *shards, int N,
   const size_t mine = tensor_size(u) * sizeof(real), rows = (size_t)N * sizeof(Row);
   const size_t logits = (size_t)shards->own * most * most * sizeof(real);
   const bool by_pairs = clip->config.loss == LOSS_SIGMOID_MEAN;
+  const SigmoidChunk all = {
+      .N = N, .t = exp((double)clip->logit_scale->value[0]),
+      .b = clip->logit_bias ? (double)clip->logit_bias->value[0] : 0,
+      .fraction = sigmoid_fraction(by_pairs ? SIGMOID_BY_PAIRS : SIGMOID_BY_ROWS, N),
+      .positives = positives};
   Ring *r = tape_memory(tape, sizeof *r);
-  *r = (Ring){.shards = shards, .positives = positives, .N = N, .E = E, .most = most,
-              .t = exp((double)clip->logit_scale->value[0]),
-              .b = clip->logit_bias ? (double)clip->logit_bias->value[0] : 0,
-              .fraction = by_pairs ? 1.0 / N / N : 1.0 / N, .u = u->value,
+  *r = (Ring){.shards = shards, .all = all, .E = E, .most = most, .u = u->value,
               .du = memset(tape_memory(tape, mine), 0, mine),
               .dv = tape_memory(tape, mine), .logits = tape_memory(tape, logits),
               .row = memset(tape_memory(tape, rows), 0, rows), .clip = clip};
@@ -174,7 +175,6 @@ static Ring *ring_new(Tape *tape, const Clip *clip, const Shards *shards, int N,
 Tensor *ring_loss(Tape *tape, const Clip *clip, const Shards *shards, int N, Tensor *u,
                   Tensor *v, const unsigned char *positives, double *correct) {
   Tensor *loss = tape_tensor(tape, "ring_loss", SCALAR);
-  double sum = 0;
   assert(shape_equal(u->shape, v->shape) && clip->config.loss >= LOSS_SIGMOID);
   Ring *r = ring_new(tape, clip, shards, N, u, positives);
   leave_home(r, tape, v->value);
@@ -183,11 +183,11 @@ Tensor *ring_loss(Tape *tape, const Clip *clip, const Shards *shards, int N, Ten
   shards_gather(shards, r->row, sizeof *r->row, 1, N);
   *correct = 0;
   for (int i = 0; i < N; i++) {
-    sum += r->row[i].loss;
-    r->numbers[0] += r->row[i].scale, r->numbers[1] += r->row[i].bias;
+    const SigmoidSums *row = &r->row[i].sums;
+    r->sums.loss += row->loss, r->sums.log_t += row->log_t, r->sums.b += row->b;
     *correct += 0.5 * (r->row[i].right[0] + r->row[i].right[1]);
   }
-  loss->value[0] = (real)(r->fraction * sum);
+  loss->value[0] = (real)(r->all.fraction * r->sums.loss);
   tape->macs += (double)tensor_size(u) * N;
   tape_record(tape, loss, ring_backward, r, u, v, clip->logit_scale);
   return loss;

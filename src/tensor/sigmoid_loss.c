@@ -39,7 +39,7 @@ Tensor *shift_by(Tape *tape, Tensor *x, Tensor *b) {
 }
 
 // Count the matches
-static bool is_true(const unsigned char *positives, int N, int i, int j) {
+bool pair_is_true(const unsigned char *positives, int N, int i, int j) {
   return positives ? positives[(size_t)i * N + j] : i == j;
 }
 
@@ -65,7 +65,7 @@ static void tally_add(Tally *t, const real *logits, const unsigned char *positiv
     bool right = false;
     for (int i = 0; i < t->N; i++) {
       const real logit = logits[(size_t)i * n + j];
-      const bool is = is_true(positives, t->N, i, first + j);
+      const bool is = pair_is_true(positives, t->N, i, first + j);
       if (logit > most) most = logit, right = is;
       if (logit > t->best[i]) t->best[i] = logit, t->right[i] = is;
     }
@@ -85,7 +85,7 @@ typedef struct SigmoidSaved {
   double fraction; /* one over the number of rows, or of pairs */
 } SigmoidSaved;
 
-static double fraction_of(SigmoidForm form, int N) {
+double sigmoid_fraction(SigmoidForm form, int N) {
   return form == SIGMOID_BY_ROWS ? 1.0 / N : 1.0 / N / N;
 }
 
@@ -98,7 +98,7 @@ static void sigmoid_loss_backward(const Entry *e) {
     for (int j = 0; j < N; j++) {
       const size_t at = (size_t)i * N + j;
       const double p = logistic((double)logits->value[at]);
-      logits->grad[at] += (real)(slope * (p - is_true(s->positives, N, i, j)));
+      logits->grad[at] += (real)(slope * (p - pair_is_true(s->positives, N, i, j)));
     }
 }
 
@@ -108,13 +108,13 @@ Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *positives,
   assert(logits->shape.rank == 2 && logits->shape.size[1] == N);
   Tensor *loss = tape_tensor(tape, "sigmoid_loss", SCALAR);
   SigmoidSaved *s = tape_memory(tape, sizeof *s);
-  *s = (SigmoidSaved){positives, fraction_of(form, N)};
+  *s = (SigmoidSaved){positives, sigmoid_fraction(form, N)};
   double sum = 0;
   for (int i = 0; i < N; i++) {
     double row = 0;
     for (int j = 0; j < N; j++) {
       const double logit = (double)logits->value[(size_t)i * N + j];
-      row += softplus(is_true(positives, N, i, j) ? -logit : logit);
+      row += softplus(pair_is_true(positives, N, i, j) ? -logit : logit);
     }
     sum += row;
   }
@@ -161,35 +161,31 @@ static void chunks_backward(const Entry *e) {
       e->input[2]->grad[k] += slope * (real)s->numbers[k];
 }
 
-typedef struct Chunk {
-  int N, first, count; /* texts first .. first + count - 1 of N */
-  double t, b, fraction;
-  const unsigned char *positives;
-} Chunk;
-
-/* cosines[N][count] to logits. */
-static void make_logits(const Chunk *c, real *cosines) {
-  for (size_t i = 0; i < (size_t)c->N * c->count; i++)
+void sigmoid_logits(const SigmoidChunk *c, real *cosines, int rows) {
+  for (size_t i = 0; i < (size_t)rows * c->count; i++)
     cosines[i] = (real)(c->t * (double)cosines[i] + c->b);
+}
+
+void sigmoid_row(const SigmoidChunk *c, int i, real *logits, SigmoidSums *sums) {
+  for (int j = 0; j < c->count; j++) {
+    const double logit = (double)logits[j];
+    const bool is = pair_is_true(c->positives, c->N, i, c->first + j);
+    const double g = c->fraction * (logistic(logit) - is);
+    sums->loss += softplus(is ? -logit : logit);
+    sums->log_t += g * (logit - c->b); /* t cos = logit - b */
+    sums->b += g;
+    logits[j] = (real)(c->t * g);
+  }
 }
 
 /* The loss of logits[N][count], which become t times their gradients; those of
    log_t and b are added to numbers[2]. */
-static double chunk_loss(const Chunk *c, real *logits, double *numbers) {
+static double chunk_loss(const SigmoidChunk *c, real *logits, double *numbers) {
   double sum = 0;
   for (int i = 0; i < c->N; i++) {
-    double row[3] = {0};
-    for (int j = 0; j < c->count; j++) {
-      const size_t at = (size_t)i * c->count + j;
-      const double logit = (double)logits[at];
-      const bool is = is_true(c->positives, c->N, i, c->first + j);
-      const double g = c->fraction * (logistic(logit) - is);
-      row[0] += softplus(is ? -logit : logit);
-      row[1] += g * (logit - c->b); /* t cos = logit - b */
-      row[2] += g;
-      logits[at] = (real)(c->t * g);
-    }
-    sum += row[0], numbers[0] += row[1], numbers[1] += row[2];
+    SigmoidSums row = {0};
+    sigmoid_row(c, i, logits + (size_t)i * c->count, &row);
+    sum += row.loss, numbers[0] += row.log_t, numbers[1] += row.b;
   }
   return sum;
 }
@@ -209,16 +205,17 @@ Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
   memset(s->du, 0, size), memset(s->dv, 0, size);
   real *logits = tape_memory(tape, (size_t)N * most * sizeof *logits);
   Tally tally = tally_new(tape, N);
-  Chunk c = {.N = N, .t = exp((double)numbers->value[0]), .b = (double)numbers->value[1],
-             .fraction = fraction_of(form, N), .positives = positives};
+  SigmoidChunk c = {.N = N, .t = exp((double)numbers->value[0]),
+                    .b = (double)numbers->value[1],
+                    .fraction = sigmoid_fraction(form, N), .positives = positives};
   double sum = 0;
   for (int k = 0; k < chunks; k++) {
-    c.first = (int)((long)N * k / chunks);
-    c.count = (int)((long)N * (k + 1) / chunks) - c.first;
+    c.first = part_of(N, k, chunks);
+    c.count = part_of(N, k + 1, chunks) - c.first;
     // Process one part of the texts
     const real *texts = v->value + (size_t)c.first * E;
     linear_forward(logits, u->value, texts, NULL, N, E, c.count);
-    make_logits(&c, logits);
+    sigmoid_logits(&c, logits, N);
     if (correct) tally_add(&tally, logits, positives, c.first, c.count);
     sum += chunk_loss(&c, logits, s->numbers);
     if (tape->recording) {

@@ -28,3 +28,25 @@ Tensor *sigmoid_loss(Tape *tape, Tensor *logits, const unsigned char *positives,
 Tensor *sigmoid_loss_in_chunks(Tape *tape, Tensor *u, Tensor *v, Tensor *log_t,
                                Tensor *b, const unsigned char *positives,
                                SigmoidForm form, int chunks, double *correct);
+
+/* Is text j true of picture i, and what the sum over pairs is multiplied by. */
+bool pair_is_true(const unsigned char *positives, int N, int i, int j);
+double sigmoid_fraction(SigmoidForm form, int N);
+
+/* Texts first .. first + count - 1 of N pairs; t, b, fraction and positives as above. */
+typedef struct SigmoidChunk {
+  int N, first, count;
+  double t, b, fraction;
+  const unsigned char *positives;
+} SigmoidChunk;
+
+/* What a picture's pairs add to the loss, before the fraction, and to the gradients of
+   log_t and b. */
+typedef struct SigmoidSums {
+  double loss, log_t, b;
+} SigmoidSums;
+
+/* cosines[rows][count] become logits; picture i's logits[count] become t times their
+   gradients, and add to sums. */
+void sigmoid_logits(const SigmoidChunk *chunk, real *cosines, int rows);
+void sigmoid_row(const SigmoidChunk *chunk, int i, real *logits, SigmoidSums *sums);

@@ -16,7 +16,7 @@ Deal deal_parameters(const Params *params) {
     while (i < params->count &&
            (double)params_offset(params, i) < (double)params->size * k / size)
       i++;
-    deal.first[k] = i, deal.begin[k] = params_offset(params, i);
+    deal.first[k] = (size_t)i, deal.begin[k] = params_offset(params, i);
   }
   return deal;
 }
@@ -55,9 +55,6 @@ void shards_use_bf16(Shards *shards, bool yes) {
   for (int i = 0; i < shards->count; i++) shards->shard[i].tape->bf16 = yes;
 }
 // Process a batch in shards
-/* Where part i begins when n things are divided into `parts` parts, as even as can be. */
-static int part_of(int n, int i, int parts) { return (int)((long)n * i / parts); }
-
 int shard_begin(const Shards *shards, int i, int batch) {
   return part_of(batch, i, shards->count);
 }

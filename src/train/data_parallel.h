@@ -21,8 +21,7 @@ enum { MAX_SHARDS = 64 };
    of process k are first[k] .. first[k + 1] - 1 of the table, and begin[k] is the offset
    of the first of them. [world_size() + 1]. */
 typedef struct Deal {
-  int *first;
-  size_t *begin;
+  size_t *first, *begin;
 } Deal;
 
 /* A batch cut into shards as equal as can be, each processed by one thread, and

@@ -90,20 +90,13 @@ static void log_gradients(Trainer *t, int step) {
             sqrt(t->squares[i]));
 }
 
-// Gather the squares
-static void gather_squares(Trainer *t) {
-  const int *first = t->shards->deal.first, rank = world_rank();
-  size_t begin[MAX_SHARDS + 1];
-  gradient_squares(t->params, first[rank], first[rank + 1], t->squares);
-  for (int k = 0; k <= world_size(); k++) begin[k] = (size_t)first[k];
-  world_gather(t->squares, sizeof *t->squares, begin);
-}
-
 /* The norm of all gradients; t->squares[] are the squares of each one's. */
 static double measure_gradients(Trainer *t) {
+  const Optimizer *o = &t->optimizer; /* has the parameters whose gradients are here */
   double sum = 0;
-  if (t->config->split) gather_squares(t);
-  else gradient_squares(t->params, 0, t->params->count, t->squares);
+  gradient_squares(t->params, o->first, o->last, t->squares);
+  if (t->config->split)
+    world_gather(t->squares, sizeof *t->squares, t->shards->deal.first);
   for (int i = 0; i < t->params->count; i++) sum += t->squares[i];
   return sqrt(sum);
 }
@@ -246,10 +239,10 @@ TrainerResult trainer_run(const TrainerConfig *config, const Task *task, Params 
                                         : config->batch),
                .tape = tape_new(),
                .squares = allocate((size_t)params->count, sizeof(double))};
-  const int *first = t.shards->deal.first + (config->split ? world_rank() : 0);
+  const size_t *first = t.shards->deal.first + world_rank();
   t.optimizer = optimizer_new_part(config->optimizer, params, config->beta2,
-                                   config->decay, config->split ? first[0] : 0,
-                                   config->split ? first[1] : params->count);
+                                   config->decay, config->split ? (int)first[0] : 0,
+                                   config->split ? (int)first[1] : params->count);
   t.shards->scattered = config->split;
   if (config->precision != PRECISION_FP32) shards_use_bf16(t.shards, true);
   TrainerResult result = {.end = TRAINER_DONE};

@@ -26,7 +26,7 @@ bool world_first(void);
 void world_before_failing(void);
 
 /* Where the part of process k begins if n things are dealt out (k = world_size(): n). */
-int world_part(int n, int k);
+static inline int world_part(int n, int k) { return part_of(n, k, world_size()); }
 
 /* data[] consists of items of `unit` bytes, of which begin[k] .. begin[k + 1] - 1 are
    known to process k: now all are known to all. begin[world_size() + 1], the same

@@ -31,7 +31,6 @@ void world_abandon(int status) {
 
 int world_rank(void) { return rank; }
 int world_size(void) { return size; }
-int world_part(int n, int k) { return (int)((long)n * k / size); }
 double world_sent(void) { return sent; }
 
 int world_sharing(void) {
@@ -137,15 +136,15 @@ static int piece(const size_t *begin, int k, size_t from) {
 }
 
 /* Numbers `from` on of everyone's range: send what others want of mine, receive what I
-   want of theirs into other[all][SUM_PIECE]. */
-static void exchange(real *const *part, real *other, int all, const size_t *begin,
-                     size_t from, MPI_Request *request) {
+   want of theirs into other[all][width]. */
+static void exchange(real *const *part, real *other, size_t width, int all,
+                     const size_t *begin, size_t from, MPI_Request *request) {
   const int first = world_part(all, rank), last = world_part(all, rank + 1);
   const int wanted = piece(begin, rank, from) * (int)sizeof(real);
   int count = 0;
   for (int i = 0; i < all; i++)
     if (wanted && (i < first || i >= last))
-      MPI_Irecv(other + (size_t)i * SUM_PIECE, wanted, MPI_BYTE, owner(i, all), i,
+      MPI_Irecv(other + (size_t)i * width, wanted, MPI_BYTE, owner(i, all), i,
                 MPI_COMM_WORLD, &request[count++]);
   for (int i = first; i < last; i++)
     for (int k = 0; k < size; k++)
@@ -163,17 +162,18 @@ void world_sum(real *sum, real *const *part, int all, const size_t *begin) {
   size_t longest = 0;
   for (int k = 0; k < size; k++)
     if (begin[k + 1] - begin[k] > longest) longest = begin[k + 1] - begin[k];
-  real *other = allocate_unset((size_t)all * SUM_PIECE, sizeof *other);
+  const size_t width = longest < SUM_PIECE ? longest : SUM_PIECE;
+  real *other = allocate_unset((size_t)all * width, sizeof *other);
   MPI_Request *request = allocate((size_t)all + (size_t)(last - first) * size,
                                   sizeof(MPI_Request));
   for (size_t from = 0; from < longest; from += SUM_PIECE) {
-    exchange(part, other, all, begin, from, request);
+    exchange(part, other, width, all, begin, from, request);
     const int count = piece(begin, rank, from);
     const size_t at = begin[rank] + from;
     if (rank == 0) memcpy(other, part[0] + at, (size_t)count * sizeof *other);
     for (int i = 1; i < all; i++) {
       const bool mine = i >= first && i < last;
-      const real *term = mine ? part[i - first] + at : other + (size_t)i * SUM_PIECE;
+      const real *term = mine ? part[i - first] + at : other + (size_t)i * width;
       for (int n = 0; n < count; n++) other[n] += term[n];
     }
     memcpy(sum + at, other, (size_t)count * sizeof *sum);

@@ -12,7 +12,6 @@ int world_sharing(void) { return 1; }
 double world_sent(void) { return 0; }
 bool world_first(void) { return true; }
 void world_before_failing(void) {}
-int world_part(int n, int k) { return k ? n : 0; }
 void world_gather(void *data, size_t unit, const size_t *begin) {
   (void)data, (void)unit, (void)begin;
 }
