@@ -11,7 +11,7 @@ enum { LINE = 64 / sizeof(real), AHEAD = 48 };
 // A tile in registers
 static inline __attribute__((always_inline)) void
 tile(const int rows, const int vectors, const bool by_columns, const bool keep,
-     MatrixOut c, MatrixView a, MatrixView b, real *panel, int K) {
+     MatrixOut c, MatrixView a, MatrixView b, real *panel, const real *next, int K) {
   const ptrdiff_t row = by_columns ? 1 : a.row;
   Vector sum[TILE_ROWS][2];
   UNROLL for (int i = 0; i < rows; i++)
@@ -29,7 +29,10 @@ tile(const int rows, const int vectors, const bool by_columns, const bool keep,
       }
     if (by_columns) __builtin_prefetch(a.at + K * a.column, 0, 2);
     else if (k % LINE == 0)
-      UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(a.at + (i + rows) * row);
+      UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(a.at + i * row + LINE);
+    if (next && k % LINE == 0)
+      UNROLL for (int n = 0; n < PANEL / BLOCK_TILES; n++)
+        __builtin_prefetch(next + k * (PANEL / BLOCK_TILES) + n * LINE, 0, 2);
     UNROLL for (int i = 0; i < rows; i++)
       UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += a.at[i * row] * right[v];
   }
@@ -39,18 +42,18 @@ tile(const int rows, const int vectors, const bool by_columns, const bool keep,
 }
 static void full_tile(MatrixOut c, MatrixView a, MatrixView b, real *panel, int K) {
   const bool keep = b.at != panel;
-  if (a.row == 1 && keep) tile(TILE_ROWS, 2, true, true, c, a, b, panel, K);
-  else if (a.row == 1) tile(TILE_ROWS, 2, true, false, c, a, b, NULL, K);
-  else if (keep) tile(TILE_ROWS, 2, false, true, c, a, b, panel, K);
-  else tile(TILE_ROWS, 2, false, false, c, a, b, NULL, K);
+  if (a.row == 1 && keep) tile(TILE_ROWS, 2, true, true, c, a, b, panel, NULL, K);
+  else if (a.row == 1) tile(TILE_ROWS, 2, true, false, c, a, b, NULL, NULL, K);
+  else if (keep) tile(TILE_ROWS, 2, false, true, c, a, b, panel, NULL, K);
+  else tile(TILE_ROWS, 2, false, false, c, a, b, NULL, NULL, K);
 }
 static void part_tile(int rows, int vectors, MatrixOut c, MatrixView a, MatrixView b,
                       int K) {
 #define TILE(n)                                                              \
-  case 4 * n: tile(n, 2, true, false, c, a, b, NULL, K); break;              \
-  case 4 * n + 1: tile(n, 2, false, false, c, a, b, NULL, K); break;         \
-  case 4 * n + 2: tile(n, 1, true, false, c, a, b, NULL, K); break;          \
-  case 4 * n + 3: tile(n, 1, false, false, c, a, b, NULL, K); break;
+  case 4 * n: tile(n, 2, true, false, c, a, b, NULL, NULL, K); break;        \
+  case 4 * n + 1: tile(n, 2, false, false, c, a, b, NULL, NULL, K); break;   \
+  case 4 * n + 2: tile(n, 1, true, false, c, a, b, NULL, NULL, K); break;    \
+  case 4 * n + 3: tile(n, 1, false, false, c, a, b, NULL, NULL, K); break;
   switch (4 * rows + 2 * (vectors == 1) + (a.row != 1)) {
     TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if defined __AVX512F__ || defined __aarch64__
@@ -222,13 +225,14 @@ static void block_of_panels(MatrixOut c, MatrixView a, MatrixView b, int M, int 
     for (int j = 0; j < N; j += PANEL) {
       const MatrixView panel = {b.at + j * b.column, PANEL, 1};
       const int end = least(M, i + BLOCK_ROWS);
-      for (int row = i, rows; row < end; row += rows) {
+      const real *next = j + PANEL < N ? panel.at + PANEL * b.column : b.at + PANEL * K;
+      for (int row = i, rows; row < end; row += rows, next += K * PANEL / BLOCK_TILES) {
         rows = rows_of_tile(end - row);
         const MatrixView part = {a.at + row * a.row, a.row, a.column};
         const MatrixOut to = {c.at + row * c.row + j, c.row, c.add, false,
                               c.bias ? c.bias + j : none};
         if (rows == TILE_ROWS)
-          tile(TILE_ROWS, 2, false, false, to, part, panel, NULL, K);
+          tile(TILE_ROWS, 2, false, false, to, part, panel, NULL, next, K);
         else part_tile(rows, 2, to, part, panel, K);
       }
     }

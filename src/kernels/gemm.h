@@ -6,7 +6,8 @@
 #include "kernels/vector.h"
 
 /* Columns of a panel; rows and columns of a block; rows of a panel. */
-enum { PANEL = 2 * LANES, BLOCK_ROWS = 8 * TILE_ROWS, BLOCK_COLUMNS = 256 };
+enum { PANEL = 2 * LANES, BLOCK_TILES = 8, BLOCK_ROWS = BLOCK_TILES * TILE_ROWS };
+enum { BLOCK_COLUMNS = 256 };
 enum { MOST_DEPTH = 384 };
 
 /* A matrix seen through strides: element (i, k) is at[i * row + k * column]. */
