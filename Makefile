@@ -172,10 +172,14 @@ $(patsubst %,build/%/$(call dash,$(1)),asan debug $(if $(filter $(1),$(MANY)),$(
 	@ln -sf programs/$(1) $$@
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call LINKS,$(p))))
+ifneq ($(MPI_LIBS),)
 $(eval $(call MPI_BUILD,mpi,release))
 $(eval $(call MPI_BUILD,mpi-debug,debug))
 $(eval $(call MPI_BUILD,mpi-valgrind,valgrind))
 $(eval $(call MPI_BUILD,mpi-tsan,tsan))
+else
+$(WITH_MPI): ; @echo "make $@: expected Open MPI (libopenmpi-dev, openmpi-bin), found none: make deps" >&2; exit 1
+endif
 programs: $(foreach p,$(PROGRAMS),build/$(call dash,$(p)))
 debug: $(foreach p,$(PROGRAMS),build/debug/$(call dash,$(p)))
 walk: debug ; @tools/walk "$(CHAPTER)"
@@ -252,7 +256,7 @@ THREADED := test_kernels test_cached test_data_parallel test_gathered test_clip 
 check-tsan: $(THREADED:%=build/tsan/tests/%)
 	@export OMP_NUM_THREADS=3 TSAN_OPTIONS=ignore_noninstrumented_modules=1:allocator_may_return_null=1; $(call run_suites,tsan,$(THREADED))
 # Several processes train as one does (KILLS: how often one is killed).
-check-mpi: programs mpi mpi-valgrind mpi-tsan ; tools/check-mpi
+check-mpi: programs $(WITH_MPI) ; tools/check-mpi
 bench-mpi: programs mpi
 	tools/bench-mpi
 	tools/check-mpi net
