@@ -6,7 +6,7 @@ ifneq ($(filter deps,$(MAKECMDGOALS)),)
 REST := $(filter-out deps,$(MAKECMDGOALS))
 .PHONY: deps $(REST)
 deps:
-	tools/deps
+	tools/deps $(REST)
 ifneq ($(REST),)
 $(firstword $(REST)): deps
 	+$(MAKE) $(REST)

@@ -35,6 +35,24 @@ START_TEST(a_full_disk_leaves_the_old_file) {
 }
 END_TEST
 
+START_TEST(lines_are_read) {
+  const char *path = scratch_path(scratch_folder("lines"), "a");
+  int count;
+  ck_assert(file_replace(path, "one\n\ntwo words\r\n3", 17));
+  char **line = file_lines(path, &count);
+  ck_assert_int_eq(count, 3);
+  ck_assert_str_eq(line[0], "one");
+  ck_assert_str_eq(line[1], "two words");
+  ck_assert_str_eq(line[2], "3");
+  free(line);
+  ck_assert(file_replace(path, "", 0));
+  line = file_lines(path, &count);
+  ck_assert(line && count == 0);
+  free(line);
+  ck_assert(!file_lines("build/no-such-file", &count));
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_is_named) {
   size_t count;
   ck_assert(!file_read("build/no-such-file", &count));
@@ -134,5 +152,5 @@ END_TEST
 
 TEST_MAIN("files", files_are_unpacked, an_earlier_error_is_remembered,
           files_are_synced_and_abandoned, folders_must_be_writable,
-          a_file_is_replaced_whole, a_full_disk_leaves_the_old_file,
+          a_file_is_replaced_whole, a_full_disk_leaves_the_old_file, lines_are_read,
           what_cannot_be_read_is_named, folders_are_made_with_their_parents)

@@ -41,6 +41,20 @@ char *file_read(const char *path, size_t *count) {
   return bytes;
 }
 
+char **file_lines(const char *path, int *count) {
+  size_t size;
+  char *bytes = file_read(path, &size), *rest;
+  if (!bytes) return NULL;
+  const size_t most = size / 2 + 1;
+  char **list = allocate(most * sizeof *list + size + 1, 1);
+  char *text = memcpy(list + most, bytes, size + 1);
+  free(bytes);
+  *count = 0;
+  for (char *line = strtok_r(text, "\r\n", &rest); line;
+       line = strtok_r(NULL, "\r\n", &rest)) list[(*count)++] = line;
+  return list;
+}
+
 bool file_map(FileMap *map, const char *path) {
   *map = (FileMap){"", 0, NULL};
   size_t size;

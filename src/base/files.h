@@ -15,6 +15,11 @@ bool file_may_hold(size_t packed, size_t size);
    frees. NULL with a message if it is missing, a folder, or unreadable. */
 char *file_read(const char *path, size_t *count);
 
+/* The lines of a text file, without their ends and without empty ones: list[*count] and
+   the text in one piece of memory, which the caller frees. NULL with a message, as
+   above. */
+char **file_lines(const char *path, int *count);
+
 /* A file in place of memory: its pages are read when they are looked at, and belong to
    the system. False with a message, as above. Whoever cuts the file while it is mapped
    ends the program. */

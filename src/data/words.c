@@ -80,11 +80,10 @@ bool words_save(const Words *words, const char *path) {
 }
 
 bool words_load(Words *words, const char *path) {
-  size_t length;
-  char *text = file_read(path, &length), *rest = NULL;
-  if (!text) return false;
-  for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-    add_word(words, text_copy(line));
-  free(text);
+  int count;
+  char **line = file_lines(path, &count);
+  if (!line) return false;
+  for (int i = 0; i < count; i++) add_word(words, text_copy(line[i]));
+  free(line);
   return true;
 }

@@ -18,23 +18,15 @@ static Program program = PROGRAM("classify", "MODEL IMAGE...", "What is in each 
                                  "for a published ViT or a run of train-vit: IMAGE, "
                                  "probability, class.");
 
-typedef struct Names {
-  char *text, **list;
+/* The names in the file, or NULL if none was given; the caller frees. */
+static bool read_names(char ***names, int classes) {
   int count;
-} Names;
-
-static bool read_names(Names *names, int classes) {
-  size_t length;
-  *names = (Names){0};
+  *names = NULL;
   if (!names_path) return true;
-  names->text = file_read(names_path, &length);
-  if (!names->text) return false;
-  names->list = allocate(length + 1, sizeof *names->list);
-  for (char *rest, *line = strtok_r(names->text, "\r\n", &rest); line;
-       line = strtok_r(NULL, "\r\n", &rest)) names->list[names->count++] = line;
-  return names->count == classes ||
-         fail("%s: expected %d lines, one for each class of the model, found %d",
-              names_path, classes, names->count);
+  *names = file_lines(names_path, &count);
+  return *names && (count == classes ||
+                    fail("%s: expected %d lines, one for each class of the model, "
+                         "found %d", names_path, classes, count));
 }
 
 static void say_class(const char *path, double probability, const char *name,
@@ -76,12 +68,12 @@ int main(int argc, char **argv) {
     return fail("expected MODEL and at least one IMAGE, found %d arguments", count + 1),
            program_failed(&program);
   Encoders e;
-  Names names;
+  char **names;
   const EncodersWish wish = {.classes = true, .image_size = look.image_size};
   if (!encoders_open(&e, argv[first], wish)) return program_failed(&program);
   bool good = read_names(&names, e.vit->config.classes);
-  Job job = {&e, argv + first + 1, names.list ? names.list : e.model.labels};
+  Job job = {&e, argv + first + 1, names ? names : e.model.labels};
   good = good && look_at(&look, program.name, &e, job.paths, count, classify, &job);
-  free(names.text), free(names.list), encoders_close(&e);
+  free(names), encoders_close(&e);
   return good ? 0 : program_failed(&program);
 }

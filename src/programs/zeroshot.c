@@ -21,27 +21,19 @@ static Program program = PROGRAM("zeroshot", "MODEL IMAGE... -- CAPTION...", "Wh
 
 // Read the templates
 typedef struct Templates {
-  char *text;
-  const char **list;
+  char **list; /* from the file, or NULL: the caption itself */
   int count;
 } Templates;
 
 static bool read_templates(Templates *t) {
-  size_t length;
-  *t = (Templates){.list = allocate(1, sizeof *t->list), .count = 1};
-  t->list[0] = "{}";
+  *t = (Templates){NULL, 1};
   if (!templates_path) return true;
-  t->text = file_read(templates_path, &length);
-  if (!t->text) return false;
-  free(t->list);
-  t->list = allocate(length / 2 + 1, sizeof *t->list);
-  t->count = 0;
-  for (char *rest, *line = strtok_r(t->text, "\r\n", &rest); line;
-       line = strtok_r(NULL, "\r\n", &rest)) {
-    if (!strstr(line, "{}"))
-      return fail("%s: expected {} in each prompt, found '%.60s'", templates_path, line);
-    t->list[t->count++] = line;
-  }
+  t->list = file_lines(templates_path, &t->count);
+  if (!t->list) return false;
+  for (int i = 0; i < t->count; i++)
+    if (!strstr(t->list[i], "{}"))
+      return fail("%s: expected {} in each prompt, found '%.60s'", templates_path,
+                  t->list[i]);
   if (t->count > 0) return true;
   return fail("%s: expected at least one prompt with {}, found none", templates_path);
 }
@@ -81,11 +73,14 @@ static void judge_batch(void *state, int first, int count, const real *vectors) 
 
 static bool judge_all(const Encoders *e, Job *job, int images,
                       const Templates *templates) {
+  static const char *const itself[] = {"{}"};
+  const char *const *list =
+      templates->list ? (const char *const *)templates->list : itself;
   Tape *tape = tape_no_grad();
   job->clip = e->clip;
   job->texts = allocate((size_t)job->count * e->size, sizeof *job->texts);
   zeroshot_classes(e->clip, tape, e->tokenizer, (const char *const *)job->captions,
-                   job->count, templates->list, templates->count, job->texts);
+                   job->count, list, templates->count, job->texts);
   tape_free(tape);
   const bool good =
       look_at(&look, program.name, e, job->images, images, judge_batch, job);
@@ -115,6 +110,6 @@ int main(int argc, char **argv) {
     good = judge_all(&e, &job, images, &templates);
     encoders_close(&e);
   }
-  free(templates.text), free(templates.list);
+  free(templates.list);
   return good ? 0 : program_failed(&program);
 }
