@@ -1,4 +1,5 @@
 load "../figures/style.gp"
+set terminal cairolatex pdf size 5.3in,1.95in font ",9" fontscale 0.8 linewidth 1.2 rounded
 set output "figures/world-memory.tex"
 set xlabel "pairs $N$"; set ylabel "memory of a process, MiB"; set logscale xy; set xrange [230:9000]; set yrange [15:2000]
 set key outside right; set xtics (256, 512, 1024, 2048, 4096, 8192)

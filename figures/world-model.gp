@@ -1,4 +1,5 @@
 load "../figures/style.gp"
+set terminal cairolatex pdf size 5.3in,1.95in font ",9" fontscale 0.8 linewidth 1.2 rounded
 set output "figures/world-model.tex"
 set xlabel "processors $R$"; set ylabel "sending, part of a step"; set logscale x 2; set xrange [2:1024]; set yrange [0:1]
 set key outside right

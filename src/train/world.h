@@ -39,6 +39,9 @@ void world_collect(const void *mine, void *all, size_t unit, const size_t *begin
 /* What process 0 has there. */
 void world_broadcast(void *data, size_t bytes);
 
+/* Until all processes are here. */
+void world_barrier(void);
+
 /* Is it true of any process? */
 bool world_any(bool mine);
 

@@ -95,6 +95,8 @@ void world_broadcast(void *data, size_t bytes) {
   MPI_Bcast(data, (int)bytes, MPI_BYTE, 0, MPI_COMM_WORLD);
 }
 
+void world_barrier(void) { MPI_Barrier(MPI_COMM_WORLD); }
+
 bool world_any(bool mine) {
   int any = mine;
   MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
