@@ -181,10 +181,10 @@ void gemm_serial(MatrixOut c, MatrixView a, MatrixView b, int M, int N, int K) {
 }
 // A product by all threads
 void thread_range(int n, int unit, int *first, int *last) {
-  const long units = (n + unit - 1) / unit, me = omp_get_thread_num();
-  const long team = omp_get_num_threads();
-  *first = least(n, (int)(units * me / team) * unit);
-  *last = least(n, (int)(units * (me + 1) / team) * unit);
+  const int units = (n + unit - 1) / unit, me = omp_get_thread_num();
+  const int team = omp_get_num_threads();
+  *first = least(n, part_of(units, me, team) * unit);
+  *last = least(n, part_of(units, me + 1, team) * unit);
 }
 
 // Share a product among threads

@@ -69,11 +69,14 @@ Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v) {
   return clip->logit_bias ? shift_by(tape, logits, clip->logit_bias) : logits;
 }
 
+SigmoidForm clip_sigmoid_form(const Clip *clip) {
+  return clip->config.loss == LOSS_SIGMOID_MEAN ? SIGMOID_BY_PAIRS : SIGMOID_BY_ROWS;
+}
+
 Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
                   const unsigned char *positives, double *correct) {
   const ClipConfig *c = &clip->config;
-  const SigmoidForm form =
-      c->loss == LOSS_SIGMOID_MEAN ? SIGMOID_BY_PAIRS : SIGMOID_BY_ROWS;
+  const SigmoidForm form = clip_sigmoid_form(clip);
   if (c->chunks)
     return sigmoid_loss_in_chunks(tape, u, v, clip->logit_scale, clip->logit_bias,
                                   positives, form, c->chunks, correct);

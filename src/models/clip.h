@@ -3,6 +3,7 @@
 #include "models/text.h"
 #include "models/vit.h"
 #include "tensor/info_nce.h"
+#include "tensor/sigmoid_loss.h"
 
 /* Info_nce's two forms, and the two of sigmoid_loss. */
 typedef enum { LOSS_HALF, LOSS_SUM, LOSS_SIGMOID, LOSS_SIGMOID_MEAN } PairLoss;
@@ -52,6 +53,7 @@ Tensor *clip_logits(Tape *tape, const Clip *clip, Tensor *u, Tensor *v);
    true, and must stay until the backward pass; NULL: the diagonal. */
 Tensor *clip_loss(Tape *tape, const Clip *clip, Tensor *u, Tensor *v,
                   const unsigned char *positives, double *correct);
+SigmoidForm clip_sigmoid_form(const Clip *clip); /* of its sigmoid loss */
 
 /* Keep logit_scale within 0 and ln 100. To be called after each step of the
    optimiser; it is not differentiated. */

@@ -169,9 +169,7 @@ static double info_nce_gathered(Gathered *g, Tape *tape, const Shards *shards) {
 // Gradient of the sigmoid loss, gathered
 static double sigmoid_gathered(Gathered *g, const Shards *shards) {
   const int N = g->N;
-  const bool by_pairs = g->clip->config.loss == LOSS_SIGMOID_MEAN;
-  const double slope =
-      sigmoid_fraction(by_pairs ? SIGMOID_BY_PAIRS : SIGMOID_BY_ROWS, N);
+  const double slope = sigmoid_fraction(clip_sigmoid_form(g->clip), N);
   double sum = 0, bias = 0;
   for (int k = 0; k < 2; k++)
     for (int r = 0; r < g->n; r++) {

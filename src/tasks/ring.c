@@ -157,11 +157,10 @@ static Ring *ring_new(Tape *tape, const Clip *clip, const Shards *shards, int N,
   const int E = u->shape.size[1], most = (N + shards->count - 1) / shards->count;
   const size_t mine = tensor_size(u) * sizeof(real), rows = (size_t)N * sizeof(Row);
   const size_t logits = (size_t)shards->own * most * most * sizeof(real);
-  const bool by_pairs = clip->config.loss == LOSS_SIGMOID_MEAN;
   const SigmoidChunk all = {
       .N = N, .t = exp((double)clip->logit_scale->value[0]),
       .b = clip->logit_bias ? (double)clip->logit_bias->value[0] : 0,
-      .fraction = sigmoid_fraction(by_pairs ? SIGMOID_BY_PAIRS : SIGMOID_BY_ROWS, N),
+      .fraction = sigmoid_fraction(clip_sigmoid_form(clip), N),
       .positives = positives};
   Ring *r = tape_memory(tape, sizeof *r);
   *r = (Ring){.shards = shards, .all = all, .E = E, .most = most, .u = u->value,
